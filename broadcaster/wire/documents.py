@@ -1,0 +1,253 @@
+"""The payloads of version 1, one type each; the JSON Schemas are made from these.
+
+Every moment is Unix milliseconds, every length milliseconds, every volume 0-100. Unknown members are ignored, meanings
+never change, names are never reused.
+"""
+
+from enum import StrEnum
+from typing import Annotated, Final
+
+import msgspec
+
+from broadcaster.wire.envelope import Moment
+
+PROTOCOL_VERSION: Final = 1
+
+Name = Annotated[str, msgspec.Meta(pattern="^[a-z0-9-]{1,40}$")]
+Hash = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+KeyId = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{16}$")]
+PublicKey = Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9_-]{43}$")]
+Duration = Annotated[int, msgspec.Meta(ge=0, le=86_400_000)]
+Volume = Annotated[int, msgspec.Meta(ge=0, le=100)]
+TimeOfDay = Annotated[str, msgspec.Meta(pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+Text = Annotated[str, msgspec.Meta(max_length=300)]
+Id = Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9_-]{1,64}$")]
+
+
+class Class(StrEnum):
+    """The three classes of Circular 39/2020/TT-BTTTT; a key's scopes use the same words."""
+
+    ROUTINE = "routine"
+    PRIORITY = "priority"
+    EMERGENCY = "emergency"
+
+
+class Document(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """Any payload."""
+
+
+class TrustedKey(Document, frozen=True, kw_only=True):
+    """One key and what it may do: ``scopes`` are classes; ``zones`` empty means every zone."""
+
+    kid: KeyId
+    key: PublicKey
+    scopes: tuple[Class, ...]
+    zones: tuple[Name, ...] = ()
+
+
+class Trust(Document, frozen=True, kw_only=True):
+    """Signed by the root key: who may speak. A key id in ``revoked`` stays revoked for good."""
+
+    keys: tuple[TrustedKey, ...]
+    revoked: tuple[KeyId, ...] = ()
+
+
+class PlanItem(Document, frozen=True, kw_only=True):
+    """One broadcast in one zone.
+
+    ``manifest`` is the SHA-256 of the manifest's bytes. ``late_ms`` is how late a speaker may still join, in position.
+    ``sent_by`` is when the last segment will have been sent: missing ones are asked for after it. Speakers that are in a
+    zone of ``excluded`` do not play it.
+    """
+
+    id: Id
+    start_at: Moment
+    klass: Class = msgspec.field(name="class")
+    clip: Hash
+    manifest: Hash
+    bytes: Annotated[int, msgspec.Meta(ge=1)]
+    duration_ms: Duration
+    late_ms: Duration
+    sent_by: Moment
+    volume: Volume | None = None
+    excluded: tuple[Name, ...] = ()
+    title: Text = ""
+
+
+class Plan(Document, frozen=True, kw_only=True):
+    """Everything one zone airs on one local day, in order of ``start_at``."""
+
+    zone: Name
+    date: Annotated[str, msgspec.Meta(pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
+    items: tuple[PlanItem, ...]
+
+
+class Manifest(Document, frozen=True, kw_only=True):
+    """The segments of a clip in order; concatenated they are the clip, bit for bit."""
+
+    clip: Hash
+    bytes: Annotated[int, msgspec.Meta(ge=1)]
+    segments: tuple[Hash, ...]
+
+
+class QuietHours(Document, frozen=True, kw_only=True):
+    """Local hours in which nothing below EMERGENCY sounds; ``start`` after ``until`` spans midnight."""
+
+    start: TimeOfDay
+    until: TimeOfDay
+
+
+class Config(Document, frozen=True, kw_only=True):
+    """How one speaker is set up. ``zones`` are its own zone, every ancestor and its groups."""
+
+    speaker: Name
+    zones: tuple[Name, ...]
+    volume: Volume
+    utc_offset_min: Annotated[int, msgspec.Meta(ge=-840, le=840)]
+    quiet: tuple[QuietHours, ...] = ()
+    amp_lead_ms: Annotated[int, msgspec.Meta(ge=0, le=10_000)] = 800
+    delay_ms: Annotated[int, msgspec.Meta(ge=0, le=5_000)] = 0
+    report_ms: Annotated[int, msgspec.Meta(ge=1_000, le=3_600_000)] = 60_000
+
+
+class Action(StrEnum):
+    """What a command orders."""
+
+    STOP = "stop"
+    STOP_ALL = "stop-all"
+
+
+class Command(Document, frozen=True, kw_only=True):
+    """Do this now; ``exp`` at most 30 s ahead. STOP names a ``broadcast``; STOP_ALL silences all below EMERGENCY."""
+
+    action: Action
+    broadcast: Id | None = None
+
+
+class Hello(Document, frozen=True, kw_only=True):
+    """A speaker has joined. ``have`` maps topics to the highest ``seq`` accepted there; ``t1`` is its own clock."""
+
+    boot: Id
+    nonce: Id
+    t1: Moment
+    have: dict[str, Moment] = {}
+
+
+class Welcome(Document, frozen=True, kw_only=True):
+    """The answer to a hello: ``t2`` received, ``t3`` answered, by the station's clock; ``current`` is all in force."""
+
+    nonce: Id
+    t1: Moment
+    t2: Moment
+    t3: Moment
+    current: dict[str, Moment] = {}
+
+
+class Ack(Document, frozen=True, kw_only=True):
+    """Receipts that the station has committed; the speaker forgets them."""
+
+    receipts: tuple[Id, ...]
+
+
+class SpeakerState(StrEnum):
+    """The states of Homie 5; ``lost`` is the last will."""
+
+    INIT = "init"
+    READY = "ready"
+    SLEEPING = "sleeping"
+    DISCONNECTED = "disconnected"
+    LOST = "lost"
+
+
+class State(Document, frozen=True, kw_only=True):
+    """A speaker's state. A lower ``connection`` of the same ``boot`` is an old message."""
+
+    state: SpeakerState
+    boot: Id
+    connection: Annotated[int, msgspec.Meta(ge=0)]
+    since: Moment
+
+
+class About(Document, frozen=True, kw_only=True):
+    """What a speaker is. ``proof`` shows that it knows its claim code (see `enrolment`)."""
+
+    model: Text
+    firmware: Text
+    protocol: int
+    key: PublicKey
+    proof: Hash
+    boot_count: Annotated[int, msgspec.Meta(ge=0)]
+    horns: Annotated[int, msgspec.Meta(ge=0, le=64)] = 1
+    role: Text = "speaker"
+
+
+class Event(StrEnum):
+    """What a speaker did with a broadcast."""
+
+    CACHED = "cached"
+    STARTED = "started"
+    FINISHED = "finished"
+    SKIPPED = "skipped"
+    STOPPED = "stopped"
+    FAILED = "failed"
+    PREEMPTED = "preempted"
+
+
+class Why(StrEnum):
+    """The reason of a broadcast that was not, or not wholly, played."""
+
+    LATE = "late"
+    QUIET_HOURS = "quiet-hours"
+    NOT_CACHED = "not-cached"
+    NO_CLOCK = "no-clock"
+    EXCLUDED = "excluded"
+    WITHDRAWN = "withdrawn"
+    COMMAND = "command"
+    BUSY = "busy"
+    POWER = "power"
+    UNDECODABLE = "undecodable"
+    STORE_FULL = "store-full"
+    HIGHER_CLASS = "higher-class"
+
+
+class Receipt(Document, frozen=True, kw_only=True):
+    """One thing a speaker did. ``at`` is its own clock corrected to the station's.
+
+    ``position_ms`` is how far into the clip it began (STARTED) or ended (the others); ``played_ms`` how much sounded.
+    ``id`` is unique for this speaker for ever.
+    """
+
+    id: Id
+    broadcast: Id
+    event: Event
+    at: Moment
+    position_ms: Duration = 0
+    played_ms: Duration = 0
+    why: Why | None = None
+
+
+class Receipts(Document, frozen=True, kw_only=True):
+    """Signed by the speaker's own key; sent again until acknowledged."""
+
+    receipts: Annotated[tuple[Receipt, ...], msgspec.Meta(max_length=100)]
+
+
+class Request(Document, frozen=True, kw_only=True):
+    """Segments that are missing, as inclusive ranges; ``manifest`` asks for the manifest as well."""
+
+    clip: Hash
+    manifest: bool = False
+    missing: Annotated[tuple[tuple[int, int], ...], msgspec.Meta(max_length=200)] = ()
+
+
+class Telemetry(Document, frozen=True, kw_only=True):
+    """A heartbeat. ``offset_ms`` is station clock minus own clock, ``error_ms`` half the best round trip."""
+
+    at: Moment
+    boot: Id
+    offset_ms: int
+    error_ms: Annotated[int, msgspec.Meta(ge=0)]
+    clips: Annotated[int, msgspec.Meta(ge=0)]
+    waiting_receipts: Annotated[int, msgspec.Meta(ge=0)]
+    underrun_ms: Annotated[int, msgspec.Meta(ge=0)] = 0
+    rejected: dict[str, int] = {}
