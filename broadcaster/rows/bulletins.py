@@ -1,0 +1,64 @@
+"""What is said: bulletins, drafts of them, and the finished clips."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ForeignKey, String, Text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from broadcaster.rows.accounts import Account
+from broadcaster.rows.base import Base, words
+from broadcaster.wire.documents import Class
+
+
+class Clip(Base):
+    """A whole finished sound, addressed by the SHA-256 of its Ogg Opus bytes; the bytes lie in the clip store."""
+
+    __tablename__ = "clip"
+
+    sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+    manifest_sha256: Mapped[str] = mapped_column(String(64))
+    bytes: Mapped[int]
+    duration_ms: Mapped[int]
+    created_at: Mapped[datetime]
+
+
+class Bulletin(Base):
+    """A text as an officer typed it, and how it is spoken. Never changed once stored: an edit makes a successor.
+
+    ``submission`` is the form's own name, so that a form sent twice is stored once. ``spoken`` is the reading the
+    officer saw. ``clip_sha256`` is the sound made of it, once there is one.
+    """
+
+    __tablename__ = "bulletin"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    submission: Mapped[str] = mapped_column(String(64), unique=True)
+    title: Mapped[str] = mapped_column(String(200))
+    text: Mapped[str] = mapped_column(Text)
+    spoken: Mapped[str] = mapped_column(Text)
+    klass: Mapped[Class] = mapped_column(words(Class))
+    category: Mapped[str] = mapped_column(String(60), default="")
+    voice: Mapped[str] = mapped_column(String(40))
+    repeats: Mapped[int]
+    chime: Mapped[bool]
+    replaces_id: Mapped[int | None] = mapped_column(ForeignKey("bulletin.id"))
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"))
+    created_at: Mapped[datetime]
+    clip_sha256: Mapped[str | None] = mapped_column(ForeignKey("clip.sha256"))
+    speech_error: Mapped[str | None] = mapped_column(String(300))
+    """Why the last attempt to make the sound failed; it is tried again."""
+
+    account: Mapped[Account] = relationship()
+    clip: Mapped[Clip | None] = relationship()
+
+
+class Draft(Base):
+    """A form that has not been sent yet, as it stands."""
+
+    __tablename__ = "draft"
+
+    submission: Mapped[str] = mapped_column(String(64), primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"), index=True)
+    fields: Mapped[dict[str, Any]]
+    updated_at: Mapped[datetime]

@@ -1,0 +1,62 @@
+"""Where: the station itself, the tree of places, and free groups of them."""
+
+from enum import StrEnum
+
+from sqlalchemy import ForeignKey, String
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from broadcaster.rows.base import Base, words
+
+
+class PlaceKind(StrEnum):
+    """What a place is in the administrative tree, whatever the local word for it."""
+
+    PROVINCE = "province"
+    COMMUNE = "commune"
+    VILLAGE = "village"
+    GROUP = "group"
+
+
+class Station(Base):
+    """The one station of this database. ``quiet_start`` and ``quiet_until`` are local HH:MM, both or neither."""
+
+    __tablename__ = "station"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    code: Mapped[str] = mapped_column(String(40))
+    name: Mapped[str] = mapped_column(String(200))
+    timezone: Mapped[str] = mapped_column(String(60))
+    quiet_start: Mapped[str | None] = mapped_column(String(5))
+    quiet_until: Mapped[str | None] = mapped_column(String(5))
+
+
+class Place(Base):
+    """One node of the tree, or a group. ``code`` is its zone on the wire; ``word`` the local word (thôn, bản, ấp…)."""
+
+    __tablename__ = "place"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    code: Mapped[str] = mapped_column(String(40), unique=True)
+    name: Mapped[str] = mapped_column(String(200))
+    kind: Mapped[PlaceKind] = mapped_column(words(PlaceKind))
+    word: Mapped[str] = mapped_column(String(40), default="")
+    parent_id: Mapped[int | None] = mapped_column(ForeignKey("place.id"), index=True)
+    position: Mapped[int] = mapped_column(default=0)
+
+    parent: Mapped["Place | None"] = relationship(remote_side="Place.id", back_populates="children")
+    children: Mapped[list["Place"]] = relationship(back_populates="parent", order_by="Place.position")
+    members: Mapped[list["Place"]] = relationship(
+        secondary="group_member",
+        primaryjoin="Place.id == GroupMember.group_id",
+        secondaryjoin="Place.id == GroupMember.place_id",
+        order_by="Place.position",
+    )
+
+
+class GroupMember(Base):
+    """A place that belongs to a group."""
+
+    __tablename__ = "group_member"
+
+    group_id: Mapped[int] = mapped_column(ForeignKey("place.id"), primary_key=True)
+    place_id: Mapped[int] = mapped_column(ForeignKey("place.id"), primary_key=True)

@@ -1,0 +1,50 @@
+"""Loudspeaker clusters (cụm loa): what was enrolled, and what each last said of itself."""
+
+from datetime import datetime
+
+from sqlalchemy import BigInteger, ForeignKey, String
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from broadcaster.rows.base import Base, words
+from broadcaster.rows.places import Place
+from broadcaster.wire.documents import SpeakerState
+
+
+class Speaker(Base):
+    """One addressable device with its horns. ``id`` is its name on the wire.
+
+    ``state`` is None until it was first heard of. ``clock_offset_ms`` and ``clock_error_ms`` are its own report.
+    """
+
+    __tablename__ = "speaker"
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    place_id: Mapped[int] = mapped_column(ForeignKey("place.id"), index=True)
+    name: Mapped[str] = mapped_column(String(200))
+    horn_count: Mapped[int] = mapped_column(default=1)
+    horn_watts: Mapped[int] = mapped_column(default=25)
+    latitude: Mapped[float | None]
+    longitude: Mapped[float | None]
+    link: Mapped[str] = mapped_column(String(20), default="")
+    amp_lead_ms: Mapped[int] = mapped_column(default=800)
+    delay_ms: Mapped[int] = mapped_column(default=0)
+    volume: Mapped[int] = mapped_column(default=70)
+    retired_at: Mapped[datetime | None]
+
+    claim_code: Mapped[str] = mapped_column(String(32))
+    broker_token: Mapped[str] = mapped_column(String(64))
+    public_key: Mapped[str | None] = mapped_column(String(43))
+
+    state: Mapped[SpeakerState | None] = mapped_column(words(SpeakerState))
+    state_since: Mapped[datetime | None]
+    seen_at: Mapped[datetime | None]
+    boot: Mapped[str | None] = mapped_column(String(64))
+    connection: Mapped[int] = mapped_column(BigInteger, default=0)
+    model: Mapped[str] = mapped_column(String(300), default="")
+    firmware: Mapped[str] = mapped_column(String(300), default="")
+    clock_offset_ms: Mapped[int | None] = mapped_column(BigInteger)
+    clock_error_ms: Mapped[int | None] = mapped_column(BigInteger)
+    rejected: Mapped[int] = mapped_column(BigInteger, default=0)
+    """Messages this speaker refused since it started, by its own count."""
+
+    place: Mapped[Place] = relationship()
