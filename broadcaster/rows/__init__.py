@@ -1,7 +1,7 @@
 """The rows: the truth of the station, SQLAlchemy 2 typed."""
 
 from broadcaster.rows.accounts import Account, AuditEntry, Role
-from broadcaster.rows.base import Base
+from broadcaster.rows.base import Base, Chained
 from broadcaster.rows.broadcasts import (
     Broadcast,
     BroadcastExclusion,
@@ -24,6 +24,7 @@ __all__ = [
     "Broadcast",
     "BroadcastExclusion",
     "Bulletin",
+    "Chained",
     "Clip",
     "Delivery",
     "DeliveryState",

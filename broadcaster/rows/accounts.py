@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from broadcaster.rows.base import Base, words
+from broadcaster.rows.base import Base, Chained, words
 
 
 class Role(StrEnum):
@@ -36,16 +36,17 @@ class Account(Base):
     disabled_at: Mapped[datetime | None]
 
 
-class AuditEntry(Base):
-    """One change somebody made. Append-only; ``hash`` covers the entry and ``previous_hash``."""
+class AuditEntry(Chained):
+    """One change somebody made; ``account_id`` is None for the station itself."""
 
     __tablename__ = "audit_entry"
 
-    id: Mapped[int] = mapped_column(primary_key=True)
     at: Mapped[datetime]
     account_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
     action: Mapped[str] = mapped_column(String(60))
     subject: Mapped[str] = mapped_column(String(120))
     detail: Mapped[dict[str, Any]]
-    previous_hash: Mapped[str] = mapped_column(String(64))
-    hash: Mapped[str] = mapped_column(String(64), unique=True)
+
+    def facts(self) -> list[Any]:
+        """What is hashed."""
+        return [self.at.isoformat(), self.account_id, self.action, self.subject, self.detail]

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from broadcaster.rows.base import Base, words
+from broadcaster.rows.base import Base, Chained, words
 from broadcaster.rows.bulletins import Bulletin, Clip
 from broadcaster.rows.places import Place
 from broadcaster.rows.speakers import Speaker
@@ -130,13 +130,12 @@ class Delivery(Base):
     speaker: Mapped[Speaker] = relationship()
 
 
-class LedgerEntry(Base):
-    """One receipt as it was believed. Append-only; ``hash`` covers the entry and ``previous_hash``."""
+class LedgerEntry(Chained):
+    """One receipt as it was believed."""
 
     __tablename__ = "ledger_entry"
     __table_args__ = (UniqueConstraint("speaker_id", "receipt_id"),)
 
-    id: Mapped[int] = mapped_column(primary_key=True)
     speaker_id: Mapped[str] = mapped_column(String(40))
     receipt_id: Mapped[str] = mapped_column(String(64))
     broadcast_id: Mapped[str] = mapped_column(String(64), index=True)
@@ -144,5 +143,8 @@ class LedgerEntry(Base):
     at: Mapped[datetime]
     received_at: Mapped[datetime]
     detail: Mapped[dict[str, Any]]
-    previous_hash: Mapped[str] = mapped_column(String(64))
-    hash: Mapped[str] = mapped_column(String(64), unique=True)
+
+    def facts(self) -> list[Any]:
+        """What is hashed."""
+        moments = [self.at.isoformat(), self.received_at.isoformat()]
+        return [self.speaker_id, self.receipt_id, self.broadcast_id, self.event.value, *moments, self.detail]

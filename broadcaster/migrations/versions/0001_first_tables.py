@@ -37,7 +37,6 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('clip_sha256', 'zone', name=op.f('pk_distribution'))
     )
     op.create_table('ledger_entry',
-    sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('speaker_id', sa.String(length=40), nullable=False),
     sa.Column('receipt_id', sa.String(length=64), nullable=False),
     sa.Column('broadcast_id', sa.String(length=64), nullable=False),
@@ -45,10 +44,12 @@ def upgrade() -> None:
     sa.Column('at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('received_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('detail', sa.JSON(), nullable=False),
+    sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('previous_hash', sa.String(length=64), nullable=False),
     sa.Column('hash', sa.String(length=64), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_ledger_entry')),
     sa.UniqueConstraint('hash', name=op.f('uq_ledger_entry_hash')),
+    sa.UniqueConstraint('previous_hash', name=op.f('uq_ledger_entry_previous_hash')),
     sa.UniqueConstraint('speaker_id', 'receipt_id', name=op.f('uq_ledger_entry_speaker_id_receipt_id'))
     )
     with op.batch_alter_table('ledger_entry', schema=None) as batch_op:
@@ -89,17 +90,18 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_station'))
     )
     op.create_table('audit_entry',
-    sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('account_id', sa.Integer(), nullable=True),
     sa.Column('action', sa.String(length=60), nullable=False),
     sa.Column('subject', sa.String(length=120), nullable=False),
     sa.Column('detail', sa.JSON(), nullable=False),
+    sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('previous_hash', sa.String(length=64), nullable=False),
     sa.Column('hash', sa.String(length=64), nullable=False),
     sa.ForeignKeyConstraint(['account_id'], ['account.id'], name=op.f('fk_audit_entry_account_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_audit_entry')),
-    sa.UniqueConstraint('hash', name=op.f('uq_audit_entry_hash'))
+    sa.UniqueConstraint('hash', name=op.f('uq_audit_entry_hash')),
+    sa.UniqueConstraint('previous_hash', name=op.f('uq_audit_entry_previous_hash'))
     )
     op.create_table('bulletin',
     sa.Column('id', sa.Integer(), nullable=False),

@@ -1,0 +1,200 @@
+"""What is on the air: the state of a broadcast and of its deliveries, computed from facts and the time; and stopping it."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from broadcaster import chain
+from broadcaster.errors import LoaError
+from broadcaster.geography import Geography
+from broadcaster.rows import Broadcast, BroadcastExclusion, Delivery, DeliveryState, Place, Schedule
+from broadcaster.wire.documents import Class
+
+REPORT_GRACE: Final = timedelta(seconds=20)
+"""How long after the end of a broadcast a speaker's report is merely on its way."""
+
+
+class BroadcastState(StrEnum):
+    """Where a broadcast is."""
+
+    PREPARING = "preparing"
+    PLANNED = "planned"
+    ON_AIR = "on-air"
+    AIRED = "aired"
+    STOPPED = "stopped"
+    CANCELLED = "cancelled"
+    MISSED = "missed"
+
+
+class Heard(StrEnum):
+    """The four plain states of the coverage bar."""
+
+    HEARD = "heard"
+    WAITING = "waiting"
+    SILENT = "silent"
+    UNKNOWN = "unknown"
+
+
+class NotOnAirError(LoaError):
+    """The broadcast can't be stopped or cancelled: it is over, or there is none of that name."""
+
+
+def end_of(broadcast: Broadcast) -> datetime | None:
+    """When the broadcast's sound ends; None while start or length is not known."""
+    if broadcast.start_at is None or broadcast.clip is None:
+        return None
+    return broadcast.start_at + timedelta(milliseconds=broadcast.clip.duration_ms)
+
+
+def state_of(broadcast: Broadcast, now: datetime) -> BroadcastState:
+    """The state of a broadcast at ``now``."""
+    end = end_of(broadcast)
+    if broadcast.cancelled_at:
+        return BroadcastState.CANCELLED
+    if broadcast.stopped_at:
+        return BroadcastState.STOPPED
+    if broadcast.missed_at:
+        return BroadcastState.MISSED
+    if broadcast.start_at is None or end is None:
+        return BroadcastState.PREPARING
+    if now < broadcast.start_at:
+        return BroadcastState.PLANNED
+    return BroadcastState.ON_AIR if now < end else BroadcastState.AIRED
+
+
+_SILENT: Final = frozenset(
+    {
+        DeliveryState.SKIPPED,
+        DeliveryState.MISSED,
+        DeliveryState.FAILED,
+        DeliveryState.STOPPED,
+        DeliveryState.PREEMPTED,
+    }
+)
+
+
+def heard_of(delivery: Delivery, end: datetime | None, now: datetime) -> Heard:
+    """Which of the four plain states a delivery is in; ``end`` is the broadcast's."""
+    if delivery.state is DeliveryState.FINISHED:
+        return Heard.HEARD
+    if delivery.state in _SILENT:
+        return Heard.SILENT
+    return Heard.WAITING if end is None or now < end + REPORT_GRACE else Heard.UNKNOWN
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """How many speakers of one broadcast are in each plain state."""
+
+    heard: int = 0
+    waiting: int = 0
+    silent: int = 0
+    unknown: int = 0
+
+    @property
+    def total(self) -> int:
+        """All speakers of the broadcast."""
+        return self.heard + self.waiting + self.silent + self.unknown
+
+
+def coverage(deliveries: Iterable[Delivery], end: datetime | None, now: datetime) -> Coverage:
+    """Count the deliveries of one broadcast."""
+    counted = Counter(heard_of(delivery, end, now).value for delivery in deliveries)
+    return Coverage(**counted)
+
+
+def stop_broadcast(session: Session, broadcast_id: str, *, account_id: int, now: datetime) -> Broadcast:
+    """Stop a broadcast everywhere, or call it off when it has not begun.
+
+    Errors: NotOnAirError.
+    """
+    broadcast = session.get(Broadcast, broadcast_id)
+    if broadcast is None:
+        raise NotOnAirError(broadcast_id)
+    state = state_of(broadcast, now)
+    if state is BroadcastState.ON_AIR:
+        broadcast.stopped_at = now
+    elif state in {BroadcastState.PREPARING, BroadcastState.PLANNED}:
+        broadcast.cancelled_at = now
+    else:
+        raise NotOnAirError(broadcast_id)
+    chain.audit(session, at=now, account_id=account_id, action="broadcast.stop", subject=broadcast_id)
+    return broadcast
+
+
+def stop_in_place(session: Session, broadcast_id: str, place_id: int, *, account_id: int, now: datetime) -> Broadcast:
+    """Stop a broadcast in one place while it goes on elsewhere.
+
+    Errors: NotOnAirError.
+    """
+    broadcast = session.get(Broadcast, broadcast_id)
+    place = session.get(Place, place_id)
+    if broadcast is None or place is None:
+        raise NotOnAirError(broadcast_id)
+    if state_of(broadcast, now) not in {BroadcastState.ON_AIR, BroadcastState.PLANNED, BroadcastState.PREPARING}:
+        raise NotOnAirError(broadcast_id)
+    if session.get(BroadcastExclusion, (broadcast_id, place_id)) is None:
+        session.add(BroadcastExclusion(broadcast_id=broadcast_id, place_id=place_id))
+        chain.audit(
+            session,
+            at=now,
+            account_id=account_id,
+            action="broadcast.stop-in-place",
+            subject=f"{broadcast_id} {place.code}",
+        )
+    return broadcast
+
+
+def stop_all(session: Session, *, account_id: int, now: datetime) -> list[str]:
+    """Stop everything that is on the air below EMERGENCY; what is planned for later stays. Returns the ids stopped."""
+    stopped = [broadcast for broadcast in on_air(session, now) if broadcast.klass is not Class.EMERGENCY]
+    for broadcast in stopped:
+        broadcast.stopped_at = now
+    ids = [broadcast.id for broadcast in stopped]
+    chain.audit(
+        session, at=now, account_id=account_id, action="broadcast.stop-all", subject="station", detail={"stopped": ids}
+    )
+    return ids
+
+
+def on_air(session: Session, now: datetime) -> list[Broadcast]:
+    """The broadcasts that are on the air at ``now``."""
+    begun = select(Broadcast).where(
+        Broadcast.start_at <= now,
+        Broadcast.start_at > now - timedelta(days=1),
+        Broadcast.cancelled_at.is_(None),
+        Broadcast.stopped_at.is_(None),
+    )
+    return [broadcast for broadcast in session.scalars(begun) if state_of(broadcast, now) is BroadcastState.ON_AIR]
+
+
+def cancel_schedule(session: Session, schedule_id: int, *, account_id: int, now: datetime) -> Schedule:
+    """Call off everything a schedule has not begun to air; what is on the air goes on.
+
+    Errors: NotOnAirError.
+    """
+    schedule = session.get(Schedule, schedule_id)
+    if schedule is None or schedule.cancelled_at:
+        raise NotOnAirError(f"schedule {schedule_id}")
+    schedule.cancelled_at = now
+    for broadcast in session.scalars(select(Broadcast).where(Broadcast.schedule_id == schedule_id)):
+        if state_of(broadcast, now) in {BroadcastState.PREPARING, BroadcastState.PLANNED}:
+            broadcast.cancelled_at = now
+    chain.audit(session, at=now, account_id=account_id, action="schedule.cancel", subject=str(schedule_id))
+    return schedule
+
+
+def ensure_deliveries(session: Session, broadcast: Broadcast, geography: Geography) -> None:
+    """Write the rows of every speaker a broadcast is meant for, once."""
+    wanted = geography.heard_by(place.code for place in broadcast.schedule.targets)
+    known = set(session.scalars(select(Delivery.speaker_id).where(Delivery.broadcast_id == broadcast.id)))
+    session.add_all(
+        Delivery(broadcast_id=broadcast.id, speaker_id=speaker, state=DeliveryState.PLANNED)
+        for speaker in sorted(wanted - known)
+    )

@@ -1,0 +1,61 @@
+"""Append-only logs whose every entry hashes the one before it, so that a change of history shows."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from broadcaster.rows import AuditEntry, Chained, LedgerEntry
+
+START: Final = "0" * 64
+"""The hash before the first entry."""
+_LOCK: Final = 0x10A
+
+
+def _hash(previous: str, entry: Chained) -> str:
+    """SHA-256 over the previous hash and the entry's facts as canonical JSON."""
+    facts = json.dumps(entry.facts(), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(f"{previous}\n{facts}".encode()).hexdigest()
+
+
+def append(session: Session, entries: Sequence[Chained]) -> None:
+    """Append entries of one log, in order, in the transaction of what they tell."""
+    if not entries:
+        return
+    session.flush()
+    if session.get_bind().dialect.name == "postgresql":  # SQLite has one writer anyway
+        session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+    log = type(entries[0])
+    previous = session.scalar(select(log.hash).order_by(log.id.desc()).limit(1)) or START
+    for entry in entries:
+        entry.previous_hash = previous
+        entry.hash = previous = _hash(previous, entry)
+        session.add(entry)
+        session.flush()
+
+
+def audit(
+    session: Session,
+    *,
+    at: datetime,
+    account_id: int | None,
+    action: str,
+    subject: str,
+    detail: dict[str, Any] | None = None,
+) -> None:
+    """Write down one change that somebody made."""
+    append(session, [AuditEntry(at=at, account_id=account_id, action=action, subject=subject, detail=detail or {})])
+
+
+def first_break(session: Session, log: type[AuditEntry] | type[LedgerEntry]) -> int | None:
+    """The id of the first entry that does not follow from the one before it; None when the log is whole."""
+    previous = START
+    for entry in session.scalars(select(log).order_by(log.id)).yield_per(1000):
+        if entry.previous_hash != previous or entry.hash != _hash(previous, entry):
+            return entry.id
+        previous = entry.hash
+    return None

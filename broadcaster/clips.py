@@ -1,0 +1,66 @@
+"""The clip store: finished sounds as files, addressed by their SHA-256."""
+
+import os
+import tempfile
+from pathlib import Path
+
+from broadcaster.errors import LoaError
+from broadcaster.wire import clips, strict_json
+from broadcaster.wire.documents import Manifest
+
+
+class ClipGoneError(LoaError):
+    """The file of a clip is missing or is not what its name says; it has to be made again."""
+
+
+def write_aside(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all, and durably: aside, flushed to the disk, renamed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, aside = tempfile.mkstemp(dir=path.parent, prefix=".aside-")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(aside).replace(path)
+    except BaseException:
+        Path(aside).unlink(missing_ok=True)
+        raise
+
+
+class ClipStore:
+    """Clips as Ogg Opus for speakers, with an MP3 of the same sound for browsers."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def _path(self, sha256: str, kind: str) -> Path:
+        return self.folder / sha256[:2] / f"{sha256}.{kind}"
+
+    def put(self, opus: bytes, mp3: bytes) -> tuple[Manifest, str]:
+        """Store a clip. Returns its manifest and the manifest's SHA-256.
+
+        Errors: wire.ogg.NotOggError, OSError.
+        """
+        manifest, _ = clips.describe(opus)
+        write_aside(self._path(manifest.clip, "mp3"), mp3)
+        write_aside(self._path(manifest.clip, "opus"), opus)
+        return manifest, clips.sha256(strict_json.encode(manifest))
+
+    def opus(self, sha256: str) -> bytes:
+        """The clip, checked. Errors: ClipGoneError."""
+        try:
+            clip = self._path(sha256, "opus").read_bytes()
+        except OSError as error:
+            raise ClipGoneError(sha256) from error
+        if clips.sha256(clip) != sha256:
+            raise ClipGoneError(f"{sha256} is damaged")
+        return clip
+
+    def has(self, sha256: str) -> bool:
+        """Whether the clip's file is there."""
+        return self._path(sha256, "opus").exists()
+
+    def mp3_path(self, sha256: str) -> Path:
+        """Where the clip lies for browsers."""
+        return self._path(sha256, "mp3")

@@ -1,0 +1,100 @@
+"""Who hears what: places, groups and speakers as one snapshot, without the database.
+
+A speaker's zones are its own place, every ancestor, and every group that contains one of them.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from broadcaster.rows import GroupMember, Place, PlaceKind, Speaker
+
+
+@dataclass(frozen=True)
+class Spot:
+    """One place as the snapshot knows it."""
+
+    id: int
+    code: str
+    kind: PlaceKind
+    parent_id: int | None
+
+
+@dataclass(frozen=True)
+class Geography:
+    """All places, group members (group id → place ids) and speakers in service (speaker id → place id)."""
+
+    spots: Mapping[int, Spot]
+    members: Mapping[int, frozenset[int]]
+    speakers: Mapping[str, int]
+
+    @classmethod
+    def load(cls, session: Session) -> "Geography":
+        """The snapshot of the database as it is now."""
+        members: dict[int, set[int]] = {}
+        for row in session.scalars(select(GroupMember)):
+            members.setdefault(row.group_id, set()).add(row.place_id)
+        places = session.scalars(select(Place).order_by(Place.id))
+        speakers = session.scalars(select(Speaker).where(Speaker.retired_at.is_(None)).order_by(Speaker.id))
+        return cls(
+            {place.id: Spot(place.id, place.code, place.kind, place.parent_id) for place in places},
+            {group: frozenset(inside) for group, inside in members.items()},
+            {speaker.id: speaker.place_id for speaker in speakers},
+        )
+
+    def ancestry(self, place_id: int) -> tuple[int, ...]:
+        """A place and its ancestors, itself first."""
+        found: list[int] = []
+        current: int | None = place_id
+        while current is not None and current not in found:
+            found.append(current)
+            current = self.spots[current].parent_id
+        return tuple(found)
+
+    @cached_property
+    def _zones(self) -> Mapping[int, tuple[str, ...]]:
+        zones: dict[int, tuple[str, ...]] = {}
+        for place_id in self.spots:
+            line = self.ancestry(place_id)
+            groups = [group for group, places in self.members.items() if places & set(line)]
+            zones[place_id] = tuple(self.spots[spot].code for spot in (*line, *sorted(groups)))
+        return zones
+
+    def zones_of(self, speaker: str) -> tuple[str, ...]:
+        """The zones a speaker listens to, its own place first."""
+        return self._zones[self.speakers[speaker]]
+
+    @cached_property
+    def _heard_in(self) -> Mapping[str, frozenset[str]]:
+        heard: dict[str, set[str]] = {spot.code: set() for spot in self.spots.values()}
+        for speaker in self.speakers:
+            for zone in self.zones_of(speaker):
+                heard[zone].add(speaker)
+        return {zone: frozenset(speakers) for zone, speakers in heard.items()}
+
+    def heard_by(self, zones: Iterable[str]) -> frozenset[str]:
+        """The speakers in service that listen to at least one of ``zones``."""
+        return frozenset[str]().union(*(self._heard_in.get(zone, frozenset()) for zone in zones))
+
+    def reduce(self, place_ids: Collection[int]) -> tuple[int, ...]:
+        """The fewest places that reach exactly the same speakers: a parent instead of all its children.
+
+        Groups are kept only where the chosen places do not cover them already.
+        """
+        chosen = set(place_ids)
+        wanted = self.heard_by(self.spots[place].code for place in chosen)
+        order = sorted(
+            self.spots.values(), key=lambda spot: (spot.kind is PlaceKind.GROUP, len(self.ancestry(spot.id)))
+        )
+        kept: list[int] = []
+        reached: frozenset[str] = frozenset()
+        for spot in order:
+            heard = self._heard_in[spot.code]
+            may_stand = spot.id in chosen or (spot.kind is not PlaceKind.GROUP and len(heard) > 0)
+            if may_stand and heard <= wanted and not heard <= reached:
+                kept.append(spot.id)
+                reached |= heard
+        return tuple(kept)

@@ -1,0 +1,66 @@
+"""What the pages may ask of the station: handed to `web.app.create_app` by the composition root (`web.station`)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from broadcaster.clips import ClipStore
+from broadcaster.clock import Clock
+from broadcaster.database import Database
+from broadcaster.settings import Settings
+from tts.speech import Speech
+
+
+@dataclass(frozen=True)
+class Health:
+    """How the station is, for the technician's page and the banner.
+
+    Attributes:
+        broker_connected: whether messages can go out now.
+        rejected: messages refused since the start, by reason.
+        errors: errors caught at an edge since the start, by place.
+    """
+
+    broker_connected: bool
+    rejected: Mapping[str, int]
+    errors: Mapping[str, int]
+
+
+class Orders(Protocol):
+    """What a page orders the running station to do at once."""
+
+    def wake(self) -> None:
+        """Rows have changed: prepare and plan now instead of at the next beat."""
+        ...
+
+    def stop_broadcast(self, broadcast_id: str, account_id: int) -> None:
+        """Stop or call off one broadcast everywhere. Errors: airing.NotOnAirError."""
+        ...
+
+    def stop_in_place(self, broadcast_id: str, place_id: int, account_id: int) -> None:
+        """Stop one broadcast in one place. Errors: airing.NotOnAirError."""
+        ...
+
+    def stop_all(self, account_id: int) -> int:
+        """Stop everything on the air below EMERGENCY; returns how many broadcasts that were."""
+        ...
+
+    def progress(self, bulletin_id: int) -> tuple[int, int] | None:
+        """Steps done and steps in all while a bulletin's sound is being made; None when it is not."""
+        ...
+
+    def health(self) -> Health:
+        """How the station is."""
+        ...
+
+
+@dataclass(frozen=True)
+class Services:
+    """Everything a page needs."""
+
+    settings: Settings
+    database: Database
+    clock: Clock
+    speech: Speech
+    clips: ClipStore
+    orders: Orders
