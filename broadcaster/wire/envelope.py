@@ -21,6 +21,8 @@ from broadcaster.wire.units import UnixMs
 MAX_MESSAGE_BYTES: Final = 120_000
 """Below the embedded broker's max_payload of 128 KB."""
 MAX_HEADER_BYTES: Final = 512
+NEVER: Final = UnixMs(0)
+"""The ``exp`` of a document that does not expire."""
 _SIGNATURE_BYTES: Final = 64
 _BASE64URL: Final = re.compile(rb"[A-Za-z0-9_-]+")
 
@@ -68,10 +70,10 @@ def _from_base64url(text: bytes) -> bytes:
 
 
 def sign(
-    key: Ed25519PrivateKey, kid: str, *, typ: str, topic: str, seq: UnixMs, payload: bytes, exp: UnixMs | None = None
+    key: Ed25519PrivateKey, kid: str, *, typ: str, topic: str, seq: UnixMs, payload: bytes, exp: UnixMs = NEVER
 ) -> bytes:
     """The envelope of ``payload`` for ``topic``, as it goes over the wire."""
-    header = Header("Ed25519", b64=False, crit=("b64",), kid=kid, typ=typ, topic=topic, seq=seq, exp=exp or 0)
+    header = Header("Ed25519", b64=False, crit=("b64",), kid=kid, typ=typ, topic=topic, seq=seq, exp=exp)
     protected = _to_base64url(strict_json.encode(header))
     signature = key.sign(protected + b"." + payload)
     return protected + b".." + _to_base64url(signature) + b"\n" + payload

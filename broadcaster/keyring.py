@@ -1,0 +1,81 @@
+"""The station's private keys: files that only their owner can read.
+
+The root key signs trust documents and nothing else; after ``loa init`` its file belongs on paper or a USB stick. The
+running station needs the station key and the emergency key.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from broadcaster.errors import LoaError
+from broadcaster.wire.keys import SigningKey
+
+ROOT: Final = "root"
+STATION: Final = "station"
+EMERGENCY: Final = "emergency"
+_PUBLIC_TO_OTHERS: Final = 0o077
+
+
+class KeyFileError(LoaError):
+    """A key file is missing, unreadable, readable by others, or no Ed25519 key."""
+
+
+@dataclass(frozen=True)
+class Keyring:
+    """The keys a running station signs with."""
+
+    station: SigningKey
+    emergency: SigningKey
+
+
+def write_private(path: Path, data: bytes) -> None:
+    """Write a new file that only its owner can read. Errors: FileExistsError, OSError."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _path(folder: Path, name: str) -> Path:
+    return folder / f"{name}.pem"
+
+
+def create(folder: Path, name: str) -> SigningKey:
+    """Make a key and its file. Errors: FileExistsError."""
+    key = SigningKey.generate()
+    pem = key.private.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    write_private(_path(folder, name), pem)
+    return key
+
+
+def load(folder: Path, name: str) -> SigningKey:
+    """Read one key. Errors: KeyFileError."""
+    path = _path(folder, name)
+    try:
+        if path.stat().st_mode & _PUBLIC_TO_OTHERS:
+            raise KeyFileError(f"{path} can be read by others: chmod 600 {path}")
+        key = serialization.load_pem_private_key(path.read_bytes(), password=None)
+    except (OSError, ValueError, TypeError) as error:
+        raise KeyFileError(f"{path}: {error}") from error
+    if not isinstance(key, Ed25519PrivateKey):
+        raise KeyFileError(f"{path} is not an Ed25519 key")
+    return SigningKey(key)
+
+
+def load_or_create(folder: Path, name: str) -> SigningKey:
+    """Read a key, or make it where there is none yet. Errors: KeyFileError."""
+    return load(folder, name) if _path(folder, name).exists() else create(folder, name)
+
+
+def load_keyring(folder: Path) -> Keyring:
+    """The keys of a running station. Errors: KeyFileError."""
+    return Keyring(load(folder, STATION), load(folder, EMERGENCY))

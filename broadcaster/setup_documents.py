@@ -1,0 +1,62 @@
+"""The documents that set speakers up: who may speak (trust), and how each speaker is configured (config)."""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from broadcaster.core import Core
+from broadcaster.geography import Geography
+from broadcaster.publishing import Publisher
+from broadcaster.rows import Place, PlaceKind, Speaker, Station
+from broadcaster.wire import keys
+from broadcaster.wire.documents import Class, Config, QuietHours, Trust, TrustedKey
+from broadcaster.wire.keys import SigningKey
+from broadcaster.wire.topics import Kind
+
+
+def put_trust(session: Session, core: Core, root: SigningKey) -> None:
+    """Sign who may speak, for the top of every tree; the only act that needs the root key."""
+    keyring = core.keyring
+    ordinary = (Class.ROUTINE, Class.PRIORITY)
+    trust = Trust(
+        keys=(
+            TrustedKey(kid=keyring.station.kid, key=keys.public_text(keyring.station.public), scopes=ordinary),
+            TrustedKey(
+                kid=keyring.emergency.kid, key=keys.public_text(keyring.emergency.public), scopes=(Class.EMERGENCY,)
+            ),
+        )
+    )
+    tops = select(Place).where(Place.parent_id.is_(None), Place.kind != PlaceKind.GROUP)
+    for place in session.scalars(tops):
+        Publisher(session, core.clock).put(root, Kind.TRUST, core.topics.trust(place.code), trust)
+
+
+def put_configs(session: Session, core: Core, report_ms: int) -> None:
+    """Sign the config of every speaker in service whose set-up has changed."""
+    station = session.scalars(select(Station)).one()
+    geography = Geography.load(session)
+    publisher = Publisher(session, core.clock)
+    offset = utc_offset_min(station, core.clock.now())
+    quiet: tuple[QuietHours, ...] = ()
+    if station.quiet_start and station.quiet_until:
+        quiet = (QuietHours(start=station.quiet_start, until=station.quiet_until),)
+    for speaker in session.scalars(select(Speaker).where(Speaker.retired_at.is_(None))):
+        config = Config(
+            speaker=speaker.id,
+            zones=geography.zones_of(speaker.id),
+            volume=speaker.volume,
+            utc_offset_min=offset,
+            quiet=quiet,
+            amp_lead_ms=speaker.amp_lead_ms,
+            delay_ms=speaker.delay_ms,
+            report_ms=report_ms,
+        )
+        publisher.put(core.keyring.station, Kind.CONFIG, core.topics.down(speaker.id, "config"), config)
+
+
+def utc_offset_min(station: Station, now: datetime) -> int:
+    """The station's time zone as minutes east of UTC; speakers need no zone database."""
+    offset = now.astimezone(ZoneInfo(station.timezone)).utcoffset()
+    return int(offset.total_seconds() // 60) if offset else 0

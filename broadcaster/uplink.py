@@ -1,0 +1,202 @@
+"""What speakers say: checked, written to rows in one transaction a batch, and answered after the commit.
+
+A bad message of one speaker is counted and dropped; it never costs the others their batch.
+"""
+
+import logging
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from limits import RateLimitItemPerSecond
+from limits.storage import MemoryStorage
+from limits.strategies import FixedWindowRateLimiter
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from broadcaster import deliveries, presence, publishing
+from broadcaster.clock import from_ms
+from broadcaster.core import Core
+from broadcaster.distribution import Distributor
+from broadcaster.geography import Geography
+from broadcaster.publishing import Publisher
+from broadcaster.rows import Published, Speaker
+from broadcaster.transport import Message, Transport
+from broadcaster.wire import envelope, keys, strict_json
+from broadcaster.wire.documents import Ack, Hello, Receipts, Request, Welcome
+from broadcaster.wire.rejection import Reason, RejectedError
+from broadcaster.wire.topics import Address, Kind
+from broadcaster.wire.units import MINUTE, UnixMs
+
+log = logging.getLogger(__name__)
+
+_PER_SPEAKER: Final = RateLimitItemPerSecond(50)
+_ANSWER_MS: Final = MINUTE
+"""How long a welcome and an acknowledgement are valid."""
+_UP: Final = frozenset({Kind.STATE, Kind.ABOUT, Kind.HELLO, Kind.RECEIPT, Kind.REQUEST, Kind.TELEMETRY})
+_COPY_ORDER: Final = (Kind.TRUST.value, Kind.CONFIG.value, Kind.PLAN.value)
+
+Answer = Callable[[], None]
+
+
+class Uplink:
+    """Takes in everything below ``up/`` and heals retained documents that were tampered with."""
+
+    def __init__(self, core: Core, distributor: Distributor) -> None:
+        self._database, self._keyring, self._topics = core.database, core.keyring, core.topics
+        self._clock, self._counters, self._distributor = core.clock, core.counters, distributor
+        self._limiter = FixedWindowRateLimiter(MemoryStorage())
+        self._transport: Transport | None = None
+
+    def answer_over(self, transport: Transport) -> None:
+        """Answers leave over this connection."""
+        self._transport = transport
+
+    def take(self, batch: list[Message]) -> None:
+        """Take in messages in the order they came."""
+        readable = [(message, address) for message in batch if (address := self._address(message))]
+        try:
+            self._take_together(readable)
+        except SQLAlchemyError:
+            if len(readable) == 1:
+                raise
+            log.exception("batch failed, taking its messages one by one size=%s", len(readable))
+            for one in readable:
+                with self._counters.edge("uplink"):
+                    self._take_together([one])
+
+    def _address(self, message: Message) -> Address | None:
+        try:
+            address = self._topics.parse(message.topic)
+        except RejectedError as error:
+            self._counters.reject(error.reason, message.topic)
+            return None
+        if address.kind in _UP and not self._limiter.hit(_PER_SPEAKER, address.speaker):
+            self._counters.reject("too-many", address.speaker)
+            return None
+        return address
+
+    def _take_together(self, batch: Iterable[tuple[Message, Address]]) -> None:
+        answers: list[Answer] = []
+        with self._database.write() as session:
+            for message, address in batch:
+                try:
+                    if answer := self._take_one(session, message, address):
+                        answers.append(answer)
+                except RejectedError as error:
+                    self._counters.reject(error.reason, f"{address.kind.value} {address.speaker} {error}")
+        for answer in answers:
+            answer()
+
+    def _take_one(self, session: Session, message: Message, address: Address) -> Answer | None:
+        if address.kind not in _UP:
+            return self._heal(session, message)
+        speaker = session.get(Speaker, address.speaker)
+        if speaker is None or speaker.retired_at:
+            raise RejectedError(Reason.UNKNOWN_KEY, f"speaker {address.speaker}")
+        at = from_ms(message.at)
+        match address.kind:
+            case Kind.STATE:
+                presence.take_state(speaker, message.payload, at)
+            case Kind.ABOUT:
+                presence.take_about(self._topics.base.rpartition("/")[2], speaker, message.payload, at)
+            case Kind.TELEMETRY:
+                presence.take_telemetry(speaker, message.payload, at)
+            case Kind.HELLO:
+                return self._welcome(session, speaker, message)
+            case Kind.RECEIPT:
+                return self._receipts(session, speaker, message)
+            case _:
+                return self._request(speaker, strict_json.decode(message.payload, Request))
+        return None
+
+    def _publish(self, topic: str, payload: bytes) -> None:
+        if self._transport:
+            self._transport.publish(topic, payload)
+
+    def _heal(self, session: Session, message: Message) -> Answer | None:
+        """Our own retained documents come back to us; whoever changed one is overruled."""
+        row = session.get(Published, message.topic)
+        if row is None or row.typ not in publishing.RETAINED or row.envelope == message.payload:
+            return None
+        if self._is_older_of_ours(message.payload, row):
+            return None
+        self._counters.reject("tampered", message.topic)
+        topic, kept = row.topic, row.envelope
+        return lambda: self._publish_retained(topic, kept)
+
+    def _is_older_of_ours(self, payload: bytes, row: Published) -> bool:
+        """Whether this is an earlier document of this topic that crossed with its successor on the way."""
+        try:
+            read = envelope.parse(payload)
+            envelope.verify(read, self._keyring.station.public)
+        except RejectedError:
+            return False
+        recent = self._clock.now_ms() - row.seq < MINUTE
+        return read.header.topic == row.topic and read.header.seq <= row.seq and recent
+
+    def _publish_retained(self, topic: str, payload: bytes) -> None:
+        if self._transport:
+            self._transport.publish(topic, payload, retain=True)
+
+    def _welcome(self, session: Session, speaker: Speaker, message: Message) -> Answer:
+        hello = strict_json.decode(message.payload, Hello)
+        speaker.seen_at = from_ms(message.at)
+        mine = self._documents_for(session, speaker)
+        topic = self._topics.down(speaker.id, "welcome")
+        now = self._clock.now_ms()
+        welcome = Welcome(
+            nonce=hello.nonce,
+            t1=hello.t1,
+            t2=message.at,
+            t3=now,
+            current={document.topic: document.seq for document in mine},
+        )
+        signed = Publisher(session, self._clock).once(
+            self._keyring.station, Kind.WELCOME, topic, welcome, UnixMs(now + _ANSWER_MS)
+        )
+        lacking = [document for document in mine if hello.have.get(document.topic, -1) < document.seq]
+        copies = [(document.typ, document.envelope) for document in lacking]
+        copy_topic = self._topics.down(speaker.id, "copy")
+
+        def answer() -> None:
+            for typ, copy in copies:
+                if typ == Kind.TRUST.value:  # without it the welcome could not be checked
+                    self._publish(copy_topic, copy)
+            self._publish(topic, signed)
+            for typ, copy in copies:
+                if typ != Kind.TRUST.value:
+                    self._publish(copy_topic, copy)
+
+        return answer
+
+    def _documents_for(self, session: Session, speaker: Speaker) -> list[Published]:
+        """Everything in force for one speaker: trust, its config, the plans of its zones."""
+        geography = Geography.load(session)
+        zones = tuple(f"{self._topics.base}/zone/{zone}/" for zone in geography.zones_of(speaker.id))
+        config = self._topics.down(speaker.id, "config")
+        documents = [
+            document
+            for document in publishing.in_force(session, self._clock.now_ms())
+            if document.topic == config or document.topic.startswith(zones) or document.typ == Kind.TRUST.value
+        ]
+        return sorted(documents, key=lambda document: (_COPY_ORDER.index(document.typ), document.topic))
+
+    def _receipts(self, session: Session, speaker: Speaker, message: Message) -> Answer:
+        read = envelope.parse(message.payload)
+        if read.header.topic != message.topic or read.header.typ != Kind.RECEIPT.value:
+            raise RejectedError(Reason.WRONG_TOPIC, message.topic)
+        if speaker.public_key is None:
+            raise RejectedError(Reason.UNKNOWN_KEY, speaker.id)
+        envelope.verify(read, keys.public_key(speaker.public_key))
+        receipts = strict_json.decode(read.payload, Receipts).receipts
+        deliveries.take(session, speaker.id, receipts, message.at)
+        speaker.seen_at = from_ms(message.at)
+        topic = self._topics.down(speaker.id, "ack")
+        ack = Ack(receipts=tuple(receipt.id for receipt in receipts))
+        exp = UnixMs(self._clock.now_ms() + _ANSWER_MS)
+        signed = Publisher(session, self._clock).once(self._keyring.station, Kind.ACK, topic, ack, exp)
+        return lambda: self._publish(topic, signed)
+
+    def _request(self, speaker: Speaker, request: Request) -> Answer:
+        name = speaker.id
+        return lambda: self._distributor.repair(name, request)

@@ -1,0 +1,114 @@
+"""From bulletins to clips, ahead of time: the nearest to its air time first, one at a time."""
+
+import logging
+import threading
+from collections.abc import Callable
+from typing import Final
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, joinedload
+
+import tts.reading
+from broadcaster.clips import ClipStore
+from broadcaster.clock import Clock
+from broadcaster.database import Database
+from broadcaster.rows import Broadcast, Bulletin, Clip
+from tts.engine import EngineError
+from tts.speech import Speech, SpeechSettings
+
+log = logging.getLogger(__name__)
+
+_RETRY_MS: Final = 10_000
+
+
+class Preparation:
+    """Makes the sound of every bulletin that is going to air.
+
+    Args:
+        on_ready: called when a bulletin's clip is there.
+    """
+
+    def __init__(
+        self, database: Database, speech: Speech, store: ClipStore, clock: Clock, on_ready: Callable[[], None]
+    ) -> None:
+        self._database, self._speech, self._store = database, speech, store
+        self._clock, self._on_ready = clock, on_ready
+        self._lock = threading.Lock()
+        self._progress: dict[int, tuple[int, int]] = {}
+        self._retry_at: dict[int, int] = {}
+
+    def progress(self, bulletin_id: int) -> tuple[int, int] | None:
+        """Steps done and steps in all while the sound of a bulletin is being made."""
+        with self._lock:
+            return self._progress.get(bulletin_id)
+
+    def prepare_all(self) -> None:
+        """Make every clip that is lacking."""
+        while (bulletin := self._next()) is not None:
+            self._prepare(bulletin)
+
+    def _next(self) -> Bulletin | None:
+        now = self._clock.now_ms()
+        with self._database.read() as session:
+            for bulletin in _lacking(session, self._store):
+                if self._retry_at.get(bulletin.id, 0) <= now:
+                    session.expunge(bulletin)
+                    return bulletin
+        return None
+
+    def _prepare(self, bulletin: Bulletin) -> None:
+        def note(done: int, total: int) -> None:
+            with self._lock:
+                self._progress[bulletin.id] = (done, total)
+
+        try:
+            sentences = tts.reading.read(bulletin.spoken).sentences
+            settings = SpeechSettings(voice=bulletin.voice, repeats=bulletin.repeats, chime=bulletin.chime)
+            prepared = self._speech.prepare(sentences, settings, note)
+            manifest, manifest_sha256 = self._store.put(prepared.opus, prepared.mp3)
+        except (EngineError, OSError, ValueError) as error:
+            log.exception("bulletin has no sound yet bulletin=%s", bulletin.id)
+            self._retry_at[bulletin.id] = self._clock.now_ms() + _RETRY_MS
+            self._note_error(bulletin.id, str(error))
+            return
+        finally:
+            with self._lock:
+                self._progress.pop(bulletin.id, None)
+        with self._database.write() as session:
+            if session.get(Clip, manifest.clip) is None:
+                session.add(
+                    Clip(
+                        sha256=manifest.clip,
+                        manifest_sha256=manifest_sha256,
+                        bytes=manifest.bytes,
+                        duration_ms=prepared.duration_ms,
+                        created_at=self._clock.now(),
+                    )
+                )
+                session.flush()
+            row = session.get_one(Bulletin, bulletin.id)
+            row.clip_sha256, row.speech_error = manifest.clip, None
+        self._retry_at.pop(bulletin.id, None)
+        log.info("bulletin prepared bulletin=%s clip=%s ms=%s", bulletin.id, manifest.clip[:12], prepared.duration_ms)
+        self._on_ready()
+
+    def _note_error(self, bulletin_id: int, error: str) -> None:
+        with self._database.write() as session:
+            session.get_one(Bulletin, bulletin_id).speech_error = error[:300]
+
+
+def _lacking(session: Session, store: ClipStore) -> list[Bulletin]:
+    """Bulletins with something to air and no sound, nearest air time first."""
+    undecided = Broadcast.cancelled_at.is_(None) & Broadcast.stopped_at.is_(None) & Broadcast.missed_at.is_(None)
+    waiting = (
+        select(Broadcast)
+        .where(undecided, Broadcast.sent_at.is_(None))
+        .options(joinedload(Broadcast.bulletin))
+        .order_by(Broadcast.occurrence)
+    )
+    bulletins = {broadcast.bulletin.id: broadcast.bulletin for broadcast in session.scalars(waiting)}
+    return [
+        bulletin
+        for bulletin in bulletins.values()
+        if bulletin.clip_sha256 is None or not store.has(bulletin.clip_sha256)
+    ]
