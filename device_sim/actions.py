@@ -1,0 +1,142 @@
+"""What the state machine asks of the world around it. Moments are Unix milliseconds by the speaker's own clock."""
+
+from dataclasses import dataclass
+
+from broadcaster.wire.documents import Event, Receipt
+
+
+@dataclass(frozen=True, slots=True)
+class Publish:
+    """Send a message; QoS 0 may be lost."""
+
+    topic: str
+    payload: bytes
+    qos: int = 1
+    retain: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribe:
+    """Subscribe at QoS 0."""
+
+    filters: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class KeepDocument:
+    """Keep an accepted envelope over a reboot, in place of the one before it on its topic."""
+
+    topic: str
+    envelope: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetDocument:
+    """An envelope has expired."""
+
+    topic: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeepManifest:
+    """Keep a checked manifest over a reboot."""
+
+    clip: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class KeepSegment:
+    """Keep a checked segment over a reboot."""
+
+    clip: str
+    number: int
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class AssembleClip:
+    """Every segment is there: join them, check the hash, and answer with `clip_stored` or `clip_refused`."""
+
+    clip: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetClip:
+    """A clip is not needed any more."""
+
+    clip: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeepReceipt:
+    """Keep a receipt over a reboot until it is acknowledged."""
+
+    receipt: Receipt
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetReceipts:
+    """The station has committed these receipts."""
+
+    ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class KeepNote:
+    """Remember over a reboot that this was done with a broadcast."""
+
+    broadcast: str
+    event: Event
+    until: int
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetNotes:
+    """Notes whose time is over."""
+
+    before: int
+
+
+@dataclass(frozen=True, slots=True)
+class Amplifier:
+    """Switch the amplifier."""
+
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StartSound:
+    """Play a clip so that its first sample is due at ``start_at``; a start in the past is joined in position."""
+
+    broadcast: str
+    clip: str
+    start_at: int
+    volume: int
+
+
+@dataclass(frozen=True, slots=True)
+class StopSound:
+    """Fade a sound out now."""
+
+    broadcast: str
+
+
+Action = (
+    Publish
+    | Subscribe
+    | KeepDocument
+    | ForgetDocument
+    | KeepManifest
+    | KeepSegment
+    | AssembleClip
+    | ForgetClip
+    | KeepReceipt
+    | ForgetReceipts
+    | KeepNote
+    | ForgetNotes
+    | Amplifier
+    | StartSound
+    | StopSound
+)

@@ -1,0 +1,74 @@
+"""What the speaker did: notes that keep it from doing it twice, and receipts until the station has them. Pure."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final
+
+from broadcaster.wire.documents import Event, PlanItem, Receipt, Why
+from broadcaster.wire.units import DAY
+from device_sim.actions import Action, ForgetNotes, ForgetReceipts, KeepNote, KeepReceipt
+from device_sim.arbiter import end_of
+
+TERMINAL: Final = frozenset({Event.FINISHED, Event.SKIPPED, Event.STOPPED, Event.FAILED, Event.PREEMPTED})
+_KEPT_MS: Final = 2 * DAY
+"""How long after its end a broadcast is remembered: longer than any plan that could name it is valid."""
+
+
+@dataclass
+class Journal:
+    """Notes by broadcast, and receipts that wait.
+
+    Attributes:
+        store: random name of the speaker's store; with the counter it makes every receipt's id unique for ever.
+        count: receipts written so far.
+        waiting: receipts by id, oldest first.
+        notes: events done with each broadcast, and until when they are remembered.
+    """
+
+    store: str
+    count: int = 0
+    waiting: dict[str, Receipt] = field(default_factory=dict)
+    notes: dict[str, dict[Event, int]] = field(default_factory=dict)
+
+    def noted(self, broadcast: str, event: Event) -> bool:
+        """Whether this was done with the broadcast."""
+        return event in self.notes.get(broadcast, {})
+
+    def over(self, broadcast: str) -> bool:
+        """Whether the broadcast has ended here, one way or another."""
+        return not TERMINAL.isdisjoint(self.notes.get(broadcast, {}))
+
+    def write(
+        self, item: PlanItem, event: Event, at: int, *, position_ms: int = 0, played_ms: int = 0, why: Why | None = None
+    ) -> list[Action]:
+        """Note an event at station time ``at`` and make its receipt; `STARTED` may be written again after a reboot."""
+        if event is not Event.STARTED and self.noted(item.id, event):
+            return []
+        until = end_of(item) + _KEPT_MS
+        self.notes.setdefault(item.id, {})[event] = until
+        self.count += 1
+        receipt = Receipt(
+            id=f"{self.store}-{self.count}",
+            broadcast=item.id,
+            event=event,
+            at=max(at, 0),
+            position_ms=position_ms,
+            played_ms=played_ms,
+            why=why,
+        )
+        self.waiting[receipt.id] = receipt
+        return [KeepNote(item.id, event, until), KeepReceipt(receipt)]
+
+    def acknowledged(self, ids: Iterable[str]) -> list[Action]:
+        """The station has committed these."""
+        mine = tuple(receipt for receipt in ids if receipt in self.waiting)
+        for receipt in mine:
+            del self.waiting[receipt]
+        return [ForgetReceipts(mine)] if mine else []
+
+    def tidy(self, now: int) -> list[Action]:
+        """Drop the notes whose time is over."""
+        old = [broadcast for broadcast, events in self.notes.items() if max(events.values()) < now]
+        for broadcast in old:
+            del self.notes[broadcast]
+        return [ForgetNotes(now)] if old else []

@@ -1,0 +1,180 @@
+"""What the speaker tells the station: state, hello, telemetry, receipts until acknowledged, requests. Pure."""
+
+import base64
+from hashlib import sha256
+from typing import TYPE_CHECKING, Final
+
+from broadcaster.wire import enrolment, envelope, strict_json
+from broadcaster.wire.documents import (
+    PROTOCOL_VERSION,
+    About,
+    Hello,
+    Receipts,
+    SpeakerState,
+    State,
+    Telemetry,
+)
+from broadcaster.wire.topics import Kind
+from broadcaster.wire.units import MINUTE, SECOND, UnixMs
+from device_sim.actions import Action, Publish
+
+if TYPE_CHECKING:
+    from device_sim.machine import SpeakerMachine
+
+_HELLO_AGAIN_MS: Final = 5 * SECOND
+_HELLO_EVERY_MS: Final = 10 * MINUTE
+_RECEIPTS_AGAIN_MS: Final = 15 * SECOND
+_RECEIPTS_GATHER_MS: Final = 200
+_BATCH: Final = 50
+
+
+class Reports:
+    """The way up, for one speaker.
+
+    Attributes:
+        online: whether the connection stands.
+        ever_welcomed: whether the station has answered a hello, in this boot or one before.
+    """
+
+    def __init__(self, machine: "SpeakerMachine") -> None:
+        self._machine = machine
+        self.online = False
+        self.ever_welcomed = False
+        self._connection = 0
+        self._nonces: dict[str, int] = {}
+        self._hellos = 0
+        self._hello_at: int | None = None
+        self._report_at: int | None = None
+        self._receipts_at: int | None = None
+        self._receipts_sent = 0
+        self._last_seq = 0
+
+    def _topic(self, what: str) -> str:
+        return self._machine.topics.up(self._machine.identity.speaker, what)
+
+    def state(self, state: SpeakerState, now: int) -> Publish:
+        """The retained state; with LOST the connection's will."""
+        document = State(state=state, boot=self._machine.identity.boot, connection=self._connection, since=max(now, 0))
+        return Publish(self._topic("state"), strict_json.encode(document), retain=True)
+
+    def will(self, now: int) -> Publish:
+        """The will of the connection that is about to be made."""
+        self._connection += 1
+        return self.state(SpeakerState.LOST, now)
+
+    def connected(self, now: int) -> list[Action]:
+        """Say who is here."""
+        self.online = True
+        self._report_at = now + 1 * SECOND
+        self._receipts_at = now
+        identity = self._machine.identity
+        key = self._machine.public_key()
+        about = About(
+            model=identity.model,
+            firmware=identity.firmware,
+            protocol=PROTOCOL_VERSION,
+            key=key,
+            proof=enrolment.proof(identity.claim_code, identity.station, identity.speaker, key),
+            boot_count=identity.boot_count,
+            horns=identity.horns,
+        )
+        return [
+            self.state(SpeakerState.READY, now),
+            Publish(self._topic("about"), strict_json.encode(about), retain=True),
+            self._hello(now),
+        ]
+
+    def disconnected(self) -> None:
+        """Nothing can be said now."""
+        self.online = False
+        self._nonces.clear()
+
+    def leaving(self, now: int) -> list[Action]:
+        """Good-bye in good order."""
+        return [self.state(SpeakerState.DISCONNECTED, now)] if self.online else []
+
+    def _hello(self, now: int) -> Publish:
+        self._hellos += 1
+        identity = self._machine.identity
+        seed = f"{identity.boot}-{self._connection}-{self._hellos}".encode()
+        nonce = base64.urlsafe_b64encode(sha256(identity.key.private.sign(seed)).digest()[:12]).decode()
+        self._nonces = {nonce: now}
+        self._hello_at = now + _HELLO_AGAIN_MS
+        have = {topic: floor.seq for topic, floor in self._machine.floors.items() if floor.payload_hash}
+        hello = Hello(boot=identity.boot, nonce=nonce, t1=max(now, 0), have=have)
+        return Publish(self._topic("hello"), strict_json.encode(hello), qos=0)
+
+    def welcomed_by(self, nonce: str, t1: int) -> bool:
+        """Whether a welcome answers the hello that is open."""
+        return self._nonces.get(nonce) == t1
+
+    def welcomed(self, now: int) -> list[Action]:
+        """The open hello is answered."""
+        self._nonces.clear()
+        self.ever_welcomed = True
+        self._hello_at = now + _HELLO_EVERY_MS
+        return []
+
+    def tick(self, now: int) -> list[Action]:
+        """Say what is due."""
+        if not self.online:
+            return []
+        actions: list[Action] = []
+        if self._hello_at is not None and now >= self._hello_at:
+            actions.append(self._hello(now))
+        if self._report_at is not None and now >= self._report_at:
+            actions.append(self._telemetry(now))
+        actions += self._receipts(now)
+        if self.ever_welcomed:
+            for request in self._machine.library.requests(self._machine.time.station(now)):
+                actions.append(Publish(self._topic("request"), strict_json.encode(request)))
+        return actions
+
+    def _telemetry(self, now: int) -> Publish:
+        machine = self._machine
+        self._report_at = now + (machine.config.report_ms if machine.config else 10 * SECOND)
+        telemetry = Telemetry(
+            at=max(machine.time.station(now), 0),
+            boot=machine.identity.boot,
+            offset_ms=machine.time.measured_offset_ms,
+            error_ms=max(machine.time.error_ms, 0),
+            clips=len(machine.library.cached),
+            waiting_receipts=len(machine.journal.waiting),
+            rejected=dict(machine.rejected),
+        )
+        return Publish(self._topic("telemetry"), strict_json.encode(telemetry), qos=0)
+
+    def _receipts(self, now: int) -> list[Action]:
+        """Send what waits: new ones soon, all again until they are acknowledged."""
+        journal = self._machine.journal
+        if journal.count > self._receipts_sent:
+            self._receipts_sent = journal.count
+            self._receipts_at = min(self._receipts_at or now, now) + _RECEIPTS_GATHER_MS
+        if not journal.waiting:
+            self._receipts_at = None
+        if self._receipts_at is None or now < self._receipts_at:
+            return []
+        self._receipts_at = now + _RECEIPTS_AGAIN_MS
+        waiting = list(journal.waiting.values())
+        batches = [tuple(waiting[first : first + _BATCH]) for first in range(0, min(len(waiting), 500), _BATCH)]
+        return [self._signed(Receipts(receipts=batch), now) for batch in batches]
+
+    def _signed(self, receipts: Receipts, now: int) -> Publish:
+        key, topic = self._machine.identity.key, self._topic("receipt")
+        self._last_seq = max(self._machine.time.station(now), self._last_seq + 1)
+        signed = envelope.sign(
+            key.private,
+            key.kid,
+            typ=Kind.RECEIPT.value,
+            topic=topic,
+            seq=UnixMs(max(self._last_seq, 0)),
+            payload=strict_json.encode(receipts),
+        )
+        return Publish(topic, signed)
+
+    def wake_at(self) -> int | None:
+        """When there will be something to say."""
+        if not self.online:
+            return None
+        moments = [moment for moment in (self._hello_at, self._report_at, self._receipts_at) if moment is not None]
+        return min(moments, default=None)

@@ -1,0 +1,212 @@
+"""One speaker in the world: the state machine, its store, its MQTT connection and its sound card, on one event loop."""
+
+import asyncio
+import logging
+import random
+import secrets
+import sqlite3
+import ssl
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+from broadcaster.wire.keys import public_key
+from device_sim.actions import Action, Amplifier, AssembleClip, Publish, StartSound, StopSound, Subscribe
+from device_sim.card_events import Started
+from device_sim.errors import CloseReason, DeviceError
+from device_sim.kit import BrokerAddress, Kit
+from device_sim.machine import Identity, SpeakerMachine
+from device_sim.mqtt import Connect, Message, MqttClient, Will
+from device_sim.output import RATE, Decoder, Output
+from device_sim.own_clock import OwnClock
+from device_sim.soundcard import WavCard
+from device_sim.store import Store
+
+log = logging.getLogger(__name__)
+
+_BUSY_S: Final = 0.05
+_IDLE_S: Final = 1.0
+_FIRST_RETRY_S: Final = 1.0
+_LAST_RETRY_S: Final = 60.0
+
+
+class Speaker:
+    """A speaker that plays into a WAV timeline.
+
+    Args:
+        kit: what the box was given.
+        store: what it keeps.
+        wav_folder: where its timeline is written.
+        decoder: shared by the speakers of one process.
+    """
+
+    def __init__(
+        self, kit: Kit, store: Store, wav_folder: Path, decoder: Decoder, clock: OwnClock, *, synchronised: bool = True
+    ) -> None:
+        self.kit, self._store, self._clock = kit, store, clock
+        self.name = kit.speaker
+        identity = Identity(
+            station=kit.station,
+            speaker=kit.speaker,
+            root=public_key(kit.root),
+            claim_code=kit.claim_code,
+            key=store.key(),
+            boot=secrets.token_urlsafe(6),
+            boot_count=store.count_boot(),
+        )
+        now = clock.now_ms()
+        self.machine = SpeakerMachine(identity, store.recall(), synchronised=synchronised, now=now)
+        self.output = Output(WavCard(wav_folder, kit.speaker, now, RATE), decoder, self._sound_failed)
+        self._wake = asyncio.Event()
+        self._stopping = asyncio.Event()
+        self._client = MqttClient(self._received, self._disconnected)
+        self._gone = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def run(self) -> None:
+        """Live until `stop`."""
+        connecting = asyncio.create_task(self._stay_connected())
+        try:
+            while not self._stopping.is_set():
+                self._beat()
+                await self._rest()
+        finally:
+            connecting.cancel()
+            await asyncio.gather(connecting, return_exceptions=True)
+            if self._client.connected:
+                self._carry_out(self.machine.reports.leaving(self._clock.now_ms()))
+                await self._client.disconnect()
+            await self.output.close()
+            self._store.close()
+
+    def stop(self) -> None:
+        """End `run` in good order."""
+        self._stopping.set()
+        self._wake.set()
+
+    def _beat(self) -> None:
+        now = self._clock.now_ms()
+        actions = self.machine.tick(now)
+        self._carry_out(actions)
+        for sounded in self.output.advance(self._clock.now_ms()):
+            stage, event = self.machine.stage, sounded.event
+            if isinstance(event, Started):
+                skipped_ms = event.skipped * 1000 // RATE
+                self._carry_out(stage.sound_started(sounded.broadcast, event.at_ms, skipped_ms))
+            else:
+                self._carry_out(stage.sound_ended(sounded.broadcast, event.at_ms, event.played * 1000 // RATE))
+
+    async def _rest(self) -> None:
+        """Wait until the machine or the card needs a beat."""
+        now = self._clock.now_ms()
+        due_s = (self.machine.wake_at(now) - now) / 1000
+        limit_s = _BUSY_S if self.output.busy else _IDLE_S
+        try:
+            async with asyncio.timeout(max(0.005, min(due_s, limit_s))):
+                await self._wake.wait()
+        except TimeoutError:
+            pass
+        self._wake.clear()
+
+    # The connection.
+
+    async def _stay_connected(self) -> None:
+        pause_s = _FIRST_RETRY_S
+        while True:
+            for url in self.kit.brokers:
+                self._gone.clear()
+                if await self._connect(BrokerAddress.parse(url)):
+                    pause_s = _FIRST_RETRY_S
+                    await self._gone.wait()
+                    self.machine.disconnected()
+            await asyncio.sleep(random.uniform(0, pause_s))  # noqa: S311  spreads a fleet, guards nothing
+            pause_s = min(pause_s * 2, _LAST_RETRY_S)
+
+    async def _connect(self, address: BrokerAddress) -> bool:
+        last_words = self.machine.reports.will(self._clock.now_ms())
+        connect = Connect(
+            # The suffix keeps others, who know our name, from kicking us by client id.
+            client_id=f"{self.name}-{secrets.token_hex(6)}",
+            username=address.username,
+            password=address.password,
+            will=Will(last_words.topic, last_words.payload, last_words.qos, last_words.retain),
+        )
+        context = ssl.create_default_context() if address.tls else None
+        try:
+            await self._client.connect(address.host, address.port, connect, ssl=context)
+        except DeviceError as error:
+            log.info("speaker can't connect speaker=%s reason=%s", self.name, error)
+            return False
+        for action in self.machine.connected(self._clock.now_ms()):
+            if isinstance(action, Subscribe):
+                await self._subscribe(action.filters)  # before hello, or its answer would be missed
+            else:
+                self._carry_out([action])
+        self._wake.set()
+        return True
+
+    def _received(self, message: Message) -> None:
+        self._carry_out(self.machine.receive(message.topic, message.payload, self._clock.now_ms()))
+        self._wake.set()
+
+    def _disconnected(self, reason: CloseReason) -> None:
+        log.info("speaker disconnected speaker=%s reason=%s", self.name, reason)
+        self._gone.set()
+
+    # What the machine asks for.
+
+    def _carry_out(self, actions: Iterable[Action]) -> None:
+        """Carry out actions in order; what must survive is kept before anything is said about it."""
+        actions = list(actions)
+        if not actions:
+            return
+        try:
+            self._store.keep(actions)
+        except (sqlite3.Error, OSError):
+            log.exception("speaker can't keep speaker=%s", self.name)
+        for action in actions:
+            self._carry_out_one(action)
+
+    def _carry_out_one(self, action: Action) -> None:
+        match action:
+            case Publish(topic, payload, qos, retain):
+                self._client.publish(topic, payload, qos, retain=retain)
+            case Subscribe(filters):
+                task = asyncio.create_task(self._subscribe(filters))
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
+            case AssembleClip():
+                self._assemble(action)
+            case Amplifier():
+                self.output.switch(action, self._clock.now_ms())
+            case StartSound():
+                self.output.start(action, self._store.clip_path(action.clip), self._clock.now_ms)
+            case StopSound(broadcast):
+                now = self._clock.now_ms()
+                if not self.output.stop(action, now):
+                    self._carry_out(self.machine.stage.sound_ended(broadcast, now, 0))
+            case _:
+                pass  # the store has done it
+
+    async def _subscribe(self, filters: tuple[str, ...]) -> None:
+        try:
+            granted = await self._client.subscribe([(topic, 0) for topic in filters])
+        except DeviceError:
+            return  # the connection ended; the next one subscribes again
+        refused = [topic for topic, code in zip(filters, granted, strict=True) if code >= 0x80]  # noqa: PLR2004
+        if refused:
+            log.error("broker refused subscriptions speaker=%s filters=%s", self.name, refused)
+
+    def _assemble(self, order: AssembleClip) -> None:
+        try:
+            size = self._store.assemble(order)
+        except (sqlite3.Error, OSError):
+            log.exception("clip can't be stored speaker=%s clip=%s", self.name, order.clip[:12])
+            size = None
+        if size is None:
+            self.machine.clip_refused(order.clip)
+        else:
+            self.machine.clip_stored(order.clip, size)
+
+    def _sound_failed(self, broadcast: str) -> None:
+        self._carry_out(self.machine.stage.sound_failed(broadcast, self._clock.now_ms()))
