@@ -34,6 +34,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         clip_rate_bps: pace of clips to one zone, bits per second.
         now_lead_ms: between the end of delivery and the start of a broadcast that shall air now.
         report_ms: heartbeat of the speakers.
+        language: of the command line; every browser chooses its own.
         log_level: of the standard error log.
     """
 
@@ -46,6 +47,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     clip_rate_bps: Annotated[int, msgspec.Meta(ge=8_000)] = 128_000
     now_lead_ms: Annotated[int, msgspec.Meta(ge=500)] = 2_000
     report_ms: Annotated[int, msgspec.Meta(ge=1_000)] = 60_000
+    language: Literal["vi", "en"] = "vi"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     @property

@@ -15,7 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from broadcaster import airing
-from broadcaster.clock import to_ms
+from broadcaster.clock import from_ms, to_ms
 from broadcaster.core import Core
 from broadcaster.distribution import Distributor
 from broadcaster.geography import Geography
@@ -137,7 +137,8 @@ class Planner:
             travel_ms = self._distributor.estimate_ms(broadcast.clip.bytes, audience)
             broadcast.sent_by = now + timedelta(milliseconds=travel_ms + _SENT_MARGIN_MS)
         if broadcast.start_at is None:
-            broadcast.start_at = broadcast.sent_by + timedelta(milliseconds=self._now_lead_ms)
+            start_ms = to_ms(broadcast.sent_by) + self._now_lead_ms  # the wire knows whole milliseconds
+            broadcast.start_at = from_ms(start_ms)
             log.info("broadcast planned broadcast=%s start_at=%s", broadcast.id, broadcast.start_at.isoformat())
         if broadcast.klass is not Class.EMERGENCY and quiet.is_quiet(station, broadcast.start_at):
             broadcast.missed_at, broadcast.missed_why = now, QUIET_HOURS

@@ -77,7 +77,7 @@ def _check_text(submission: Submission) -> list[Problem]:
         return [Problem("text", "too-long", (str(len(text)), str(MAX_TEXT)))]
     foreign = tts.reading.unspeakable(f"{text}\n{submission.spoken}")
     if foreign:
-        return [Problem("text", "unspeakable", tuple(dict.fromkeys(piece.text for piece in foreign))[:10])]
+        return [Problem("text", "unspeakable", tuple(dict.fromkeys(piece.source for piece in foreign))[:10])]
     if not any(character.isalnum() for character in text):
         return [Problem("text", "no-words")]
     return []

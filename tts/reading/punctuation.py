@@ -1,0 +1,130 @@
+"""Signs between words: what is said for them, what is only a pause, what is silent."""
+
+import re
+from typing import Final
+
+from tts.reading.cleaning import is_speakable
+from tts.reading.line import MASK, Line, Rule, Said
+from tts.reading.model import UNSPEAKABLE
+
+_SAID: Final = {
+    "&": " và ",
+    "+": " cộng ",
+    "=": " bằng ",
+    "%": " phần trăm ",
+    "@": " a còng ",
+    "±": " cộng trừ ",
+    ">": " lớn hơn ",
+    "<": " nhỏ hơn ",
+    "≥": " lớn hơn hoặc bằng ",
+    "≤": " nhỏ hơn hoặc bằng ",
+    "≈": " xấp xỉ ",
+    "°": " độ ",
+    "$": " đô la ",
+    "€": " ơ rô ",
+    "₫": " đồng ",
+    "½": " một phần hai ",
+    "¼": " một phần tư ",
+    "¾": " ba phần tư ",
+    "²": " bình phương ",
+    "³": " lập phương ",
+    "µ": " mi crô ",
+}
+_PAUSES: Final = frozenset("()[]{}|–—→•·")
+_PHONE: Final = 7
+"""Digits from which two numbers beside a slash are telephones, either of which will do."""
+_SPANNED: Final = re.compile(rf"{MASK}(?: (?:ngày|tuần|tháng|năm|tuổi|người|con|hộ|giờ|phút|lần|đồng)(?=\d)|(?=K[mM]))")
+_DATE_WORDS: Final = frozenset({"ngày", "tháng", "năm"})
+
+
+def _slash(match: re.Match[str], line: Line) -> str:
+    left, right = line.previous_word(match.start()), line.next_word(match.end())
+    if not left or not right:
+        return " "
+    if right == "hoặc" or left == "hoặc" or (left in _DATE_WORDS and right in _DATE_WORDS):
+        return " "
+    if right.isdecimal() and not left.isdecimal():
+        return ", "
+    if left.isdecimal() and right.isdecimal() and len(left) < _PHONE:
+        return " trên "
+    return " hoặc "
+
+
+def _dash(match: re.Match[str], line: Line) -> str:
+    spaced = match[0] != match[0].strip() and match.start() > 0 and match.end() < len(line.text)
+    if (
+        spaced
+        and line.canvas[match.end()] == MASK
+        and _SPANNED.search(line.canvas[: match.start()] + line.text[match.end() :])
+    ):
+        return " đến "
+    return ", " if spaced else " "
+
+
+def _sign(match: re.Match[str], _line: Line) -> str:
+    sign = match[0]
+    return _SAID.get(sign) or (", " if sign in _PAUSES else " ")
+
+
+def _unspeakable(match: re.Match[str], _line: Line) -> Said | None:
+    return None if all(map(is_speakable, match[0])) else Said("", UNSPEAKABLE)
+
+
+EARLY: Final = (
+    Rule(
+        "unspeakable",
+        re.compile(rf"[^\x00-\u024f\u1e00-\u1eff\u2000-\u2bff{MASK}\s]+|[\u2600-\u27bf\u2300-\u23ff]+"),
+        _unspeakable,
+        "before anything takes them for letters: other scripts and emoji are left out and flagged",
+        ("xin chào 😀", "xin chào"),
+    ),
+    Rule(
+        "and-so-on",
+        re.compile(r"(?<!\w)v\.\s?v\.?(?:\s?\.{2,})?"),
+        lambda _match, _line: "vân vân",
+        "before its letters are spelled and its full stops end a sentence",
+        ("lúa, ngô, v.v.", "lúa, ngô, vân vân"),
+    ),
+)
+RULES: Final = (
+    Rule(
+        "ending",
+        re.compile(r"\.\s?/\s?[-.]?\.?\s*$|\.{2,}"),
+        lambda match, line: "." if "/" in match[0] else _ellipsis(match, line),
+        "./. closes an official text; dots trail off",
+        ("nghiêm túc thực hiện./.", "nghiêm túc thực hiện."),
+    ),
+    Rule(
+        "and-or",
+        re.compile(r"(?<!\w)và\s?/\s?hoặc(?!\w)"),
+        lambda _match, _line: "và hoặc",
+        "before slashes become hoặc",
+        ("và/hoặc", "và hoặc"),
+    ),
+    Rule(
+        "slash",
+        re.compile(r"\s*/\s*"),
+        _slash,
+        "between words a slash leaves a choice",
+        ("thôn/xóm", "thôn hoặc xóm"),
+    ),
+    Rule(
+        "dash",
+        re.compile(r"\s+-+\s+|-+"),
+        _dash,
+        "a dash between spaces is a pause, a hyphen is nothing (vắc-xin)",
+        ("Hà Nội - Huế", "Hà Nội, Huế"),
+    ),
+    Rule(
+        "sign",
+        re.compile(rf"[^\w\s.,?!;:{MASK}]|_"),
+        _sign,
+        "last: every sign that is left has a word, is a pause or is silent",
+        ("Tổ An toàn & An ninh", "Tổ An toàn và An ninh"),
+    ),
+)
+
+
+def _ellipsis(match: re.Match[str], line: Line) -> str:
+    following = line.text[match.end() : match.end() + 2].strip()
+    return ". " if not following or following[0].isupper() else ", "

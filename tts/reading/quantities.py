@@ -1,0 +1,208 @@
+"""Numbers with their signs, units, prices and ranges, and the numbers nothing else has claimed."""
+
+import re
+from typing import Final
+
+from tts.reading.line import MASK, Line, Rule, Said
+from tts.reading.model import DOUBTFUL
+from tts.reading.numbers import NUMBER, digits, number, ordinal
+from tts.reading.tables import UNITS, context
+
+_MONEY: Final = frozenset({"đ", "Đ", "₫", "đồng", "VNĐ", "VND", "vnđ", "vnd", "Vnđ", "USD", "$", "€", "EUR"})
+_PRICES: Final = _MONEY | {"", "nghìn", "ngàn", "triệu", "tỷ"}
+_SCALES: Final = {
+    "nghìn": "nghìn",
+    "ngàn": "nghìn",
+    "triệu": "triệu",
+    "tr": "triệu",
+    "tỷ": "tỷ",
+    "tỉ": "tỷ",
+    "trăm": "trăm",
+    "k": "nghìn",
+    "K": "nghìn",
+    "vạn": "vạn",
+    "chục": "chục",
+}
+_SIGNS: Final = {
+    ">": "trên",
+    "<": "dưới",
+    "~": "khoảng",
+    "≈": "khoảng",
+    "±": "cộng trừ",
+    "+": "cộng",
+    **dict.fromkeys((">=", "=>", "≥"), "từ"),
+    **dict.fromkeys(("<=", "=<", "≤"), "không quá"),
+}
+_PER_TIME: Final = frozenset({"giây", "s", "giờ", "h", "phút"})
+_NOUN_UNITS: Final = frozenset(
+    {"giây", "s", "giờ", "h", "phút", "sào", "ngày", "tháng", "năm", "tuần", "công", "mẫu", "thước", "đêm"}
+)
+_REPEATED: Final = {"cấp": "cấp ", "lớp": "lớp ", "thôn": "thôn ", "tổ": "tổ ", "thứ": "thứ "}
+_COUNT_WORDS: Final = context("rate_before")
+_PER_NOUNS: Final = (
+    "hộ gia đình|hộ|người|nhân khẩu|khẩu|năm học|năm|tháng|tuần|ngày đêm|ngày|giờ|phút|giây|lần|lượt|suất|con|cháu|"
+    "học sinh|em|bé|sào|mẫu|công|thửa|bao|chai|gói|hộp|thùng|đôi|chiếc|cái|quả|buồng|xe|chuyến|buổi|ca|vụ|lứa|khóa|"
+    "bữa|phiếu|bộ|hồ sơ|trường hợp|mũi|liều|đêm|phòng|giường|lít|tấn|tạ|yến|cân|km2|km²|km|m2|m²|m3|m³|ha|kg|kWh|số|"
+    "thôn|xã|hợp đồng|lớp|tiết|vé|ô|bình|cây|đầu người|đơn vị|cọc|luống|lao động|cổ phần|thẻ|tin nhắn|thuê bao|kỳ"
+)
+
+_DOTTED: Final = re.compile(r"\d{1,3}(?:\.\d{3})+")
+_UNIT: Final = "|".join(re.escape(unit) for unit in sorted(UNITS, key=len, reverse=True))
+_SCALE: Final = "|".join(sorted(_SCALES, key=len, reverse=True))
+_EDGE: Final = r"(?![^\W\d_]|[23²³])"
+_AMOUNT: Final = rf"(?:\s?(?P<scale{{0}}>{_SCALE}){_EDGE})?(?:\s?(?P<unit{{0}}>{_UNIT}){_EDGE}(?!/c\b))?"
+_PATTERN: Final = re.compile(
+    rf"(?:(?P<sign>>=|<=|=>|=<|[<>≥≤~≈±+])\s?)?(?P<minus>(?<![\w)\]])-)?(?<![\w.,])(?P<a>{NUMBER})(?![\d])"
+    rf"{_AMOUNT.format(1)}(?:\s?-\s?(?P<b>{NUMBER}){_AMOUNT.format(2)})?"
+    rf"(?P<per>(?:\s?/\s?(?:{_PER_NOUNS}|{_UNIT}|h){_EDGE})*)"
+    r"(?![^\W_])",
+)
+
+
+def per(written: str, unit: str = "") -> str:
+    """The words for what stands after slashes: ``/hộ/năm`` is một hộ một năm, ``km/h`` is trên giờ.
+
+    Args:
+        written: Slashes and words, as written.
+        unit: What stands before the first slash, as written; money is said with một, measures with trên.
+    """
+    spoken = ""
+    for part in re.split(r"\s?/\s?", written.strip())[1:]:
+        measured = unit in UNITS and part in _PER_TIME
+        physical = unit not in _PRICES and (measured or (part in UNITS and part not in _NOUN_UNITS))
+        spoken += f" {'trên' if physical else 'một'} {_denominator(part)}"
+    return spoken
+
+
+def _denominator(part: str) -> str:
+    return {"h": "giờ", "s": "giây"}.get(part) or UNITS.get(part, part)
+
+
+def _amount(match: re.Match[str], value: str, suffix: str, *, money: bool) -> str:
+    scale, unit = match[f"scale{suffix}"], match[f"unit{suffix}"]
+    words = [number(value, measured=bool(scale or unit), money=money)]
+    if scale:
+        words.append(_SCALES[scale])
+    if unit:
+        words.append(UNITS[unit])
+    return " ".join(words)
+
+
+def _quantity(match: re.Match[str], line: Line) -> Said | str | None:
+    a, b = match["a"], match["b"]
+    units = {match["unit1"], match["unit2"]}
+    money = bool(units & _MONEY) or line.next_word(match.end()) in {"đồng", "vnđ"}
+    before = line.previous_word(match.start())
+    spoken = _amount(match, a, "1", money=money)
+    if before == "án" and a.startswith("0"):
+        spoken = digits(a)
+    elif before == "thứ" and a.isdecimal() and not (match["unit1"] or match["scale1"]):
+        spoken = ordinal(int(a))
+    if match["minus"]:
+        spoken = f"âm {spoken}"
+    if b:
+        measured = bool(match["scale2"] or match["unit2"])
+        first = (
+            number(a, measured=True, money=money) if measured and not (match["unit1"] or match["scale1"]) else spoken
+        )
+        spoken = f"{first}{_joint(a, b, before)}{_amount(match, b, '2', money=money)}"
+    unit = match["unit2"] if b else match["unit1"]
+    spoken += per(match["per"], unit or "")
+    return _signed(match["sign"], spoken, doubtful=_is_doubtful(a, money=money))
+
+
+def _signed(sign: str | None, spoken: str, *, doubtful: bool) -> Said:
+    word = _SIGNS[sign] if sign else ""
+    after = " trở lên" if word == "từ" else ""
+    return Said(f"{word} {spoken}{after}".strip(), DOUBTFUL if doubtful else "")
+
+
+def _is_doubtful(value: str, *, money: bool) -> bool:
+    """1,250 may be a thousand or a decimal."""
+    return not money and bool(re.fullmatch(r"[1-9]\d{0,2},\d{3}", value))
+
+
+def _joint(a: str, b: str, before: str) -> str:
+    rising = _comparable(a) < _comparable(b)
+    if not rising:
+        return " "
+    return f" đến {_REPEATED.get(before, '')}"
+
+
+def _comparable(value: str) -> float:
+    if _DOTTED.fullmatch(value):
+        return float(value.replace(".", ""))
+    head, *tail = re.split("[.,]", value)
+    return float(".".join((head, "".join(tail) or "0")))
+
+
+def _per_claimed(match: re.Match[str], _line: Line) -> str:
+    return per(match[0])
+
+
+def _per_word(match: re.Match[str], _line: Line) -> Said | None:
+    left = match["left"]
+    if left.lower() not in _COUNT_WORDS:
+        return None
+    return Said(f"{UNITS.get(left, left)}{per(match['per'], left.lower())}")
+
+
+def _loose_unit(match: re.Match[str], _line: Line) -> str:
+    first, second = match[1], match[2]
+    return UNITS[first] + (per(f"/{second}", first) if second else "")
+
+
+RULES: Final = (
+    Rule(
+        "product",
+        re.compile(rf"(?<![\w.,])({NUMBER})\s?[xX*]\s?(?=\d)|(?<=\s)[xX](?=\s)"),
+        lambda match, _line: f"{number(match[1], measured=True)} nhân" if match[1] else "nhân",
+        "3x4 before the x is taken for a letter",
+        ("2x3 m", "hai nhân ba mét"),
+        needs_digit=True,
+    ),
+    Rule(
+        "dollars",
+        re.compile(rf"\$\s?({NUMBER})(?![\d])"),
+        lambda match, _line: f"{number(match[1], measured=True, money=True)} đô la Mỹ",
+        "the sign stands before the number and is said after it",
+        ("$100", "một trăm đô la Mỹ"),
+        needs_digit=True,
+    ),
+    Rule(
+        "quantity",
+        _PATTERN,
+        _quantity,
+        "after everything that gives digits another meaning",
+        ("50.000đ/hộ/năm", "năm mươi nghìn đồng một hộ một năm"),
+        needs_digit=True,
+    ),
+    Rule(
+        "per",
+        re.compile(rf"(?<={MASK})(?:\s?/\s?(?:{_PER_NOUNS}){_EDGE})+"),
+        _per_claimed,
+        "what follows a claimed number: 8h/ngày",
+        ("8h/ngày", "tám giờ một ngày"),
+    ),
+    Rule(
+        "per-thing",
+        re.compile(rf"(?<={MASK})(?:\s[^\W\d_]+)?\s(?P<thing>[^\W\d_]+)(?P<claim>(?:\s?/\s?(?:{_PER_NOUNS}){_EDGE})+)"),
+        lambda match, _line: per(match["claim"], match["thing"]),
+        "what follows a claimed number and its thing: 5kg đạm/sào",
+        ("bón 5kg đạm/sào", "bón năm ki lô gam đạm một sào"),
+    ),
+    Rule(
+        "per-word",
+        re.compile(rf"(?<!\w)(?P<left>[^\W\d_]+)(?P<per>(?:\s?/\s?(?:{_PER_NOUNS}){_EDGE})+)"),
+        _per_word,
+        "3 lần/ngày is một, before slashes between words become hoặc",
+        ("vài lần/ngày", "vài lần một ngày"),
+    ),
+    Rule(
+        "unit",
+        re.compile(r"(?<![\w/])(km|kg|mmHg|mm|cm|m2|m3|m²|m³|ha|kWh|kW|kV|°C)(?:/(h|s|m2|m3|ha|l|ngày|giờ))?(?![\w/])"),
+        _loose_unit,
+        "a unit without its number, as in tables",
+        ("đơn vị: m2", "đơn vị: mét vuông"),
+    ),
+)

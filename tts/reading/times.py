@@ -1,0 +1,96 @@
+"""Hours and minutes, alone and as ranges: 7h30, 7g30, 7:30, 19h30', 7h30-10h30, 6-7h."""
+
+import re
+from typing import Final
+
+from tts.reading.line import Line, Rule
+from tts.reading.numbers import cardinal
+
+_MINUTES_END: Final = r"(?:\s?(?:'|phút|ph|p)(?!\w))?"
+
+
+def _clock(name: str) -> str:
+    """Pattern of a time of day with the groups h, m, s, each with the given suffix."""
+    return (
+        rf"(?P<h{name}>[01]?\d|2[0-4])(?:\s?(?:giờ|[hHg])\s?(?P<m{name}>[0-5]?\d){_MINUTES_END}"
+        rf"|(?P<colon{name}>:)(?P<c{name}>[0-5]\d)(?::(?P<s{name}>[0-5]\d))?(?:\s?[hH](?!\w))?)(?![\w%]|[.,/]\d)"
+    )
+
+
+def _hour(name: str) -> str:
+    """Pattern of a whole hour; 24h and 72h are lengths of time read the same."""
+    return rf"(?P<b{name}>\d{{1,3}})\s?[hH](?!\w)"
+
+
+_LATER: Final = r"\s*(?:-|đến)\s*"
+
+
+def _said(match: re.Match[str], name: str) -> str:
+    groups = match.groupdict()
+    if bare := groups.get(f"b{name}"):
+        return f"{cardinal(int(bare))} giờ"
+    minutes = int(groups[f"m{name}"] or groups[f"c{name}"])
+    spoken = f"{cardinal(int(groups[f'h{name}']))} giờ"
+    if minutes:
+        spoken += f" {cardinal(minutes)} phút"
+    if seconds := groups[f"s{name}"]:
+        spoken += f" {cardinal(int(seconds))} giây"
+    return spoken
+
+
+def _span(match: re.Match[str], _line: Line) -> str:
+    first = cardinal(int(match["n"])) if match["n"] else _said(match, "1")
+    return f"{first} đến {_said(match, '2')}"
+
+
+def _time(match: re.Match[str], _line: Line) -> str:
+    return _said(match, "1")
+
+
+def _gram_or_hour(match: re.Match[str], line: Line) -> str | None:
+    if line.previous_word(match.start()) in {"lúc", "hồi", "vào", "trước", "sau"}:
+        return f"{cardinal(int(match[1]))} giờ"
+    return None
+
+
+def _minutes(match: re.Match[str], _line: Line) -> str:
+    first = f"{cardinal(int(match[1]))} đến " if match[1] else ""
+    return f"{first}{cardinal(int(match[2]))} phút"
+
+
+RULES: Final = (
+    Rule(
+        "time-span",
+        re.compile(
+            rf"(?<![\w.,/:])(?:{_clock('1')}|{_hour('1')}|(?P<n>\d{{1,2}})){_LATER}(?:{_clock('2')}|{_hour('2')})"
+        ),
+        _span,
+        "two times before either is read alone",
+        ("7h30-10h30", "bảy giờ ba mươi phút đến mười giờ ba mươi phút"),
+        needs_digit=True,
+    ),
+    Rule(
+        "time",
+        re.compile(rf"(?<![\w.,/:])(?:{_clock('1')}|{_hour('1')})"),
+        _time,
+        "before units, where h and g would be hours and grams",
+        ("19h30'", "mười chín giờ ba mươi phút"),
+        needs_digit=True,
+    ),
+    Rule(
+        "time-southern",
+        re.compile(r"(?<![\w.,/:])([01]?\d|2[0-4])\s?g(?!\w)"),
+        _gram_or_hour,
+        "7g after lúc is an hour, elsewhere seven grams",
+        ("lúc 7g", "lúc bảy giờ"),
+        needs_digit=True,
+    ),
+    Rule(
+        "minutes",
+        re.compile(r"(?<![\w.,/:°])(?:(\d{1,3})\s?-\s?)?(\d{1,3})\s?(?:'(?![\w\"])|ph(?!\w))"),
+        _minutes,
+        "after times and coordinates, which own the other apostrophes",
+        ("trong 15'", "trong mười lăm phút"),
+        needs_digit=True,
+    ),
+)

@@ -1,0 +1,76 @@
+"""What a person chooses about the sound of a bulletin."""
+
+from dataclasses import dataclass
+from typing import Final, Literal, TypeAlias, get_args
+
+from broadcaster.errors import LoaError
+from tts.voice import VOICES
+
+Profile: TypeAlias = Literal["standard", "noisy"]
+"""`noisy` is for markets and roadsides: thinner, denser and louder."""
+
+WORDS_PER_MINUTE: Final = range(80, 251)
+"""From the slowest eSpeak NG can do to the fastest a horn's echo lets through; 130-150 is best on horns."""
+REPEATS: Final = range(1, 4)
+PHRASE_PAUSE_MS: Final = range(5_001)
+REPEAT_PAUSE_MS: Final = range(60_001)
+
+
+class SpeechSettingError(LoaError):
+    """A setting is out of its range.
+
+    Attributes:
+        field: name of the setting.
+        value: what was given.
+        allowed: what is possible, in words for the log.
+    """
+
+    def __init__(self, field: str, value: object, allowed: str) -> None:
+        super().__init__(f"{field}={value!r}: expected {allowed}")
+        self.field = field
+        self.value = value
+        self.allowed = allowed
+
+
+@dataclass(frozen=True)
+class SpeechSettings:
+    """How a bulletin is spoken.
+
+    Attributes:
+        voice: key of `VOICES`.
+        words_per_minute: syllables a minute; in Vietnamese a word is a syllable.
+        repeats: how often the text is heard, 1 to 3.
+        phrase_pause_ms: silence between two sentences.
+        repeat_pause_ms: silence before the text is heard again.
+        chime: whether a bell comes first.
+        profile: how the sound is shaped for its place.
+
+    Raises:
+        SpeechSettingError: a value is out of range.
+    """
+
+    voice: str = "north"
+    words_per_minute: int = 140
+    repeats: int = 1
+    phrase_pause_ms: int = 350
+    repeat_pause_ms: int = 1500
+    chime: bool = True
+    profile: Profile = "standard"
+
+    def __post_init__(self) -> None:
+        _check_choice("voice", self.voice, tuple(VOICES))
+        _check_range("words_per_minute", self.words_per_minute, WORDS_PER_MINUTE)
+        _check_range("repeats", self.repeats, REPEATS)
+        _check_range("phrase_pause_ms", self.phrase_pause_ms, PHRASE_PAUSE_MS)
+        _check_range("repeat_pause_ms", self.repeat_pause_ms, REPEAT_PAUSE_MS)
+        _check_choice("profile", self.profile, get_args(Profile))
+
+
+def _check_choice(field: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise SpeechSettingError(field, value, "one of " + ", ".join(choices))
+
+
+def _check_range(field: str, value: int, allowed: range) -> None:
+    if value not in allowed:
+        raise SpeechSettingError(field, value, f"{allowed.start} to {allowed.stop - 1}")

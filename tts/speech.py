@@ -1,0 +1,186 @@
+"""Spoken text to a finished clip: the one door of this package."""
+
+import hashlib
+import json
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from broadcaster.errors import LoaError
+from tts import assembly, encoding
+from tts import chime as bell
+from tts.cache import SentenceCache, sentence_key
+from tts.encoding import RATE
+from tts.engine import Engine, EngineError, EngineUnavailableError, UnspeakableTextError
+from tts.levelling import level, loudness_target_lufs, shaped
+from tts.loudness import integrated_lufs, true_peak_dbtp
+from tts.pcm import Pcm, Samples, to_float, to_int16
+from tts.settings import Profile, SpeechSettingError, SpeechSettings
+from tts.voice import VOICES, Voice
+
+__all__ = [
+    "VOICES",
+    "Engine",
+    "EngineError",
+    "EngineUnavailableError",
+    "NothingToSayError",
+    "PreparedClip",
+    "Profile",
+    "Speech",
+    "SpeechSettingError",
+    "SpeechSettings",
+    "UnspeakableTextError",
+    "Voice",
+]
+
+_log = logging.getLogger(__name__)
+
+_CEILING_DBTP: Final = -2.5
+"""Of the limiter before encoding: room for what Opus at 18 kbit/s overshoots, so that few parts are encoded twice."""
+_CODEC_LOSS_LU: Final = 0.3
+"""What Opus at 18 kbit/s takes from the loudness of speech; measured 0.2 to 0.4."""
+
+
+class NothingToSayError(LoaError):
+    """There is no sentence, or none that the engine has a sound for."""
+
+
+@dataclass(frozen=True)
+class PreparedClip:
+    """A finished sound.
+
+    Attributes:
+        sha256: of `opus`, hex.
+        opus: a whole Ogg Opus file, mono, about 17 kbit/s.
+        mp3: the same samples for browsers.
+        duration_ms: exact, of the decoded Opus.
+        loudness_lufs: integrated loudness of the decoded Opus.
+        true_peak_dbtp: true peak of the decoded Opus.
+    """
+
+    sha256: str
+    opus: bytes
+    mp3: bytes
+    duration_ms: int
+    loudness_lufs: float
+    true_peak_dbtp: float
+
+
+class Speech:
+    """Prepares clips. Safe to call from several threads; sentences already spoken are taken from disk.
+
+    Args:
+        cache_dir: folder of the sentence cache, may be shared with other processes.
+        engine: speaks; closed together with this object.
+    """
+
+    def __init__(self, cache_dir: Path, engine: Engine) -> None:
+        self._engine = engine
+        self._cache = SentenceCache(cache_dir)
+        self._speaking = threading.Lock()
+
+    def key(self, sentences: Sequence[str], settings: SpeechSettings) -> str:
+        """SHA-256 in hex over everything that changes the sound of `prepare` with the same arguments."""
+        facts = {
+            "sentences": list(sentences),
+            "settings": asdict(settings),
+            "voice": asdict(VOICES[settings.voice]),
+            "engine": [self._engine.name, self._engine.version],
+            "versions": [assembly.VERSION, bell.VERSION, encoding.VERSION],
+        }
+        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+    def prepare(
+        self,
+        sentences: Sequence[str],
+        settings: SpeechSettings,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> PreparedClip:
+        """Speak, assemble, level and encode.
+
+        A sentence without any sound is left out and logged.
+
+        Args:
+            sentences: as `tts.reading` gives them: lower-case syllables and punctuation.
+            settings: how to speak.
+            progress: called with (done, total) steps from the calling thread. The total grows once, when the length is known.
+
+        Raises:
+            NothingToSayError: no sentence has a sound.
+            EngineUnavailableError: retry later.
+            EncodingError: the codec failed.
+        """
+        steps = _Steps(progress, len(sentences) + 1)
+        spoken = [sound for sentence in sentences if (sound := self._spoken(sentence, settings, steps)) is not None]
+        if not spoken:
+            raise NothingToSayError(f"no sound in {len(sentences)} sentences")
+        announcement = assembly.assemble(spoken, RATE, settings)
+        del spoken
+        return _finished(announcement, settings.profile, steps)
+
+    def close(self) -> None:
+        """End the engine."""
+        self._engine.close()
+
+    def _spoken(self, sentence: str, settings: SpeechSettings, steps: "_Steps") -> Samples | None:
+        try:
+            return self._pcm(sentence, settings).at(RATE)
+        except UnspeakableTextError as error:
+            _log.warning("sentence left out reason=%s", error)
+            return None
+        finally:
+            steps.step()
+
+    def _pcm(self, sentence: str, settings: SpeechSettings) -> Pcm:
+        """A sentence from the cache or the engine; two threads that want the same one make it once."""
+        voice = VOICES[settings.voice]
+        key = sentence_key(self._engine, voice, settings.words_per_minute, sentence)
+        if (cached := self._cache.get(key)) is not None:
+            return cached
+        with self._speaking:
+            if (cached := self._cache.get(key)) is not None:
+                return cached
+            pcm = self._engine.speak(sentence, voice, settings.words_per_minute)
+            self._cache.put(key, pcm)
+            return pcm
+
+
+class _Steps:
+    """Counts what is done and says so."""
+
+    def __init__(self, progress: Callable[[int, int], None] | None, total: int) -> None:
+        self._progress = progress
+        self._done = 0
+        self._total = total
+
+    def expect(self, more: int) -> None:
+        self._total += more
+
+    def step(self) -> None:
+        self._done += 1
+        if self._progress is not None:
+            self._progress(self._done, self._total)
+
+
+def _finished(announcement: NDArray[np.int16], profile: Profile, steps: _Steps) -> PreparedClip:
+    target_lufs = loudness_target_lufs(profile) + _CODEC_LOSS_LU
+    sound = shaped(to_float(encoding.padded(announcement)), RATE, profile)
+    samples = to_int16(level(sound, RATE, target_lufs, _CEILING_DBTP))
+    del sound
+    steps.step()
+    steps.expect(encoding.part_count(samples))
+    encoded = encoding.encode(samples, steps.step)
+    return PreparedClip(
+        sha256=hashlib.sha256(encoded.opus).hexdigest(),
+        opus=encoded.opus,
+        mp3=encoded.mp3,
+        duration_ms=encoded.heard.size * 1000 // RATE,
+        loudness_lufs=integrated_lufs(encoded.heard, RATE),
+        true_peak_dbtp=true_peak_dbtp(encoded.heard),
+    )

@@ -1,0 +1,136 @@
+"""Broadcasts: the home page with what is on the air, and the page of each with who heard it."""
+
+from datetime import datetime
+from typing import Final
+
+from flask import Blueprint, abort, make_response, redirect, render_template, request, send_file, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from broadcaster import airing
+from broadcaster.airing import BroadcastState
+from broadcaster.clock import from_ms, to_ms
+from broadcaster.rows import Broadcast, Clip, Schedule
+from web import agenda, coverage, drafts
+from web.access import WRITERS, may, me, requires
+from web.agenda import Item
+from web.context import now, services, zone
+
+pages = Blueprint("broadcasts", __name__)
+
+_RANK: Final = (BroadcastState.ON_AIR, BroadcastState.PREPARING, BroadcastState.PLANNED)
+"""Which broadcast of a schedule its own address leads to."""
+
+
+def _page(whole: str, part: str, **values: object) -> ResponseReturnValue:
+    """A page; or, for a page that follows what happens, its living part, and nothing when the browser has it already."""
+    if request.args.get("part") != "live":
+        return render_template(whole, **values)
+    response = make_response(render_template(part, **values))
+    response.headers["Cache-Control"] = "no-cache"
+    response.add_etag()
+    return response.make_conditional(request)
+
+
+@pages.get("/")
+@requires()
+def home() -> ResponseReturnValue:
+    """What is on the air, what comes, what has been."""
+    before = _position(request.args.get("before", ""))
+    with services().database.read() as session:
+        current = agenda.current(session, now(), zone())
+        past = agenda.past(session, now(), before)
+        return _page(
+            "home.html",
+            "_home_live.html",
+            current=current,
+            past=past,
+            older=f"{to_ms(past.older[0])}-{past.older[1]}" if past.older else "",
+            first_page=before is None,
+            progress=_progress((*current.preparing, *current.upcoming)),
+            drafts=drafts.count(session, me().id) if may(*WRITERS) else 0,
+        )
+
+
+def _position(text: str) -> tuple[datetime, str] | None:
+    """Where a page of past broadcasts begins: "milliseconds-id"."""
+    moment, _, number = text.partition("-")
+    if not moment.isdecimal() or len(moment) > 15 or not number:  # noqa: PLR2004  beyond any year
+        return None
+    return from_ms(int(moment)), number
+
+
+def _progress(items: tuple[Item, ...]) -> dict[int, tuple[int, int]]:
+    """Steps done and in all of the sounds that are being made, by bulletin."""
+    asked = ((item.bulletin.id, services().orders.progress(item.bulletin.id)) for item in items)
+    return {number: steps for number, steps in asked if steps}
+
+
+@pages.get("/schedules/<int:number>")
+@requires()
+def schedule(number: int) -> ResponseReturnValue:
+    """What became of a schedule: its broadcast that matters most now, or that there is none yet."""
+    with services().database.read() as session:
+        found = session.get(Schedule, number)
+        if found is None:
+            abort(404)
+        if broadcast := _foremost(session, number):
+            query = request.args.to_dict()
+            return redirect(url_for("broadcasts.broadcast", number=broadcast.id, **query), 303)
+        at = agenda.upcoming_moment(found, now(), zone())
+        state = BroadcastState.PLANNED if at else BroadcastState.PREPARING
+        if found.cancelled_at:
+            state = BroadcastState.CANCELLED
+        item = Item(found, None, at or found.start_at, state, airing.Coverage())
+        return _page("broadcast.html", "_broadcast_live.html", **_facts(item), places=())
+
+
+def _foremost(session: Session, schedule_id: int) -> Broadcast | None:
+    rows = select(Broadcast).where(Broadcast.schedule_id == schedule_id).order_by(Broadcast.occurrence)
+    every = list(session.scalars(rows))
+    for wanted in _RANK:
+        for each in every:
+            if airing.state_of(each, now()) is wanted:
+                return each
+    return every[-1] if every else None
+
+
+@pages.get("/broadcasts/<number>")
+@requires()
+def broadcast(number: str) -> ResponseReturnValue:
+    """One broadcast: where it stands, and what every speaker reported."""
+    with services().database.read() as session:
+        found = session.get(Broadcast, number)
+        if found is None:
+            abort(404)
+        counts = coverage.of_broadcasts(session, [found], now())[number]
+        state = airing.state_of(found, now())
+        item = Item(found.schedule, found, found.start_at or found.occurrence, state, counts)
+        places = coverage.by_place(session, found, now())
+        return _page("broadcast.html", "_broadcast_live.html", **_facts(item), places=places)
+
+
+def _facts(item: Item) -> dict[str, object]:
+    """What the page of a broadcast shows besides its places."""
+    clip = (item.broadcast.clip if item.broadcast else None) or item.bulletin.clip
+    return {
+        "item": item,
+        "end": airing.end_of(item.broadcast) if item.broadcast else None,
+        "progress": _progress((item,)),
+        "clip": clip if clip and services().clips.mp3_path(clip.sha256).exists() else None,
+        "sent": request.args.get("sent", ""),
+    }
+
+
+@pages.get("/clips/<sha256>.mp3")
+@requires()
+def sound(sha256: str) -> ResponseReturnValue:
+    """Exactly what the speakers play, for browsers."""
+    with services().database.read() as session:
+        if session.get(Clip, sha256) is None:
+            abort(404)
+    path = services().clips.mp3_path(sha256)
+    if not path.exists():
+        abort(404)
+    return send_file(path, mimetype="audio/mpeg", conditional=True, max_age=86_400)

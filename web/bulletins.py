@@ -1,0 +1,150 @@
+"""Writing a bulletin: the form, filled anew, from a draft, from an old bulletin or from a planned one; and sending it."""
+
+from dataclasses import replace
+from uuid import UUID, uuid4
+
+from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from broadcaster.rows import Bulletin, Schedule, ScheduleKind
+from scheduler.submissions import MAX_TEXT, MAX_TITLE, Problem, Submission, SubmissionError, submit
+from tts import reading
+from tts.settings import REPEATS
+from tts.voice import VOICES
+from web import drafts, fields, sentences
+from web.access import WRITERS, me, requires
+from web.context import now, services, zone
+from web.fields import Fields
+from web.places import Choices
+from web.preview import preview
+
+pages = Blueprint("bulletins", __name__)
+
+
+@pages.get("/write")
+@requires(*WRITERS)
+def begin() -> ResponseReturnValue:
+    """Name a new form; the name stays in the address, so that a reload finds the draft."""
+    return redirect(url_for("bulletins.form", submission=uuid4(), **request.args.to_dict()), 303)
+
+
+@pages.get("/write/<uuid:submission>")
+@requires(*WRITERS)
+def form(submission: UUID) -> ResponseReturnValue:
+    """The form; one that was sent already leads to what became of it."""
+    with services().database.read() as session:
+        if sent := _sent(session, str(submission)):
+            return redirect(url_for("broadcasts.schedule", number=sent.id), 303)
+        draft = drafts.find(session, str(submission), me().id)
+        typed = fields.of_draft(draft.fields) if draft else _prefilled(session)
+        return _show(session, str(submission), typed)
+
+
+@pages.post("/write/<uuid:submission>")
+@requires(*WRITERS)
+def send(submission: UUID) -> ResponseReturnValue:
+    """Take a form in, or show it again with what is wrong at its fields."""
+    typed = fields.of_form(dict(request.form.lists()))
+    if request.form.get("action") == "draft":
+        return _keep(str(submission), typed)
+    wanted, problems = fields.parse(typed, str(submission), zone(), now())
+    try:
+        schedule = _store(wanted, problems)
+    except SubmissionError as error:
+        with services().database.read() as session:
+            return _show(session, str(submission), typed, error.problems)
+    services().orders.wake()
+    return redirect(url_for("broadcasts.schedule", number=schedule, sent=submission), 303)
+
+
+def _keep(submission: str, typed: Fields) -> ResponseReturnValue:
+    """Save a draft for a browser that can't do it by itself."""
+    with services().database.write() as session:
+        if drafts.save(session, submission, typed, me().id):
+            flash(_("Đã lưu nháp."), "success")
+    return redirect(url_for("bulletins.form", submission=submission), 303)
+
+
+def _store(wanted: Submission, problems: list[Problem]) -> int:
+    """Store a submission once; returns its schedule's id. Everything wrong is told at once. Errors: SubmissionError."""
+    try:
+        return _attempt(wanted, problems)
+    except IntegrityError:  # the same form came twice at the same moment: find what the other one stored
+        return _attempt(wanted, problems)
+
+
+def _attempt(wanted: Submission, problems: list[Problem]) -> int:
+    with services().database.write() as session:
+        if wanted.replaces is not None and session.get(Schedule, wanted.replaces) is None:
+            abort(404)
+        try:
+            schedule = submit(session, wanted, account_id=me().id, now=now())
+        except SubmissionError as error:
+            raise SubmissionError(_merged(problems, error.problems)) from error
+        if problems:
+            raise SubmissionError(problems)
+        return schedule.id
+
+
+def _merged(typed: list[Problem], meant: tuple[Problem, ...]) -> list[Problem]:
+    """Of one field only what was typed wrong, if anything was: the rest follows from it."""
+    fields_typed = {problem.field for problem in typed}
+    return [*typed, *(problem for problem in meant if problem.field not in fields_typed)]
+
+
+def _sent(session: Session, submission: str) -> Schedule | None:
+    found = select(Schedule).join(Schedule.bulletin).where(Bulletin.submission == submission)
+    return session.scalar(found.order_by(Schedule.id).limit(1))
+
+
+def _prefilled(session: Session) -> Fields:
+    """The fields of a new form, of one that uses an old bulletin again, or of one that replaces a planned one."""
+    empty = fields.blank(now(), zone())
+    if number := request.args.get("edit", type=int):
+        schedule = session.get(Schedule, number)
+        if schedule is None or schedule.cancelled_at:
+            abort(404)
+        return replace(_fields_of(schedule.bulletin, schedule), replaces=str(schedule.id))
+    if number := request.args.get("copy", type=int):
+        bulletin = session.get(Bulletin, number)
+        if bulletin is None:
+            abort(404)
+        latest = select(Schedule).where(Schedule.bulletin_id == number).order_by(Schedule.id.desc()).limit(1)
+        filled = _fields_of(bulletin, session.scalar(latest))
+        return replace(filled, kind=ScheduleKind.ONCE.value, date=empty.date, until="")
+    return empty
+
+
+def _fields_of(bulletin: Bulletin, schedule: Schedule | None) -> Fields:
+    return fields.of_bulletin(bulletin, schedule, reading.read(bulletin.text).spoken, zone())
+
+
+def _show(
+    session: Session, submission: str, typed: Fields, problems: tuple[Problem, ...] = ()
+) -> ResponseReturnValue:
+    told: dict[str, list[str]] = {}
+    for problem in problems:
+        told.setdefault(problem.field, []).append(sentences.problem(problem))
+    choices = Choices.load(session)
+    page = render_template(
+        "write.html",
+        submission=submission,
+        typed=typed,
+        problems=told,
+        choices=choices,
+        ticked=choices.ticked(typed.places),
+        chosen=choices.chosen(typed.places),
+        preview=preview(typed.text, now().astimezone(zone()).date()) if typed.text.strip() else None,
+        typed_text=typed.text,
+        voices={key: sentences.voice(key) for key in VOICES},
+        repeats=REPEATS,
+        classes=fields.CLASSES,
+        categories=fields.CATEGORIES,
+        max_text=MAX_TEXT,
+        max_title=MAX_TITLE,
+    )
+    return page, 422 if problems else 200

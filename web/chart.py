@@ -1,0 +1,94 @@
+"""A schematic map: positions on the earth as positions in a drawing, with names where there is room. Pure."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+Point: TypeAlias = tuple[float, float]
+_Box: TypeAlias = tuple[float, float, float, float]
+
+WIDTH: Final = 1000
+"""Of the drawing, in its own units."""
+_MARGIN: Final = 70
+_MIN_SPAN_DEG: Final = 0.002
+"""About 200 m: a single speaker does not fill the sheet."""
+_MAX_HEIGHT: Final = 1100
+_MIN_HEIGHT: Final = 380
+_DOT: Final = 22
+"""Half the side of the square that a dot needs."""
+_LETTER: Final = 15
+_LINE: Final = 30
+"""Width of a letter and height of a line of a name, in units of the drawing."""
+
+
+@dataclass(frozen=True)
+class Label:
+    """A name, centred at x, its base line at y."""
+
+    text: str
+    x: float
+    y: float
+
+
+@dataclass(frozen=True)
+class Chart:
+    """Positions in a drawing of ``WIDTH`` × ``height``; x to the east, y to the south."""
+
+    height: int
+    dots: Mapping[str, Point]
+    labels: Sequence[Label] = ()
+
+
+def draw(positions: Mapping[str, Point], names: Mapping[str, Sequence[str]]) -> Chart:
+    """Place points on a flat sheet, north up and true to shape.
+
+    Args:
+        positions: (latitude, longitude) in degrees.
+        names: words to write beside one of some points; left out where there is no room.
+    """
+    if not positions:
+        return Chart(0, {})
+    latitudes = [latitude for latitude, _ in positions.values()]
+    longitudes = [longitude for _, longitude in positions.values()]
+    north, south, west, east = max(latitudes), min(latitudes), min(longitudes), max(longitudes)
+    squeeze = math.cos(math.radians((north + south) / 2))
+    wide = max((east - west) * squeeze, _MIN_SPAN_DEG)
+    high = max(north - south, _MIN_SPAN_DEG)
+    scale = min((WIDTH - 2 * _MARGIN) / wide, (_MAX_HEIGHT - 2 * _MARGIN) / high)
+    height = max(_MIN_HEIGHT, round(high * scale) + 2 * _MARGIN)
+    middle_x, middle_y = (west + east) / 2, (north + south) / 2
+    dots = {
+        name: (
+            round(WIDTH / 2 + (longitude - middle_x) * squeeze * scale, 1),
+            round(height / 2 + (middle_y - latitude) * scale, 1),
+        )
+        for name, (latitude, longitude) in positions.items()
+    }
+    return Chart(height, dots, tuple(_labels(dots, names, height)))
+
+
+def _labels(dots: Mapping[str, Point], names: Mapping[str, Sequence[str]], height: int) -> Iterable[Label]:
+    taken: list[_Box] = [(x - _DOT, y - _DOT, x + _DOT, y + _DOT) for x, y in dots.values()]
+    for text, owners in names.items():
+        half = len(text) * _LETTER / 2
+        for x, y in _spots([dots[owner] for owner in owners if owner in dots], half):
+            box = x - half, y - _LINE, x + half, y + 4
+            inside = box[0] >= 0 and box[1] >= 0 and box[2] <= WIDTH and box[3] <= height
+            if inside and not any(_touch(box, other) for other in taken):
+                taken.append(box)
+                yield Label(text, round(x, 1), round(y, 1))
+                break
+
+
+def _spots(points: Iterable[Point], half: float) -> Iterable[Point]:
+    """Below, above, right and left of each point."""
+    for x, y in points:
+        yield x, y + _DOT + _LINE
+        yield x, y - _DOT - 6
+        yield x + _DOT + half + 2, y + _LINE / 3
+        yield x - _DOT - half - 2, y + _LINE / 3
+
+
+def _touch(one: _Box, other: _Box) -> bool:
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]

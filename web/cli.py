@@ -1,0 +1,131 @@
+"""``loa``: the station from the command line."""
+
+import argparse
+import logging
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import msgspec
+from sqlalchemy import select
+
+from broadcaster import chain
+from broadcaster.clock import SystemClock
+from broadcaster.database import Database
+from broadcaster.errors import LoaError
+from broadcaster.rows import Account, AuditEntry, LedgerEntry
+from broadcaster.settings import Settings, load
+from web import commune, doctor
+from web.initialise import FIRST_ACCOUNT, initialise, new_password
+from web.passwords import hash_password
+from web.say import Say, speaker_of
+from web.serve import serve
+from web.station import NotInitialisedError
+
+Command = Callable[[argparse.Namespace, Settings, Say], int]
+
+
+def _init(arguments: argparse.Namespace, settings: Settings, say: Say) -> int:
+    """Make a station from a commune's file."""
+    file = commune.read(arguments.commune)
+    done = initialise(settings, file, SystemClock(), quiet_hours=not arguments.no_quiet_hours)
+    loaded = done.loaded
+    print(say("%(name)s: %(places)s địa bàn, %(speakers)s cụm loa.",
+              name=file.name, places=loaded.places, speakers=loaded.speakers))  # fmt: skip
+    for name, problem in loaded.problems:
+        print(say("  Bỏ qua %(name)s: %(problem)s", name=name, problem=problem))
+    if done.password:
+        print(say("Tài khoản đầu tiên: %(user)s   Mật khẩu (chỉ hiện một lần): %(password)s",
+                  user=FIRST_ACCOUNT, password=done.password))  # fmt: skip
+    print(say("Bộ tệp cho từng cụm loa nằm ở %(folder)s (giữ kín).", folder=done.kits))
+    return 1 if loaded.problems else 0
+
+
+def _serve(arguments: argparse.Namespace, settings: Settings, say: Say) -> int:
+    """Run the station."""
+    changes = {key: getattr(arguments, key) for key in ("host", "port") if getattr(arguments, key) is not None}
+    serve(msgspec.structs.replace(settings, **changes), say, lan=arguments.lan)
+    return 0
+
+
+def _doctor(_arguments: argparse.Namespace, settings: Settings, say: Say) -> int:
+    """Examine the station."""
+    return 0 if doctor.report(settings, say, print) else 1
+
+
+def _ledger(_arguments: argparse.Namespace, settings: Settings, say: Say) -> int:
+    """Prove that neither ledger nor audit log was changed."""
+    database = Database(settings.database)
+    whole = True
+    with database.read() as session:
+        for name, log in ((say("Sổ nhật ký phát"), LedgerEntry), (say("Nhật ký thao tác"), AuditEntry)):
+            broken = chain.first_break(session, log)
+            whole = whole and broken is None
+            print(f"{name}: " + (say("nguyên vẹn") if broken is None else say("sai từ dòng %(n)s", n=broken)))
+    database.dispose()
+    return 0 if whole else 1
+
+
+def _password(arguments: argparse.Namespace, settings: Settings, say: Say) -> int:
+    """Give an account a new password."""
+    database = Database(settings.database)
+    try:
+        with database.write() as session:
+            account = session.scalar(select(Account).where(Account.username == arguments.user))
+            if account is None:
+                print(say("Không có tài khoản %(user)s.", user=arguments.user), file=sys.stderr)
+                return 1
+            password = new_password()
+            account.password_hash = hash_password(password)
+            now = SystemClock().now()
+            chain.audit(session, at=now, account_id=None, action="password.reset", subject=arguments.user)
+    finally:
+        database.dispose()
+    print(say("Mật khẩu mới của %(user)s (chỉ hiện một lần): %(password)s", user=arguments.user, password=password))
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="loa", description="Loa Phường: bộ điều khiển truyền thanh cơ sở thông minh")
+    commands = parser.add_subparsers(required=True)
+
+    def add(name: str, run: Command, text: str) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=text)
+        command.set_defaults(run=run)
+        return command
+
+    init = add("init", _init, "tạo đài từ tệp của xã (make a station from a commune's file)")
+    init.add_argument("--commune", type=Path, required=True, metavar="FILE.json")
+    init.add_argument("--no-quiet-hours", action="store_true", help="không đặt khung giờ không phát 21:00-05:30")
+    run = add("serve", _serve, "chạy đài (run the station)")
+    run.add_argument("--lan", action="store_true", help="mở cho máy khác và điện thoại, qua HTTPS")
+    run.add_argument("--host")
+    run.add_argument("--port", type=int)
+    add("doctor", _doctor, "kiểm tra từng bộ phận (examine every part)")
+    ledger = add("ledger", _ledger, "kiểm chứng sổ nhật ký phát (prove the ledger)")
+    ledger.add_argument("verb", choices=["verify"])
+    password = add("password", _password, "đặt lại mật khẩu (reset a password)")
+    password.add_argument("user")
+    return parser
+
+
+def main(given: Sequence[str] | None = None) -> int:
+    """Run what the command line asks for; returns the exit code."""
+    arguments = _parser().parse_args(given)
+    try:
+        settings = load()
+        say = speaker_of(settings.language)
+        logging.basicConfig(
+            level=settings.log_level, format="%(asctime)s %(levelname)s %(threadName)s %(name)s %(message)s"
+        )
+        run: Command = arguments.run
+        return run(arguments, settings, say)
+    except NotInitialisedError as error:
+        print(f"loa: chưa có đài ở {error}; chạy: loa init --commune TỆP.json (no station yet)", file=sys.stderr)
+    except (LoaError, OSError) as error:
+        print(f"loa: {error}", file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

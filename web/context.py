@@ -1,0 +1,51 @@
+"""What every page has at hand: the station's services, its row and its time. Knows no page."""
+
+from datetime import datetime
+from typing import Final, cast
+from zoneinfo import ZoneInfo
+
+from flask import Flask, current_app, g
+from sqlalchemy import select
+
+from broadcaster.rows import Station
+from web.services import Health, Services
+
+_KEY: Final = "loa"
+
+
+def attach(app: Flask, given: Services) -> None:
+    """Hand the services to an application."""
+    app.extensions[_KEY] = given
+
+
+def services() -> Services:
+    """The services of the application that is handling this request."""
+    return cast("Services", current_app.extensions[_KEY])
+
+
+def now() -> datetime:
+    """The present moment, aware, in UTC; one for the whole request."""
+    if "now" not in g:
+        g.now = services().clock.now()
+    return cast("datetime", g.now)
+
+
+def station() -> Station:
+    """The station's row, detached; read once in a request."""
+    if "station" not in g:
+        with services().database.read() as session:
+            g.station = session.scalars(select(Station)).one()
+            session.expunge(g.station)
+    return cast("Station", g.station)
+
+
+def zone() -> ZoneInfo:
+    """The station's time zone."""
+    return ZoneInfo(station().timezone)
+
+
+def health() -> Health:
+    """How the station is; asked once in a request."""
+    if "health" not in g:
+        g.health = services().orders.health()
+    return cast("Health", g.health)

@@ -1,0 +1,116 @@
+"""``loa init``: a commune's file becomes a station with keys, a first account and a kit for every speaker. Idempotent."""
+
+import json
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from broadcaster import chain, keyring, setup_documents
+from broadcaster.broker import EmbeddedBroker, find_nats_server
+from broadcaster.clips import write_aside
+from broadcaster.clock import Clock
+from broadcaster.core import Core
+from broadcaster.counters import Counters
+from broadcaster.database import Database
+from broadcaster.rows import Account, Role, Speaker, Station
+from broadcaster.settings import Settings
+from broadcaster.transport import BrokerAddress
+from broadcaster.wire import keys
+from broadcaster.wire.topics import Topics
+from web import commune
+from web.commune import CommuneFile, Loaded
+from web.passwords import hash_password
+
+FIRST_ACCOUNT: Final = "quantri"
+_ALPHABET: Final = "abcdefghjkmnpqrstuvwxyz23456789"
+
+
+@dataclass(frozen=True)
+class Initialised:
+    """What ``loa init`` did.
+
+    Attributes:
+        password: of the first account, shown this once; None when there were accounts already.
+        kits: folder with one file per speaker.
+    """
+
+    loaded: Loaded
+    password: str | None
+    kits: Path
+
+
+def initialise(settings: Settings, file: CommuneFile, clock: Clock, *, quiet_hours: bool = True) -> Initialised:
+    """Load a commune and make what a station needs. Errors: CommuneFileError, KeyFileError, BrokerError."""
+    home = settings.home_path
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    folder = home / "keys"
+    root = keyring.load_or_create(folder, keyring.ROOT)
+    keyring.load_or_create(folder, keyring.STATION)
+    keyring.load_or_create(folder, keyring.EMERGENCY)
+    database = Database(settings.database)
+    try:
+        database.migrate()
+        core = Core(database, keyring.load_keyring(folder), Topics(file.station), clock, Counters())
+        with database.write() as session:
+            loaded = commune.load(session, file)
+            if not quiet_hours:
+                station = session.scalars(select(Station)).one()
+                station.quiet_start = station.quiet_until = None
+            setup_documents.put_trust(session, core, root)
+            password = _first_account(session, clock)
+            _write_kits(session, settings, file.station, keys.public_text(root.public))
+            detail = {"places": loaded.places, "speakers": loaded.speakers, "problems": len(loaded.problems)}
+            chain.audit(session, at=clock.now(), account_id=None, action="init", subject=file.station, detail=detail)
+    finally:
+        database.dispose()
+    return Initialised(loaded, password, home / "kits")
+
+
+def new_password() -> str:
+    """Sixteen letters and digits that are not mistaken for each other, in groups of four: 79 bits."""
+    groups = ("".join(secrets.choice(_ALPHABET) for _ in range(4)) for _ in range(4))
+    return "-".join(groups)
+
+
+def _first_account(session: Session, clock: Clock) -> str | None:
+    if session.scalar(select(Account.id).limit(1)) is not None:
+        return None
+    password = new_password()
+    session.add(
+        Account(
+            username=FIRST_ACCOUNT,
+            full_name="Quản trị",
+            password_hash=hash_password(password),
+            role=Role.ADMINISTRATOR,
+            created_at=clock.now(),
+        )
+    )
+    return password
+
+
+def _broker_place(settings: Settings, station: str) -> tuple[str, str, int]:
+    """Scheme, host and port by which speakers reach the broker."""
+    if settings.broker_url:
+        address = BrokerAddress.parse(settings.broker_url)
+        return "mqtts" if address.tls else "mqtt", address.host, address.port
+    binary = find_nats_server(settings.nats_server)
+    return "mqtt", "127.0.0.1", EmbeddedBroker(settings.home_path / "broker", station, binary, Counters()).port
+
+
+def _write_kits(session: Session, settings: Settings, station: str, root: str) -> None:
+    """One file per speaker with all it is given; secrets, so that only the owner can read them."""
+    scheme, host, port = _broker_place(settings, station)
+    for speaker in session.scalars(select(Speaker).where(Speaker.retired_at.is_(None))):
+        kit = {
+            "station": station,
+            "speaker": speaker.id,
+            "brokers": [f"{scheme}://{quote(speaker.id)}:{speaker.broker_token}@{host}:{port}"],
+            "root": root,
+            "claim_code": speaker.claim_code,
+        }
+        write_aside(settings.home_path / "kits" / f"{speaker.id}.json", json.dumps(kit, indent=1).encode())

@@ -1,0 +1,157 @@
+"""Listening to a bulletin before it is saved: the sound is made in the background, once for the same content."""
+
+import logging
+import threading
+from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, cast
+
+from flask import Blueprint, Flask, abort, current_app, jsonify, request, send_file, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+
+from broadcaster.clips import write_aside
+from broadcaster.errors import LoaError
+from scheduler.submissions import MAX_TEXT
+from tts import reading
+from tts.speech import NothingToSayError, Speech, SpeechSettingError, SpeechSettings
+from web.access import WRITERS, requires
+from web.context import services
+
+pages = Blueprint("listening", __name__)
+
+_log = logging.getLogger(__name__)
+_KEY: Final = "loa.listening"
+_MAX_WAITING: Final = 8
+_MAX_KEPT: Final = 30
+
+
+@dataclass
+class Job:
+    """One sound being made; ``problem`` is "" or a code."""
+
+    done: int = 0
+    total: int = 1
+    ready: bool = False
+    problem: str = ""
+
+
+class Studio:
+    """Makes sounds for browsers, one after the other, and keeps the latest of them as files.
+
+    Args:
+        folder: where the MP3 files lie; made when needed.
+        speech: makes the sound.
+    """
+
+    def __init__(self, folder: Path, speech: Speech) -> None:
+        self._folder = folder
+        self._speech = speech
+        self._jobs: OrderedDict[str, Job] = OrderedDict()
+        self._lock = threading.Lock()
+        self._worker = ThreadPoolExecutor(1, "listen")
+
+    def order(self, sentences: tuple[str, ...], settings: SpeechSettings) -> str | None:
+        """Begin to make a sound unless it is there or under way; returns its key, or None when too many wait."""
+        key = self._speech.key(sentences, settings)
+        with self._lock:
+            job = self._jobs.get(key)
+            if self.path(key).exists() or (job and not job.problem):
+                return key
+            if sum(not each.ready and not each.problem for each in self._jobs.values()) >= _MAX_WAITING:
+                return None
+            job = self._jobs[key] = Job()
+            while len(self._jobs) > _MAX_KEPT:
+                self._jobs.popitem(last=False)
+        self._worker.submit(self._make, key, job, sentences, settings)
+        return key
+
+    def look(self, key: str) -> Job | None:
+        """How far a sound is; None when nobody ordered it."""
+        if self.path(key).exists():
+            return Job(done=1, ready=True)
+        return self._jobs.get(key)
+
+    def path(self, key: str) -> Path:
+        """Where the finished sound lies."""
+        return self._folder / f"{key}.mp3"
+
+    def close(self) -> None:
+        """Make nothing more; waits for the sound that is being made."""
+        self._worker.shutdown(cancel_futures=True)
+
+    def _make(self, key: str, job: Job, sentences: tuple[str, ...], settings: SpeechSettings) -> None:
+        def progress(done: int, total: int) -> None:
+            job.done, job.total = done, max(total, 1)
+
+        try:
+            clip = self._speech.prepare(sentences, settings, progress)
+            write_aside(self.path(key), clip.mp3)
+            self._tidy()
+            job.ready = True
+        except NothingToSayError:
+            job.problem = "nothing-to-say"
+        except (LoaError, OSError):
+            _log.exception("sound for listening not made key=%s", key)
+            job.problem = "failed"
+
+    def _tidy(self) -> None:
+        files = sorted(self._folder.glob("*.mp3"), key=lambda file: file.stat().st_mtime_ns, reverse=True)
+        for file in files[_MAX_KEPT:]:
+            file.unlink(missing_ok=True)
+
+
+def equip(app: Flask, folder: Path, speech: Speech) -> Studio:
+    """Give an application its studio."""
+    studio = Studio(folder, speech)
+    app.extensions[_KEY] = studio
+    return studio
+
+
+def _studio() -> Studio:
+    return cast("Studio", current_app.extensions[_KEY])
+
+
+@pages.post("/listen")
+@requires(*WRITERS)
+def order() -> ResponseReturnValue:
+    """Order the sound of a form."""
+    form = request.form
+    words = (form.get("spoken", "").strip() or form.get("text", "").strip())[: 2 * MAX_TEXT]
+    sentences = reading.read(words).sentences if words else ()
+    if not sentences:
+        return jsonify(problem=_("Chưa có gì để đọc. Hãy viết bản tin trước.")), 422
+    try:
+        repeats = int(form.get("repeats", "1"))
+        settings = SpeechSettings(voice=form.get("voice", ""), repeats=repeats, chime=bool(form.get("chime")))
+    except (ValueError, SpeechSettingError):
+        abort(400)
+    key = _studio().order(tuple(sentences), settings)
+    if key is None:
+        return jsonify(problem=_("Máy đang bận đọc nhiều bản tin khác. Thử lại sau một phút.")), 503
+    return jsonify(state=url_for("listening.state", key=key), sound=url_for("listening.sound", key=key))
+
+
+@pages.get("/listen/<key>")
+@requires(*WRITERS)
+def state(key: str) -> ResponseReturnValue:
+    """How far the sound is."""
+    job = _studio().look(key)
+    if job is None:
+        return jsonify(problem=_("Hãy bấm “Nghe thử” lần nữa.")), 404
+    if job.problem:
+        words = {"nothing-to-say": _("Văn bản này không có gì để đọc thành tiếng.")}
+        return jsonify(problem=words.get(job.problem, _("Chưa tạo được giọng đọc. Thử lại sau ít phút."))), 503
+    return jsonify(ready=job.ready, done=job.done, total=job.total)
+
+
+@pages.get("/listen/<key>.mp3")
+@requires(*WRITERS)
+def sound(key: str) -> ResponseReturnValue:
+    """The finished sound."""
+    path = _studio().path(key)
+    if not key.isalnum() or not path.exists():
+        abort(404)
+    return send_file(path, mimetype="audio/mpeg", conditional=True)

@@ -1,0 +1,27 @@
+"""Passwords: argon2id, the only importer of argon2."""
+
+from typing import Final
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+MIN_LENGTH: Final = 10
+MAX_LENGTH: Final = 200
+
+_hasher: Final = PasswordHasher()
+_NOBODY: Final = _hasher.hash("nobody has this password")
+"""Checked when there is no such account, so that the answer takes as long."""
+
+
+def hash_password(password: str) -> str:
+    """What is stored of a password."""
+    return _hasher.hash(password)
+
+
+def is_right(password: str, stored: str | None) -> bool:
+    """Whether ``password`` is the stored one; always wrong for None, and as slow."""
+    try:
+        _hasher.verify(stored or _NOBODY, password)
+    except (VerificationError, InvalidHashError):
+        return False
+    return stored is not None

@@ -1,0 +1,198 @@
+"""Codes into sentences: what people read about problems, reasons and states. Every sentence goes through gettext."""
+
+from typing import Final
+
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from flask_babel import ngettext
+from flask_babel.speaklater import LazyString
+
+from broadcaster.airing import BroadcastState, Heard
+from broadcaster.rows import DeliveryState, PlaceKind, Role
+from broadcaster.wire.documents import Class, SpeakerState
+from scheduler.submissions import Problem
+from tts.reading.model import DOUBTFUL, FOREIGN_WORD, UNKNOWN_CAPITALS, UNSPEAKABLE
+from tts.voice import VOICES
+
+Words = dict[str, LazyString]
+
+CLASSES: Final[Words] = {
+    Class.ROUTINE: _l("Thông thường"),
+    Class.PRIORITY: _l("Ưu tiên"),
+    Class.EMERGENCY: _l("Khẩn cấp"),
+}
+BROADCASTS: Final[Words] = {
+    BroadcastState.PREPARING: _l("Đang chuẩn bị"),
+    BroadcastState.PLANNED: _l("Chờ phát"),
+    BroadcastState.ON_AIR: _l("Đang phát"),
+    BroadcastState.AIRED: _l("Đã phát"),
+    BroadcastState.STOPPED: _l("Đã dừng"),
+    BroadcastState.CANCELLED: _l("Đã hủy"),
+    BroadcastState.MISSED: _l("Lỡ giờ"),
+}
+HEARD: Final[Words] = {
+    Heard.HEARD: _l("Đã phát xong"),
+    Heard.WAITING: _l("Đang chờ"),
+    Heard.SILENT: _l("Không phát"),
+    Heard.UNKNOWN: _l("Chưa rõ"),
+}
+DELIVERIES: Final[Words] = {
+    DeliveryState.PLANNED: _l("Chờ loa tải"),
+    DeliveryState.CACHED: _l("Loa đã tải xong"),
+    DeliveryState.PLAYING: _l("Đang phát"),
+    DeliveryState.FINISHED: _l("Phát xong"),
+    DeliveryState.SKIPPED: _l("Bỏ qua"),
+    DeliveryState.MISSED: _l("Lỡ giờ"),
+    DeliveryState.FAILED: _l("Lỗi"),
+    DeliveryState.STOPPED: _l("Đã dừng"),
+    DeliveryState.PREEMPTED: _l("Nhường bản tin khẩn cấp"),
+}
+SPEAKERS: Final[Words] = {
+    SpeakerState.INIT: _l("Đang khởi động"),
+    SpeakerState.READY: _l("Sẵn sàng"),
+    SpeakerState.SLEEPING: _l("Nghỉ"),
+    SpeakerState.DISCONNECTED: _l("Đã tắt"),
+    SpeakerState.LOST: _l("Mất kết nối"),
+    "never": _l("Chưa từng kết nối"),
+}
+ROLES: Final[Words] = {
+    Role.ADMINISTRATOR: _l("Quản trị"),
+    Role.EDITOR: _l("Biên tập viên"),
+    Role.APPROVER: _l("Người duyệt"),
+    Role.DUTY_OFFICER: _l("Trực ban"),
+    Role.VILLAGE_HEAD: _l("Trưởng thôn"),
+    Role.TECHNICIAN: _l("Kỹ thuật viên"),
+    Role.VIEWER: _l("Người xem"),
+}
+_VOICES: Final[Words] = {"north": _l("Giọng Bắc"), "central": _l("Giọng Trung"), "south": _l("Giọng Nam")}
+_CATEGORIES: Final[Words] = {
+    "thông báo chung": _l("Thông báo chung"),
+    "nông nghiệp": _l("Nông nghiệp"),
+    "hành chính công": _l("Hành chính công"),
+    "họp dân": _l("Họp dân"),
+    "điện nước": _l("Điện nước"),
+    "an ninh": _l("An ninh"),
+    "y tế": _l("Y tế"),
+    "giáo dục": _l("Giáo dục"),
+    "thiên tai": _l("Thiên tai"),
+    "văn hóa – thể thao": _l("Văn hóa – thể thao"),
+    "trả lời phản ánh": _l("Trả lời phản ánh"),
+}
+_WHY: Final[Words] = {
+    "late": _l("đến muộn quá giờ cho phép"),
+    "quiet-hours": _l("đang trong khung giờ không phát"),
+    "not-cached": _l("loa chưa tải xong âm thanh"),
+    "no-clock": _l("đồng hồ của loa chưa đúng"),
+    "excluded": _l("địa bàn này đã được dừng riêng"),
+    "withdrawn": _l("lượt phát đã bị hủy"),
+    "command": _l("có lệnh dừng"),
+    "busy": _l("loa đang phát bản tin khác"),
+    "power": _l("loa mất điện"),
+    "undecodable": _l("tệp âm thanh hỏng"),
+    "store-full": _l("bộ nhớ của loa đã đầy"),
+    "higher-class": _l("nhường bản tin khẩn cấp"),
+    "broker-down": _l("máy chủ tin mất kết nối"),
+    "not-prepared": _l("chưa tạo xong giọng đọc"),
+    "no-report": _l("loa không phản hồi"),
+    "station-off": _l("máy của đài đã tắt"),
+}
+_FLAGS: Final[Words] = {
+    UNKNOWN_CAPITALS: _l("chữ viết tắt chưa biết, sẽ đọc từng chữ cái"),
+    FOREIGN_WORD: _l("từ nước ngoài, đọc gần đúng"),
+    DOUBTFUL: _l("có thể đọc theo hai cách"),
+    UNSPEAKABLE: _l("giọng đọc không đọc được"),
+}
+_KINDS: Final[Words] = {
+    PlaceKind.PROVINCE: _l("Tỉnh"),
+    PlaceKind.COMMUNE: _l("Cả xã, phường"),
+    PlaceKind.VILLAGE: _l("Thôn, bản, tổ dân phố"),
+    PlaceKind.GROUP: _l("Nhóm cụm loa"),
+}
+
+
+def category(word: str) -> str:
+    """What a bulletin is about, as people read it."""
+    return str(_CATEGORIES.get(word, word))
+
+
+def voice(key: str) -> str:
+    """The name of a voice."""
+    if key in _VOICES:
+        return str(_VOICES[key])
+    return VOICES[key].name if key in VOICES else key
+
+
+def kind(of: PlaceKind) -> str:
+    """What a kind of place is called when the place itself has no word."""
+    return str(_KINDS[of])
+
+
+def why(code: str | None) -> str:
+    """The reason sentence "vì …"; empty without a reason. A code this version does not know is shown as it is."""
+    if not code:
+        return ""
+    return _("vì %(reason)s", reason=str(_WHY.get(code, code)))
+
+
+def flag(reason: str) -> str:
+    """Why a piece of a text should be looked at."""
+    return str(_FLAGS.get(reason, reason))
+
+
+def reading_error(error: str) -> str:
+    """What became of the last attempt to make the sound."""
+    return _("Chưa tạo được giọng đọc; máy đang thử lại. (%(error)s)", error=error)
+
+
+def problem(of: Problem) -> str:
+    """What is wrong with a field, and what to do about it."""
+    plain: dict[tuple[str, str], str] = {
+        ("text", "empty"): _("Chưa có nội dung. Hãy viết bản tin."),
+        ("text", "no-words"): _("Văn bản chưa có chữ nào để đọc."),
+        ("start_at", "missing"): _("Hãy chọn ngày và giờ phát."),
+        ("start_at", "past"): _("Giờ này đã qua. Hãy chọn giờ khác hoặc chọn “Phát ngay”."),
+        ("start_at", "not-a-date"): _("Ngày phát không đúng. Ví dụ: 25/11/2026."),
+        ("start_at", "not-a-time"): _("Giờ phát không đúng. Ví dụ: 05:30."),
+        ("start_at", "no-such-time"): _("Hôm đó không có giờ này vì đổi giờ mùa. Hãy chọn giờ khác."),
+        ("until", "not-a-date"): _("Ngày kết thúc không đúng. Ví dụ: 25/11/2026."),
+        ("until", "before-start"): _("Ngày kết thúc phải từ ngày phát đầu tiên trở đi."),
+        ("places", "none"): _("Chưa chọn nơi phát. Hãy chọn ít nhất một địa bàn."),
+        ("kind", "unknown"): _("Hãy chọn phát ngay, hẹn giờ hay hằng ngày."),
+        ("klass", "unknown"): _("Hãy chọn mức ưu tiên."),
+        ("category", "unknown"): _("Hãy chọn loại tin."),
+        ("voice", "unknown"): _("Hãy chọn giọng đọc."),
+        ("repeats", "unknown"): _("Hãy chọn số lần đọc."),
+    }
+    return plain.get((of.field, of.code)) or _filled(of)
+
+
+def _filled(of: Problem) -> str:
+    values = of.values
+    match of.field, of.code:
+        case "text" | "title", "too-long":
+            length, limit = (_number(value) for value in values)
+            return _("Dài %(length)s ký tự; chỉ được tối đa %(limit)s.", length=length, limit=limit)
+        case "text", "unspeakable":
+            return _("Giọng đọc không đọc được: %(pieces)s. Hãy bỏ đi hoặc viết lại bằng chữ Việt.", pieces=_list(values))
+        case "start_at", "quiet-hours":
+            start, until = values
+            return _("Từ %(start)s đến %(until)s là khung giờ không phát. Hãy chọn giờ khác.", start=start, until=until)
+        case "places", "unknown":
+            return _("Không có địa bàn “%(place)s”.", place=values[0])
+        case "places", "no-speaker":
+            return _("%(place)s chưa có cụm loa nào.", place=values[0])
+        case _:
+            return _("Chưa dùng được giá trị này (%(code)s).", code=of.code)
+
+
+def _number(text: str) -> str:
+    return f"{int(text):,}".replace(",", " ")
+
+
+def _list(values: tuple[str, ...]) -> str:
+    return ", ".join(f"“{value}”" for value in values)
+
+
+def speakers(count: int) -> str:
+    """A number of speakers."""
+    return ngettext("%(num)d cụm loa", "%(num)d cụm loa", count)

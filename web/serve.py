@@ -1,0 +1,109 @@
+"""``loa serve``: the station and its pages in one process, until a signal ends it in order."""
+
+import logging
+import signal
+import socket
+import threading
+from contextlib import closing
+from typing import Any, Final
+
+from cheroot import wsgi
+from cheroot.ssl.builtin import BuiltinSSLAdapter
+from flask import Flask
+
+from broadcaster.settings import Settings
+from web.app import create_app
+from web.say import Say
+from web.station import RunningStation
+from web.tls import ensure_certificate
+
+log = logging.getLogger(__name__)
+
+_THREADS: Final = 16
+_ELSEWHERE: Final = ("192.0.2.1", 9)
+"""Documentation address (RFC 5737): asking for the route to it tells our own address and sends nothing."""
+
+
+def lan_address() -> str:
+    """The address of this computer in its network; loopback where there is none."""
+    with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as probe:
+        try:
+            probe.connect(_ELSEWHERE)
+        except OSError:
+            return "127.0.0.1"
+        address: tuple[str, int] = probe.getsockname()
+        return address[0]
+
+
+def _is_loopback(host: str) -> bool:
+    return host in {"localhost", "::1"} or host.startswith("127.")
+
+
+class _Server(wsgi.Server):
+    def error_log(self, msg: str = "", level: int = logging.INFO, traceback: bool = False) -> None:  # noqa: FBT001, FBT002  cheroot's signature
+        """What cheroot has to say goes where everything goes."""
+        log.log(max(level, logging.DEBUG), "page server: %s", msg, exc_info=traceback)
+
+
+class PageServer:
+    """The pages of a running station over HTTP on loopback, over HTTPS anywhere else."""
+
+    def __init__(self, station: RunningStation, *, lan: bool) -> None:
+        settings = station.settings
+        self._host = "0.0.0.0" if lan and _is_loopback(settings.host) else settings.host  # noqa: S104  what --lan asks
+        self.secure = not _is_loopback(self._host)
+        self._server = _Server((self._host, settings.port), None, numthreads=_THREADS, server_name="loa")
+        self._addresses: tuple[str, ...] = ()
+        if self.secure:
+            names = sorted({"localhost", "127.0.0.1", lan_address(), socket.gethostname()})
+            certificate, key, _ = ensure_certificate(settings.home_path / "tls", names, station.core.clock)
+            self._server.ssl_adapter = BuiltinSSLAdapter(str(certificate), str(key))
+            self._addresses = (lan_address(),)
+        self._server.prepare()
+        self.port: int = self._server.bind_addr[1]
+        self._server.wsgi_app = self._application(station)
+        self._thread = threading.Thread(target=self._server.serve, name="pages", daemon=True)
+
+    def _application(self, station: RunningStation) -> Flask:
+        urls = [f"https://{address}:{self.port}/" for address in self._addresses]
+        return create_app(station.services, urls)
+
+    @property
+    def url(self) -> str:
+        """Where to open the pages."""
+        if self.secure:
+            return f"https://{self._addresses[0]}:{self.port}/"
+        return f"http://{self._host}:{self.port}/"
+
+    def start(self) -> None:
+        """Begin to serve."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End after the requests under way."""
+        self._server.stop()
+        self._thread.join(10)
+
+
+def serve(settings: Settings, say: Say, *, lan: bool = False) -> None:
+    """Run the station until SIGINT or SIGTERM.
+
+    Errors: NotInitialisedError, KeyFileError, BrokerError, BrokerAddressError, OSError (the port is taken).
+    """
+    ended = threading.Event()
+
+    def end(_number: int, _frame: Any) -> None:
+        ended.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, end)
+    station = RunningStation(settings)
+    try:
+        pages = PageServer(station, lan=lan)
+        station.start()
+        pages.start()
+        print(say("Loa Phường đang chạy: %(url)s", url=pages.url), flush=True)  # noqa: T201  what the operator waits for
+        ended.wait()
+        pages.stop()
+    finally:
+        station.stop()

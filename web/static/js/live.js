@@ -1,0 +1,98 @@
+// Keeps the living part of a page as it is at the station. What is open, focused or playing stays so.
+import { get } from "./http.js";
+import { forget } from "./keep.js";
+
+const LIVELY_MS = 1500;
+const SLOW_MS = 5000;
+const ANNOUNCE_MS = 8000;
+
+const part = document.querySelector("[data-live]");
+const announcer = document.getElementById("announcer");
+let announced = { text: "", at: 0 };
+let etag = "";
+let notice = null;
+
+function address() {
+  const url = new URL(part.dataset.live, location.origin);
+  url.searchParams.set("part", "live");
+  return url;
+}
+
+// Replaces what differs, child by child, so that a playing sound or an open panel is left alone.
+function renew(old, fresh) {
+  if (old.isEqualNode(fresh)) return;
+  const alike = old.nodeType === Node.ELEMENT_NODE && fresh.nodeType === Node.ELEMENT_NODE
+    && old.tagName === fresh.tagName && old.id === fresh.id;
+  if (!alike) {
+    old.replaceWith(fresh);
+    return;
+  }
+  const names = new Set([...old.getAttributeNames(), ...fresh.getAttributeNames()]);
+  if (old.tagName === "DETAILS") names.delete("open"); // the reader decides
+  for (const name of names) {
+    if (!fresh.hasAttribute(name)) old.removeAttribute(name);
+    else if (old.getAttribute(name) !== fresh.getAttribute(name)) old.setAttribute(name, fresh.getAttribute(name));
+  }
+  const before = [...old.childNodes];
+  const after = [...fresh.childNodes];
+  after.forEach((node, at) => (at < before.length ? renew(before[at], node) : old.append(node)));
+  before.slice(after.length).forEach((node) => node.remove());
+}
+
+function announce() {
+  if (!announcer || Date.now() - announced.at < ANNOUNCE_MS) return;
+  const text = [...part.querySelectorAll("[data-announce]")].map((each) => each.dataset.announce).filter(Boolean).join(". ");
+  if (text === announced.text) return;
+  announced = { text, at: Date.now() };
+  announcer.textContent = text;
+}
+
+function connected(yes) {
+  if (yes && notice) {
+    notice.remove();
+    notice = null;
+  } else if (!yes && !notice) {
+    notice = document.createElement("p");
+    notice.className = "notice notice-warning lost";
+    notice.setAttribute("role", "status");
+    notice.textContent = part.dataset.lost;
+    part.before(notice);
+  }
+}
+
+async function look() {
+  const response = await get(address(), etag ? { "If-None-Match": etag } : {});
+  if (response.status === 401) {
+    location.reload();
+    return;
+  }
+  if (response.redirected) {
+    const target = new URL(response.url);
+    target.searchParams.delete("part");
+    location.replace(target);
+    return;
+  }
+  connected(response.ok || response.status === 304);
+  if (!response.ok || response.status === 304) return;
+  etag = response.headers.get("ETag") || "";
+  const fresh = document.createElement("div");
+  fresh.innerHTML = await response.text();
+  const holder = part.cloneNode(false);
+  holder.append(...fresh.childNodes);
+  renew(part, holder);
+  announce();
+}
+
+async function follow() {
+  if (!document.hidden) {
+    try {
+      await look();
+    } catch {
+      connected(false);
+    }
+  }
+  setTimeout(follow, "slow" in part.dataset ? SLOW_MS : LIVELY_MS);
+}
+
+if (part.dataset.sent) forget(part.dataset.sent);
+setTimeout(follow, LIVELY_MS);

@@ -1,0 +1,38 @@
+// The form that writes a bulletin.
+import { keepDrafts } from "./drafts.js";
+import { listenFirst } from "./listen.js";
+import { tickPlaces } from "./places.js";
+import { showReading } from "./preview.js";
+
+const form = document.getElementById("write");
+
+function followKind() {
+  const kind = form.elements.kind.value;
+  document.getElementById("times").hidden = kind === "now";
+  for (const element of document.querySelectorAll("[data-daily-only]")) element.hidden = kind !== "daily";
+  for (const choice of document.querySelectorAll(".choice")) {
+    choice.classList.toggle("chosen", choice.querySelector("input").checked);
+  }
+}
+
+// A browser may write dates in another country's order: say the day in words as well.
+function sayDay() {
+  const { value } = form.elements.date;
+  const [year, month, day] = value.split("-").map(Number);
+  const words = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: "full" });
+  document.getElementById("day-said").textContent = year ? words.format(new Date(year, month - 1, day)) : "";
+}
+
+for (const element of document.querySelectorAll("[data-needs-js]")) element.hidden = false;
+const look = showReading(form);
+const settle = tickPlaces(document.getElementById("f-places"), document.querySelector("[data-chosen]"));
+listenFirst(form);
+for (const radio of form.querySelectorAll('input[name="kind"]')) radio.addEventListener("change", followKind);
+if (keepDrafts(form, document.getElementById("draft-said"))) {
+  settle();
+  look();
+}
+form.elements.date.addEventListener("input", sayDay);
+sayDay();
+followKind();
+document.getElementById("errors")?.focus();

@@ -1,0 +1,187 @@
+"""The composition root: one station in one process, with the embedded broker as its child.
+
+The only place where database, engine, transports and jobs are made and joined.
+"""
+
+import logging
+import secrets
+from collections.abc import Iterable
+from typing import Final
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from broadcaster import airing, keyring
+from broadcaster.broker import EmbeddedBroker, find_nats_server
+from broadcaster.clips import ClipStore
+from broadcaster.clock import Clock, SystemClock
+from broadcaster.core import Core
+from broadcaster.counters import Counters
+from broadcaster.database import Database
+from broadcaster.distribution import Distributor
+from broadcaster.errors import LoaError
+from broadcaster.publishing import Publisher
+from broadcaster.rows import Place, PlaceKind, Speaker, Station
+from broadcaster.settings import Settings
+from broadcaster.transport import BrokerAddress, MqttTransport
+from broadcaster.uplink import Uplink
+from broadcaster.wire.documents import Action, Command
+from broadcaster.wire.keys import SigningKey
+from broadcaster.wire.topics import Kind, Topics
+from broadcaster.wire.units import SECOND, UnixMs
+from scheduler.planning import Planner
+from scheduler.preparation import Preparation
+from scheduler.runner import Runner
+from tts.speech import Speech
+from tts.supervisor import espeak
+from web.services import Health, Services
+
+log = logging.getLogger(__name__)
+
+_COMMAND_MS: Final = 30 * SECOND
+"""The longest a command is valid."""
+
+
+class NotInitialisedError(LoaError):
+    """There is no station in this folder yet: ``loa init`` makes one."""
+
+
+class RunningStation:
+    """A whole station; carries out what the pages order (`web.services.Orders`)."""
+
+    def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
+        """Put everything together and start nothing.
+
+        Errors: NotInitialisedError, KeyFileError, BrokerError, BrokerAddressError.
+        """
+        self.settings = settings
+        home = settings.home_path
+        database = Database(settings.database)
+        database.migrate()
+        with database.read() as session:
+            station = session.scalar(select(Station))
+        if station is None:
+            database.dispose()
+            raise NotInitialisedError(str(home))
+        counters = Counters()
+        keys = keyring.load_keyring(home / "keys")
+        self.core = core = Core(database, keys, Topics(station.code), clock or SystemClock(), counters)
+        self.broker: EmbeddedBroker | None = None
+        if not settings.broker_url:
+            binary = find_nats_server(settings.nats_server)
+            self.broker = EmbeddedBroker(home / "broker", station.code, binary, counters)
+        address = BrokerAddress.parse(self.broker.url if self.broker else settings.broker_url)
+
+        clips = ClipStore(home / "clips")
+        speech = Speech(home / "cache" / "speech", espeak())
+        base, suffix = core.topics.base, secrets.token_hex(8)
+        self._bulk = MqttTransport(address, f"bulk-{suffix}", core.clock, counters)
+        self._distributor = Distributor(self._bulk, clips, core.topics, settings.clip_rate_bps, counters)
+        self._uplink = Uplink(core, self._distributor)
+        self._prompt = MqttTransport(
+            address,
+            f"station-{suffix}",
+            core.clock,
+            counters,
+            subscriptions=(f"{base}/speaker/+/up/#", f"{base}/zone/+/trust", f"{base}/zone/+/plan/+"),
+            on_batch=self._uplink.take,
+            on_connected=self._broker_connected,
+        )
+        self._uplink.answer_over(self._prompt)
+        self._preparation = Preparation(database, speech, clips, core.clock, self.wake)
+        self._runner = Runner(
+            core,
+            planner=Planner(core, self._distributor, settings.now_lead_ms),
+            preparation=self._preparation,
+            distributor=self._distributor,
+            transport=self._prompt,
+            report_ms=settings.report_ms,
+        )
+        self.services = Services(settings, database, core.clock, speech, clips, self)
+
+    def start(self) -> None:
+        """Start broker, connections and jobs. Errors: BrokerError."""
+        if self.broker:
+            with self.core.database.read() as session:
+                speakers = session.scalars(select(Speaker).where(Speaker.retired_at.is_(None)))
+                self.broker.set_users({speaker.id: speaker.broker_token for speaker in speakers})
+            self.broker.start()
+        self._prompt.start()
+        self._bulk.start()
+        self._distributor.start()
+        self._runner.start()
+
+    def stop(self) -> None:
+        """End everything in order: nothing new, then the lines, then the broker."""
+        self._runner.stop()
+        self._distributor.stop()
+        self._prompt.stop()
+        self._bulk.stop()
+        if self.broker:
+            self.broker.stop()
+        self.services.speech.close()
+        self.core.database.dispose()
+
+    def _broker_connected(self) -> None:
+        self._runner.broker_connected()
+
+    # What the pages order.
+
+    def wake(self) -> None:
+        """See `Orders.wake`."""
+        self._runner.wake()
+
+    def stop_broadcast(self, broadcast_id: str, account_id: int) -> None:
+        """See `Orders.stop_broadcast`."""
+        with self.core.database.write() as session:
+            now = self.core.clock.now()
+            broadcast = airing.stop_broadcast(session, broadcast_id, account_id=account_id, now=now)
+            zones = [place.code for place in broadcast.schedule.targets]
+            signed = self._commands(session, zones, Command(action=Action.STOP, broadcast=broadcast_id))
+        self._send(signed)
+
+    def stop_in_place(self, broadcast_id: str, place_id: int, account_id: int) -> None:
+        """See `Orders.stop_in_place`."""
+        with self.core.database.write() as session:
+            now = self.core.clock.now()
+            airing.stop_in_place(session, broadcast_id, place_id, account_id=account_id, now=now)
+            zones = [session.get_one(Place, place_id).code]
+            signed = self._commands(session, zones, Command(action=Action.STOP, broadcast=broadcast_id))
+        self._send(signed)
+
+    def stop_all(self, account_id: int) -> int:
+        """See `Orders.stop_all`."""
+        with self.core.database.write() as session:
+            stopped = airing.stop_all(session, account_id=account_id, now=self.core.clock.now())
+            tops = session.scalars(select(Place.code).where(Place.parent_id.is_(None), Place.kind != PlaceKind.GROUP))
+            order = Command(action=Action.STOP_ALL)
+            signed = self._commands(session, tops.all(), order, self.core.keyring.emergency)
+        self._send(signed)
+        return len(stopped)
+
+    def _commands(
+        self, session: Session, zones: Iterable[str], command: Command, key: SigningKey | None = None
+    ) -> list[tuple[str, bytes]]:
+        """A command signed for each zone; stopping what a station may play takes the station's key."""
+        publisher = Publisher(session, self.core.clock)
+        exp = UnixMs(self.core.clock.now_ms() + _COMMAND_MS)
+        signed = []
+        for zone in zones:
+            topic = self.core.topics.command(zone)
+            signing = key or self.core.keyring.station
+            signed.append((topic, publisher.once(signing, Kind.COMMAND, topic, command, exp)))
+        return signed
+
+    def _send(self, signed: list[tuple[str, bytes]]) -> None:
+        """The command is the fast way; the plan, which follows, is what lasts."""
+        for topic, message in signed:
+            self._prompt.publish(topic, message)
+        self.wake()
+
+    def progress(self, bulletin_id: int) -> tuple[int, int] | None:
+        """See `Orders.progress`."""
+        return self._preparation.progress(bulletin_id)
+
+    def health(self) -> Health:
+        """See `Orders.health`."""
+        return Health(self._prompt.connected, self.core.counters.rejected, self.core.counters.errors)

@@ -1,0 +1,67 @@
+"""Stopping what is on the air and calling off what is planned."""
+
+from flask import Blueprint, flash, redirect, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from flask_babel import ngettext
+
+from broadcaster import airing
+from broadcaster.airing import NotOnAirError
+from web.access import STOPPERS, WRITERS, me, requires
+from web.context import now, services
+
+pages = Blueprint("stopping", __name__)
+
+
+def _too_late() -> None:
+    flash(_("Lượt phát này đã kết thúc hoặc đã dừng từ trước."), "warning")
+
+
+@pages.post("/broadcasts/<number>/stop")
+@requires(*STOPPERS)
+def everywhere(number: str) -> ResponseReturnValue:
+    """Stop a broadcast, or call it off before it begins."""
+    try:
+        services().orders.stop_broadcast(number, me().id)
+        flash(_("Đã dừng lượt phát."), "success")
+    except NotOnAirError:
+        _too_late()
+    return redirect(url_for("broadcasts.broadcast", number=number), 303)
+
+
+@pages.post("/broadcasts/<number>/stop/<int:place>")
+@requires(*STOPPERS)
+def in_place(number: str, place: int) -> ResponseReturnValue:
+    """Stop a broadcast in one place."""
+    try:
+        services().orders.stop_in_place(number, place, me().id)
+        flash(_("Đã dừng ở địa bàn này; các nơi khác vẫn phát."), "success")
+    except NotOnAirError:
+        _too_late()
+    return redirect(url_for("broadcasts.broadcast", number=number), 303)
+
+
+@pages.post("/schedules/<int:number>/cancel")
+@requires(*WRITERS)
+def schedule(number: int) -> ResponseReturnValue:
+    """Call off everything a schedule has not begun to air."""
+    try:
+        with services().database.write() as session:
+            airing.cancel_schedule(session, number, account_id=me().id, now=now())
+        services().orders.wake()
+        flash(_("Đã hủy lịch phát."), "success")
+    except NotOnAirError:
+        _too_late()
+    return redirect(url_for("broadcasts.home"), 303)
+
+
+@pages.post("/stop-all")
+@requires(*STOPPERS)
+def everything() -> ResponseReturnValue:
+    """Stop everything on the air below EMERGENCY."""
+    count = services().orders.stop_all(me().id)
+    if count:
+        flash(ngettext("Đã dừng %(num)d lượt phát.", "Đã dừng %(num)d lượt phát.", count), "success")
+    else:
+        flash(_("Không có gì đang phát. Lệnh dừng vẫn đã gửi đến mọi cụm loa."), "success")
+    return redirect(url_for("broadcasts.home"), 303)
