@@ -43,8 +43,8 @@ _PRESENCE_DB = 5.0
 _PRESENCE_Q = 1.0
 _RATIO = 4.0
 _THRESHOLD_BELOW_LOUDNESS_DB = 6.0
-_CLIP_ABOVE_LOUDNESS_DB = 11.0
-"""Less than the 11.5 dB between the loudest target and its ceiling; eSpeak's central voice peaks 17 dB above its loudness."""
+_CLIP_ABOVE_LOUDNESS_DB = 9.0
+"""Clipping lowers loudness too, so this is less than the 10 dB between target and ceiling. Compressed speech of eSpeak peaks 16 to 18 dB above its loudness."""
 _DETECTOR_HOP_MS = 5
 _DETECTOR_RADIUS = 4
 """In hops: level is judged over ±20 ms, about a syllable's attack."""
