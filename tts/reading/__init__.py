@@ -32,7 +32,6 @@ __all__ = [
 ]
 
 _LINE: Final = re.compile(r"[^\n]+")
-_HAS_DIGIT: Final = re.compile(r"\d")
 
 
 def read(text: str, lexicon: Lexicon = HOUSE) -> Reading:
@@ -71,9 +70,9 @@ def speakable(sentence: str, lexicon: Lexicon = HOUSE) -> str:
 
 def _claimed(text: str, whole: str, lexicon: Lexicon) -> Line:
     line = Line(text, whole, lexicon)
-    has_digit = _HAS_DIGIT.search(text) is not None
-    for rule in RULES:
-        if has_digit or not rule.needs_digit:
+    characters = frozenset(text)
+    for rule in RULES if lexicon.station.spoken else RULES[1:]:
+        if rule.may_match(characters):
             line.apply(rule)
     return line
 

@@ -24,6 +24,8 @@ def _station(match: re.Match[str], line: Line) -> Said | None:
 
 def _house(match: re.Match[str], line: Line) -> Said | None:
     word = match[0]
+    if word.lower() not in line.lexicon.words.starts:
+        return None
     if word.isupper() and is_syllable(word.lower()) and (line.is_heading or _in_capitals(match, line)):
         return None
     if (

@@ -31,6 +31,8 @@ _PIECE: Final = re.compile(r"[^\W\d_]+|\d+|\W|_")
 _LABEL: Final = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
 _TOP: Final = r"(?:vn|com|net|org|edu|gov|info|biz|asia|io|me|app|tv|gl|ly|link|online|shop|site|xyz)"
 _HOST: Final = rf"(?:{_LABEL}\.)*{_LABEL}\.{_TOP}"
+_LONGEST_SPLIT: Final = 40
+"""Letters of the longest part that is cut into syllables; cutting takes the square of them."""
 _LEAST_SPELLED: Final = 3
 """A part of at most this many letters that is no word is spelled."""
 
@@ -45,7 +47,7 @@ def _label(label: str, line: Line) -> tuple[str, bool]:
         return line.lexicon.addresses.get(lower, lower), False
     if len(lower) <= _LEAST_SPELLED and not is_toneless_syllable(lower):
         return spell(lower), False
-    parts = _split(lower, line)
+    parts = _split(lower, line) if len(lower) <= _LONGEST_SPLIT else None
     return (" ".join(_accented(part, line) for part in parts), True) if parts else (spell(lower), True)
 
 
@@ -114,6 +116,7 @@ RULES: Final = (
         _address,
         "first of all: every sign in it has a name",
         ("ubnd@hungyen.gov.vn", "ủy ban nhân dân a còng hưng yên chấm gov chấm vn"),
+        needs=frozenset("@"),
     ),
     Rule(
         "web",
@@ -125,5 +128,6 @@ RULES: Final = (
         _address,
         "after mail, whose right half is a web address",
         ("https://hungyen.gov.vn", "hưng yên chấm gov chấm vn"),
+        needs=frozenset("."),
     ),
 )

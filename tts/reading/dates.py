@@ -16,6 +16,8 @@ _LAST_MONTH: Final = 12
 _LAST_MUNG: Final = 10
 _APRIL: Final = 4
 _LIKELY_DENOMINATOR: Final = 5
+_LARGEST_DENOMINATOR: Final = 10
+"""180/210 is so many out of so many, not a fraction."""
 
 _D: Final = r"(?:0?[1-9]|[12]\d|3[01])"
 _M: Final = r"(?:0?[1-9]|1[0-2])"
@@ -30,7 +32,7 @@ _RATIO_BEFORE: Final = context("ratio_before")
 _PART_BEFORE: Final = context("part_before")
 _PART_AFTER: Final = context("part_after")
 _COUNTED: Final = context("ratio_after")
-_NOT_MUNG: Final = r"(?!\s*(?:lần|viên|bữa|buổi|giờ|người|cốc|lít|ca|ngày|tháng|liều|gói|đêm)\b)"
+_NOT_MUNG: Final = r"(?!\s*(?:lần|viên|bữa|buổi|giờ|người|cốc|lít|ca|liều|gói|đêm)\b)"
 _WHOLE_YEAR_RANGE: Final = frozenset({"học", "xuân", "đông", "mùa", "hè"})
 _NUMBERED: Final = context("numbered_before")
 
@@ -82,7 +84,11 @@ def _days(match: re.Match[str], line: Line) -> str | None:
 def _day_month(match: re.Match[str], line: Line) -> Said | str | None:
     first, second = int(match["d"]), int(match["m"])
     before, after = line.previous_word(match.start()), line.next_word(match.end())
-    is_part = first < second and (after in _PART_AFTER or before in _PART_BEFORE) and before not in _DATE_BEFORE
+    is_part = (
+        first < second <= _LARGEST_DENOMINATOR
+        and (after in _PART_AFTER or before in _PART_BEFORE)
+        and before not in _DATE_BEFORE
+    )
     is_date = before in _DATE_BEFORE or (first in range(1, _LAST_DAY + 1) and second in range(1, _LAST_MONTH + 1))
     if before in _RATIO_BEFORE:
         return f"{cardinal(first)} trên {cardinal(second)}"
@@ -112,7 +118,7 @@ def _months(match: re.Match[str], _line: Line) -> str:
     pieces = re.findall(r"\d+|[-,]|và|đến", match["months"])
     words = {"-": " đến tháng ", ",": ", ", "và": " và ", "đến": " đến "}
     spoken = "".join(words.get(piece) or month(piece) for piece in pieces)
-    return f"{match['word']} {spoken}{year(match['y'])}"
+    return f"{spoken}{year(match['y'])}"
 
 
 def _years(match: re.Match[str], line: Line) -> str:
@@ -122,7 +128,8 @@ def _years(match: re.Match[str], line: Line) -> str:
 
 
 def _day_alone(match: re.Match[str], line: Line) -> str:
-    return f"{match['word']}{match['gap']}{day(match['d'], line, match.start())}"
+    spoken = re.sub(r"\d+", lambda found: day(found[0], line, match.start("claim")), match["claim"])
+    return re.sub(" *- *", " đến ", spoken)
 
 
 _FULL: Final = rf"(?P<d>{_D})(?P<s>[/.-])(?P<m>{_M})(?P=s)(?P<y>{_Y})"
@@ -147,6 +154,7 @@ RULES: Final = (
         "before 24/7 becomes a day of July",
         ("trực 24/7", "trực hai mươi tư trên bảy"),
         needs_digit=True,
+        needs=frozenset("/"),
     ),
     Rule(
         "date-span",
@@ -158,6 +166,7 @@ RULES: Final = (
         "two whole dates before either is read alone",
         ("nghỉ lễ 30/4 - 1/5", "nghỉ lễ ba mươi tháng tư đến mùng một tháng năm"),
         needs_digit=True,
+        needs=frozenset("/"),
     ),
     Rule(
         "date-days",
@@ -168,6 +177,7 @@ RULES: Final = (
         "several days of one month before the last of them is read alone",
         ("ngày 3-4/12", "ngày mùng ba đến mùng bốn tháng mười hai"),
         needs_digit=True,
+        needs=frozenset("/"),
     ),
     Rule(
         "date",
@@ -176,6 +186,7 @@ RULES: Final = (
         "a full date before day and month",
         ("25/11/2026", "hai mươi lăm tháng mười một năm hai nghìn không trăm hai mươi sáu"),
         needs_digit=True,
+        needs=frozenset("/.-"),
     ),
     Rule(
         "date-iso",
@@ -184,6 +195,7 @@ RULES: Final = (
         "before ranges of years and numbers",
         ("2026-11-25", "hai mươi lăm tháng mười một năm hai nghìn không trăm hai mươi sáu"),
         needs_digit=True,
+        needs=frozenset("-"),
     ),
     Rule(
         "month-short",
@@ -192,12 +204,22 @@ RULES: Final = (
         "T10/2026 before T stands for a day of the week",
         ("T10/2026", "tháng mười năm hai nghìn không trăm hai mươi sáu"),
         needs_digit=True,
+        needs=frozenset("T"),
+    ),
+    Rule(
+        "day-month-dotted",
+        re.compile(rf"(?<=[Nn]gày )(?P<d>{_D})\.(?P<m>{_M})(?P<y>){_END}"),
+        _full,
+        "30.4 is a date after ngày, elsewhere a version or a decimal",
+        ("ngày 30.4", "ngày ba mươi tháng tư"),
+        needs_digit=True,
+        needs=frozenset("."),
     ),
     Rule(
         "months",
         re.compile(
-            rf"\b(?P<word>[Tt]háng)\s+(?P<months>{_M}(?:(?:{_DASH}|,\s*|\s+và\s+|\s+đến\s+){_M})*)"
-            rf"(?:\s*/\s*(?P<y>{_Y}))?{_END}"
+            rf"\b(?i:tháng)\s+(?P<claim>(?P<months>{_M}(?:(?:{_DASH}|,\s*|\s+và\s+|\s+đến\s+){_M})*)"
+            rf"(?:\s*/\s*(?P<y>{_Y}))?){_END}"
         ),
         _months,
         "tháng 4 is tháng tư, unlike 4 tháng",
@@ -214,6 +236,7 @@ RULES: Final = (
         "after full dates; tháng is added when nobody says it",
         ("đợt 2/2026", "đợt hai năm hai nghìn không trăm hai mươi sáu"),
         needs_digit=True,
+        needs=frozenset("/-"),
     ),
     Rule(
         "years",
@@ -225,6 +248,7 @@ RULES: Final = (
             "giai đoạn hai nghìn không trăm hai mươi mốt đến năm hai nghìn không trăm hai mươi lăm",
         ),
         needs_digit=True,
+        needs=frozenset("-"),
     ),
     Rule(
         "day-month",
@@ -233,10 +257,13 @@ RULES: Final = (
         "a date, a fraction or a ratio, by the words around it",
         ("17/17 phường", "mười bảy trên mười bảy phường"),
         needs_digit=True,
+        needs=frozenset("/"),
     ),
     Rule(
         "day",
-        re.compile(rf"\b(?P<word>[Nn]gày|NGÀY)(?P<gap>\s+)(?P<d>{_D})(?![\w/%]|[.,-]\s?\d){_NOT_MUNG}"),
+        re.compile(
+            rf"\b(?i:ngày)\s+(?P<claim>{_D}(?:(?:{_DASH}|,\s*|\s+và\s+){_D})*)(?![\w/%]|\s?[.,-]\s?\d|\s+và\s+\d){_NOT_MUNG}"
+        ),
         _day_alone,
         "ngày 5 is ngày mùng năm, but not ngày 3 lần",
         ("ngày 5", "ngày mùng năm"),

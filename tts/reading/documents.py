@@ -14,6 +14,7 @@ from tts.reading.numbers import cardinal, whole
 
 _PART: Final = r"[A-ZĐƯÂÔƠ][A-Za-zĐđƯÂÔƠ]*\d*"
 _KIND: Final = re.compile(r"[A-ZĐƯÂÔƠ]{2,}|[A-ZĐ][A-Za-z]*[A-Z]")
+_NORMATIVE: Final = frozenset({"NĐ", "QĐ", "TT", "TTLT", "NQ", "NQLT", "CT", "L", "PL"})
 _ASSEMBLY: Final = re.compile(r"(UBTVQH|QH)(\d{1,2})")
 
 
@@ -21,7 +22,8 @@ def _part(part: str, line: Line) -> tuple[str, bool]:
     """A part in words, and whether it had to be spelled."""
     if found := _ASSEMBLY.fullmatch(part):
         return f"{line.lexicon.documents[found[1]]} khóa {cardinal(int(found[2]))}", False
-    letters, number = re.fullmatch(r"(.*?)(\d*)", part, re.DOTALL).groups()  # type: ignore[union-attr]
+    letters = part.rstrip("0123456789")
+    number = part[len(letters) :]
     known = _known(letters, line)
     suffix = f" {whole(number)}" if number else ""
     return (known or spell(letters)) + suffix, not known
@@ -46,26 +48,16 @@ def _number(match: re.Match[str], line: Line) -> Said | None:
     spoken = [whole(head[:-1]) + f" {spell(head[-1])}" if head and head[-1].isalpha() else whole(head)] if head else []
     if match["y"]:
         spoken.append(f"năm {cardinal(int(match['y']))}")
-        named = line.text[: match.start()].lower()
-        if len(words) > 1 and re.search(rf"{re.escape(words[0])}(?: số)?\s*:?\s*$", named):
+        named = line.text[: match.start()]
+        if (
+            len(words) > 1
+            and parts[0] in _NORMATIVE
+            and re.search(rf"(?:(?i:{re.escape(words[0])})|{parts[0]})(?: số)?\s*:?\s*$", named)
+        ):
             words = ["của", *words[1:]]
         elif len(words) == 1:
             words = ["của", *words]
     return Said(" ".join((*spoken, *words)), UNKNOWN_CAPITALS if unknown else "")
-
-
-RULES: Final = (
-    Rule(
-        "document-number",
-        re.compile(
-            rf"(?<![\w.,/-])(?P<n>\d{{1,6}}[A-Za-z]?)?(?:/(?P<y>(?:19|20)\d\d))?\s?(?<=[\d\w\s:])"
-            rf"[/-]\s?(?P<parts>{_PART}(?:[-/&]{_PART}|\s?[-/]\s?[A-ZĐ]{{2,}}(?!\w))*)(?!\w)"
-        ),
-        lambda match, line: _number(match, line) if _is_number(match, line) else None,
-        "before slashes, ranges and abbreviations, which would take it apart",
-        ("571/KH-UBND", "năm trăm bảy mươi mốt kế hoạch ủy ban nhân dân"),
-    ),
-)
 
 
 def _is_number(match: re.Match[str], line: Line) -> bool:
@@ -78,3 +70,18 @@ def _is_number(match: re.Match[str], line: Line) -> bool:
     return first.rstrip("0123456789") in line.lexicon.documents or (
         _KIND.match(first) is not None and re.search("[-/]", match["parts"]) is not None
     )
+
+
+RULES: Final = (
+    Rule(
+        "document-number",
+        re.compile(
+            rf"(?<![\w.,/-])(?P<n>\d{{1,6}}[A-Za-z]?)?(?:/(?P<y>(?:19|20)\d\d))?\s?(?<=[\d\w\s:])"
+            rf"[/-]\s?(?P<parts>{_PART}(?:[-/&]{_PART}|\s?[-/]\s?[A-ZĐ]{{2,}}(?!\w))*)(?!\w)"
+        ),
+        lambda match, line: _number(match, line) if _is_number(match, line) else None,
+        "before slashes, ranges and abbreviations, which would take it apart",
+        ("571/KH-UBND", "năm trăm bảy mươi mốt kế hoạch ủy ban nhân dân"),
+        needs=frozenset("/-"),
+    ),
+)

@@ -87,6 +87,9 @@ _PARTS: Final = re.compile(
 _CONSONANT: Final = re.compile(r"ch|kh|th|tr|ph|ng|nh|.")
 _FRONT: Final = frozenset("eêiy")
 
+_SILENT_E: Final = 4
+"""Words longer than this drop a final e after a consonant (phone, game)."""
+
 
 @lru_cache(maxsize=2048)
 def guess(word: str) -> str:
@@ -105,10 +108,6 @@ def guess(word: str) -> str:
         return ""
     spoken = _assemble(_units(text))
     return spoken if all(is_syllable(syllable) for syllable in spoken.split()) else ""
-
-
-_SILENT_E: Final = 4
-"""Words longer than this drop a final e after a consonant (phone, game)."""
 
 
 def _units(text: str) -> list[tuple[list[str], str]]:

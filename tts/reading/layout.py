@@ -31,11 +31,21 @@ def _letter(match: re.Match[str], _line: Line) -> str:
 _START: Final = r"^[\s\ue000]*"
 RULES: Final = (
     Rule(
+        "star",
+        re.compile(r"(?<=\d)\s?\*(?=\s+[^\W\d_]|$)(?!.*\*\*)"),
+        lambda _match, _line: " sao",
+        "3* is three stars, before stars are Markdown",
+        ("đạt 3* OCOP", "đạt ba sao ô cốp"),
+        needs_digit=True,
+        needs=frozenset("*"),
+    ),
+    Rule(
         "markup",
         re.compile(r"\\?\*+|(?<!\S)#+(?=\s)|_{2,}|`+|~~+|(?<!\w)\|+(?!\w)|={2,}|-{2,}(?!>)|\.{4,}|(?<!\S)>(?=\s*$)"),
         _silent,
         "first, because it hides the beginning of words and lines",
         ("**Kính gửi:** bà con", "kính gửi: bà con"),
+        needs=frozenset("*#_`~|=>-.\\"),
     ),
     Rule(
         "arrow",
@@ -43,6 +53,7 @@ RULES: Final = (
         lambda _match, _line: ", ",
         "before its dash and its bracket are read apart",
         ("thôn Đông -> thôn Đoài", "thôn Đông, thôn Đoài"),
+        needs=frozenset(">"),
     ),
     Rule(
         "bullet",
@@ -59,6 +70,7 @@ RULES: Final = (
         _roman_section,
         "I. at the start of a line is a part's number",
         ("II. NỘI DUNG", "phần hai, nội dung"),
+        needs=frozenset("IVX"),
     ),
     Rule(
         "section",
@@ -73,7 +85,7 @@ RULES: Final = (
     ),
     Rule(
         "item",
-        re.compile(rf"{_START}(?P<claim>\(?(?P<letter>[a-zđA-HĐ])(?:\)|[./](?=\s)))(?!\w/)"),
+        re.compile(rf"{_START}(?P<claim>\(?(?P<letter>[a-zđA-GĐ])(?:\)|[./](?=\s)))(?!\w/)"),
         _letter,
         "a) at the start of a line is an item's letter",
         ("b) Yêu cầu", "bê, yêu cầu"),

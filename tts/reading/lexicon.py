@@ -4,12 +4,14 @@ A written form with a capital letter in it matches exactly, one without matches 
 """
 
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from broadcaster.errors import LoaError
+from tts.reading.cleaning import is_speakable
 from tts.reading.tables import load
 
 _SPEAKABLE_FORM: Final = re.compile(r"[^\W\d_]+(?:[\s,]+[^\W\d_]+)*")
@@ -120,12 +122,17 @@ class Lexicon:
             entries: Written form to spoken form. A written form with a capital matches exactly, others in any case.
 
         Raises:
-            LexiconError: A written form is empty or has no letter or digit, or a spoken form isn't plain words.
+            LexiconError: A written form does not begin with a letter or digit, or a spoken form isn't plain words.
         """
-        for written, spoken in entries.items():
-            if not _FIRST_WORD.match(written) or not _SPEAKABLE_FORM.fullmatch(spoken):
+        composed = {
+            unicodedata.normalize("NFC", written): unicodedata.normalize("NFC", spoken)
+            for written, spoken in entries.items()
+        }
+        for written, spoken in composed.items():
+            plain_words = _SPEAKABLE_FORM.fullmatch(spoken) and all(map(is_speakable, spoken))
+            if not _FIRST_WORD.match(written) or not plain_words:
                 raise LexiconError(written, spoken)
-        return replace(self, station=Forms({**self.station.spoken, **entries}))
+        return replace(self, station=Forms({**self.station.spoken, **composed}))
 
 
 def _cases(rows: Iterable[Mapping[str, str]]) -> Iterator[Case]:

@@ -16,6 +16,7 @@ MASK: Final = "\ue000"
 """Stands for every character of a claimed piece; neither a word character nor a space."""
 CLAIM: Final = "claim"
 """Name of the group a rule claims, where its pattern must see more than that."""
+_DIGITS: Final = frozenset("0123456789")
 _WORD = re.compile(r"[^\W\d_]+")
 _LAST_WORD = re.compile(r"([^\W_]+)[\s:.(\"']*$")
 _NEXT_WORD = re.compile(r"[\s\"'(]*([^\W_]+)")
@@ -122,6 +123,7 @@ class Rule:
         why: The reason for its place in the order.
         example: A line for people, written then spoken; none for what a station writes.
         needs_digit: Skip lines without a digit.
+        needs: Skip lines without any of these characters.
     """
 
     name: str
@@ -130,6 +132,13 @@ class Rule:
     why: str
     example: tuple[str, str] | None
     needs_digit: bool = False
+    needs: frozenset[str] = frozenset()
+
+    def may_match(self, characters: frozenset[str]) -> bool:
+        """Whether a line of these characters can hold anything for this rule; spares most searches."""
+        if self.needs_digit and _DIGITS.isdisjoint(characters):
+            return False
+        return not self.needs or not self.needs.isdisjoint(characters)
 
     def claim(self, match: re.Match[str], line: Line) -> Claim | None:
         """The claim for one match, if the rule wants it."""

@@ -20,8 +20,11 @@ _CODE: Final = 4
 _READABLE_DECIMALS: Final = 2
 """Decimals up to this many are said as a number (hai mươi lăm), more digit by digit."""
 _TEN: Final = 10
+_HUNDRED: Final = 100
+"""From here on a group after an empty one would be heard as that one: một triệu năm trăm is 1 500 000."""
 _DOTTED_THOUSANDS = re.compile(r"[1-9]\d{0,2}(?:\.\d{3})+(?:,\d+)?")
 _COMMA_THOUSANDS = re.compile(r"[1-9]\d{0,2}(?:,\d{3})+")
+_PARTS: Final = {".": "chấm", ",": "phẩy"}
 _MANY_COMMAS: Final = 2
 
 
@@ -56,8 +59,11 @@ def _under_billion(text: str, *, full: bool) -> str:
     ]
     words: list[str] = []
     for scale, group in reversed(list(enumerate(reversed_groups))):
+        below = reversed_groups[scale - 1] if scale else 0
         if group:
             words += [_hundreds(group, full=full), _SCALES[scale]]
+        elif full and below >= _HUNDRED:
+            words += [_DIGITS[0], _SCALES[scale]]
         full = full or group > 0
     return " ".join(word for word in words if word)
 
@@ -116,9 +122,6 @@ def number(text: str, *, measured: bool = False, money: bool = False) -> str:
         head, tail = re.split("[.,]", text)
         return f"{whole(head)} phẩy {_decimals(tail)}"
     return " ".join(_PARTS.get(part) or whole(part) for part in re.findall(r"\d+|[.,]", text))
-
-
-_PARTS: Final = {".": "chấm", ",": "phẩy"}
 
 
 def _decimals(tail: str) -> str:

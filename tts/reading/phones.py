@@ -8,6 +8,8 @@ from tts.reading.numbers import digits
 from tts.reading.tables import context
 
 _SHORT: Final = r"11[0-9]|911|1022|1[89]\d\d"
+_NEAR: Final = 90
+"""Characters searched for the word that makes a short number a telephone."""
 _HOT: Final = re.compile(
     r"(?:gọi|hotline|tổng đài|đường dây nóng|số máy|số điện thoại|điện thoại|đ[tT]|ĐT|SĐT|liên hệ|LH|báo|nhắn tin|zalo|trực ban|"
     r"cấp cứu|cứu hộ|cứu nạn|cứu hỏa|khẩn cấp|alo)(?!\w)[^.!?;\n]{0,60}$",
@@ -45,7 +47,9 @@ def _number(match: re.Match[str], _line: Line) -> str:
 
 
 def _short(match: re.Match[str], line: Line) -> str | None:
-    if line.next_word(match.end()) in _COUNTED or not _HOT.search(line.canvas[: match.start()]):
+    if line.next_word(match.end()) in _COUNTED or not _HOT.search(
+        line.canvas[max(0, match.start() - _NEAR) : match.start()]
+    ):
         return None
     return digits(match[0])
 
@@ -75,6 +79,7 @@ RULES: Final = (
         "first of the numbers: dots, spaces and dashes in it mean nothing else",
         ("0912.345.678", "không chín một hai, ba bốn năm, sáu bảy tám"),
         needs_digit=True,
+        needs=frozenset("0+"),
     ),
     Rule(
         "phone-service",
@@ -91,6 +96,7 @@ RULES: Final = (
         "a country code alone, before plus signs are sums",
         ("+84", "cộng tám bốn"),
         needs_digit=True,
+        needs=frozenset("+"),
     ),
     Rule(
         "phone-short",
@@ -99,6 +105,15 @@ RULES: Final = (
         "112 after gọi is a number to call, elsewhere a quantity",
         ("gọi 112 hoặc 114", "gọi một một hai hoặc một một bốn"),
         needs_digit=True,
+    ),
+    Rule(
+        "message-number",
+        re.compile(r"(?<=gửi )\d{3,5}(?![\w%/]|[.,-]\d|\s[^\W\d_])|(?<=đầu số )\d{3,5}(?![\w%/]|[.,-]\d)"),
+        lambda match, _line: digits(match[0]),
+        "a short number that messages are sent to",
+        ("soạn tin gửi 1414", "soạn tin gửi một bốn một bốn"),
+        needs_digit=True,
+        needs=frozenset("g"),
     ),
     Rule(
         "phone-labelled",

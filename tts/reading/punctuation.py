@@ -6,6 +6,7 @@ from typing import Final
 from tts.reading.cleaning import is_speakable
 from tts.reading.line import MASK, Line, Rule, Said
 from tts.reading.model import UNSPEAKABLE
+from tts.reading.tables import UNITS
 
 _SAID: Final = {
     "&": " và ",
@@ -34,20 +35,40 @@ _PAUSES: Final = frozenset("()[]{}|–—→•·")
 _PHONE: Final = 7
 """Digits from which two numbers beside a slash are telephones, either of which will do."""
 _SPANNED: Final = re.compile(rf"{MASK}(?: (?:ngày|tuần|tháng|năm|tuổi|người|con|hộ|giờ|phút|lần|đồng)(?=\d)|(?=K[mM]))")
+_NEAR: Final = 40
+"""Characters searched for the word beside a slash; longer than any word."""
+_LAST: Final = re.compile(r"[^\W_]+(?=[\s\"')]*$)")
+_FIRST: Final = re.compile(r"[^\W_]+")
+_PRICE: Final = re.compile(r"^(?:đồng|nghìn|ngàn|triệu|tỷ|đ)$|\dđ$")
+_AMOUNT: Final = re.compile(r"\d+(?:[a-z]+|k?V|k?W)?")
 _DATE_WORDS: Final = frozenset({"ngày", "tháng", "năm"})
 
 
 def _slash(match: re.Match[str], line: Line) -> str:
-    left, right = line.previous_word(match.start()), line.next_word(match.end())
-    if not left or not right:
+    before, after = (
+        _LAST.search(line.text[max(0, match.start() - _NEAR) : match.start()]),
+        _FIRST.match(line.text[match.end() :]),
+    )
+    if before is None or after is None:
         return " "
-    if right == "hoặc" or left == "hoặc" or (left in _DATE_WORDS and right in _DATE_WORDS):
+    left, right = before[0], after[0]
+    if "hoặc" in {left, right} or _DATE_WORDS.issuperset({left, right}):
         return " "
-    if right.isdecimal() and not left.isdecimal():
-        return ", "
-    if left.isdecimal() and right.isdecimal() and len(left) < _PHONE:
+    if right[0].isdecimal():
+        return _before_number(left, right)
+    return " một " if _PRICE.search(left) else " hoặc "
+
+
+def _before_number(left: str, right: str) -> str:
+    """The word for a slash with a number after it: a price, a rate, a ratio, two telephones, or a mere pause."""
+    if _PRICE.search(left):
+        return " cho "
+    if left in UNITS:
         return " trên "
-    return " hoặc "
+    if not left[0].isdecimal():
+        return ", "
+    is_ratio = _AMOUNT.fullmatch(left) and _AMOUNT.fullmatch(right) and len(left) < _PHONE
+    return " trên " if is_ratio else " hoặc "
 
 
 def _dash(match: re.Match[str], line: Line) -> str:
@@ -66,14 +87,22 @@ def _sign(match: re.Match[str], _line: Line) -> str:
     return _SAID.get(sign) or (", " if sign in _PAUSES else " ")
 
 
-def _unspeakable(match: re.Match[str], _line: Line) -> Said | None:
-    return None if all(map(is_speakable, match[0])) else Said("", UNSPEAKABLE)
+def _unspeakable(match: re.Match[str], line: Line) -> Said | None:
+    end = match.start()
+    while end < len(line.text) and not is_speakable(line.text[end]):
+        end += 1
+    return Said("", UNSPEAKABLE, end) if end > match.start() else None
+
+
+def _ellipsis(match: re.Match[str], line: Line) -> str:
+    following = line.text[match.end() : match.end() + 2].strip()
+    return ". " if not following or following[0].isupper() else ", "
 
 
 EARLY: Final = (
     Rule(
         "unspeakable",
-        re.compile(rf"[^\x00-\u024f\u1e00-\u1eff\u2000-\u2bff{MASK}\s]+|[\u2600-\u27bf\u2300-\u23ff]+"),
+        re.compile(rf"[^\x00-\u024f\u1e00-\u1eff{MASK}\s]"),
         _unspeakable,
         "before anything takes them for letters: other scripts and emoji are left out and flagged",
         ("xin chào 😀", "xin chào"),
@@ -84,6 +113,7 @@ EARLY: Final = (
         lambda _match, _line: "vân vân",
         "before its letters are spelled and its full stops end a sentence",
         ("lúa, ngô, v.v.", "lúa, ngô, vân vân"),
+        needs=frozenset("v"),
     ),
 )
 RULES: Final = (
@@ -93,6 +123,7 @@ RULES: Final = (
         lambda match, line: "." if "/" in match[0] else _ellipsis(match, line),
         "./. closes an official text; dots trail off",
         ("nghiêm túc thực hiện./.", "nghiêm túc thực hiện."),
+        needs=frozenset("."),
     ),
     Rule(
         "and-or",
@@ -100,6 +131,7 @@ RULES: Final = (
         lambda _match, _line: "và hoặc",
         "before slashes become hoặc",
         ("và/hoặc", "và hoặc"),
+        needs=frozenset("/"),
     ),
     Rule(
         "slash",
@@ -107,6 +139,7 @@ RULES: Final = (
         _slash,
         "between words a slash leaves a choice",
         ("thôn/xóm", "thôn hoặc xóm"),
+        needs=frozenset("/"),
     ),
     Rule(
         "dash",
@@ -114,17 +147,13 @@ RULES: Final = (
         _dash,
         "a dash between spaces is a pause, a hyphen is nothing (vắc-xin)",
         ("Hà Nội - Huế", "Hà Nội, Huế"),
+        needs=frozenset("-"),
     ),
     Rule(
         "sign",
-        re.compile(rf"[^\w\s.,?!;:{MASK}]|_"),
+        re.compile(rf"[^\w\s.,?!;:{MASK}]|[_²³¼½¾]"),
         _sign,
         "last: every sign that is left has a word, is a pause or is silent",
         ("Tổ An toàn & An ninh", "Tổ An toàn và An ninh"),
     ),
 )
-
-
-def _ellipsis(match: re.Match[str], line: Line) -> str:
-    following = line.text[match.end() : match.end() + 2].strip()
-    return ". " if not following or following[0].isupper() else ", "

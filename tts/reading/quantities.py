@@ -43,7 +43,7 @@ _PER_NOUNS: Final = (
     "hộ gia đình|hộ|người|nhân khẩu|khẩu|năm học|năm|tháng|tuần|ngày đêm|ngày|giờ|phút|giây|lần|lượt|suất|con|cháu|"
     "học sinh|em|bé|sào|mẫu|công|thửa|bao|chai|gói|hộp|thùng|đôi|chiếc|cái|quả|buồng|xe|chuyến|buổi|ca|vụ|lứa|khóa|"
     "bữa|phiếu|bộ|hồ sơ|trường hợp|mũi|liều|đêm|phòng|giường|lít|tấn|tạ|yến|cân|km2|km²|km|m2|m²|m3|m³|ha|kg|kWh|số|"
-    "thôn|xã|hợp đồng|lớp|tiết|vé|ô|bình|cây|đầu người|đơn vị|cọc|luống|lao động|cổ phần|thẻ|tin nhắn|thuê bao|kỳ"
+    "thôn|xã|hợp đồng|lớp|tiết|vé|ô|bình|cây|đầu người|đơn vị|cọc|luống|lao động|cổ phần|thẻ|lượng|chỉ|mét|đĩa|tin nhắn|thuê bao|kỳ"
 )
 
 _DOTTED: Final = re.compile(r"\d{1,3}(?:\.\d{3})+")
@@ -152,7 +152,20 @@ def _loose_unit(match: re.Match[str], _line: Line) -> str:
     return UNITS[first] + (per(f"/{second}", first) if second else "")
 
 
+def _short_million(match: re.Match[str], _line: Line) -> str:
+    return f"{number(match[1])} triệu {number(match[2].ljust(3, '0'))} nghìn"
+
+
 RULES: Final = (
+    Rule(
+        "million-short",
+        re.compile(r"(?<![\w.,])(\d{1,3})tr([1-9]\d{0,2})(?!\w)"),
+        _short_million,
+        "1tr5 before it is taken for a code",
+        ("1tr500", "một triệu năm trăm nghìn"),
+        needs_digit=True,
+        needs=frozenset("t"),
+    ),
     Rule(
         "product",
         re.compile(rf"(?<![\w.,])({NUMBER})\s?[xX*]\s?(?=\d)|(?<=\s)[xX](?=\s)"),
@@ -160,6 +173,7 @@ RULES: Final = (
         "3x4 before the x is taken for a letter",
         ("2x3 m", "hai nhân ba mét"),
         needs_digit=True,
+        needs=frozenset("xX*"),
     ),
     Rule(
         "dollars",
@@ -168,6 +182,7 @@ RULES: Final = (
         "the sign stands before the number and is said after it",
         ("$100", "một trăm đô la Mỹ"),
         needs_digit=True,
+        needs=frozenset("$"),
     ),
     Rule(
         "quantity",
@@ -183,6 +198,7 @@ RULES: Final = (
         _per_claimed,
         "what follows a claimed number: 8h/ngày",
         ("8h/ngày", "tám giờ một ngày"),
+        needs=frozenset("/"),
     ),
     Rule(
         "per-thing",
@@ -190,6 +206,7 @@ RULES: Final = (
         lambda match, _line: per(match["claim"], match["thing"]),
         "what follows a claimed number and its thing: 5kg đạm/sào",
         ("bón 5kg đạm/sào", "bón năm ki lô gam đạm một sào"),
+        needs=frozenset("/"),
     ),
     Rule(
         "per-word",
@@ -197,10 +214,13 @@ RULES: Final = (
         _per_word,
         "3 lần/ngày is một, before slashes between words become hoặc",
         ("vài lần/ngày", "vài lần một ngày"),
+        needs=frozenset("/"),
     ),
     Rule(
         "unit",
-        re.compile(r"(?<![\w/])(km|kg|mmHg|mm|cm|m2|m3|m²|m³|ha|kWh|kW|kV|°C)(?:/(h|s|m2|m3|ha|l|ngày|giờ))?(?![\w/])"),
+        re.compile(
+            rf"(?<![\w/])(km|(?<={MASK}\s)ha|Km|KM|kg|Kg|KG|mmHg|mm|cm|m2|m3|m²|m³|kWh|kW|kV|°C)(?:/(h|s|m2|m3|ha|l|ngày|giờ))?(?![\w/])"
+        ),
         _loose_unit,
         "a unit without its number, as in tables",
         ("đơn vị: m2", "đơn vị: mét vuông"),

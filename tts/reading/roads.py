@@ -69,6 +69,7 @@ RULES: Final = (
         "before minutes and temperatures, which share its signs",
         ("16°30'B", "mười sáu độ ba mươi phút vĩ Bắc"),
         needs_digit=True,
+        needs=frozenset("°"),
     ),
     Rule(
         "road",
@@ -79,6 +80,7 @@ RULES: Final = (
         "before abbreviations: ĐT 201 is a road, ĐT: 0912 a telephone",
         ("QL1A", "quốc lộ một a"),
         needs_digit=True,
+        needs=frozenset("LTHX"),
     ),
     Rule(
         "kilometre-post",
@@ -89,6 +91,7 @@ RULES: Final = (
         "before sums and units",
         ("Km12+300", "ki lô mét mười hai cộng ba trăm"),
         needs_digit=True,
+        needs=frozenset("kK"),
     ),
     Rule(
         "plate",

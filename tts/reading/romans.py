@@ -12,7 +12,7 @@ _VALID: Final = re.compile(r"(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})")
 _WORDS: Final = (
     r"quý|khóa|khoá|thế kỷ|thế kỉ|chương|phần|mục|phụ lục|lần thứ|thứ|đại hội|kỳ họp|kỳ|nhiệm kỳ|loại|hạng|cấp|bậc|tập|"
     r"quyển|vùng|khu vực|giai đoạn|đợt|học kỳ|học kì|tiểu mục|điều|bảng|nhóm|báo động|mức|quân khu|trung ương|tuần|vụ|"
-    r"tổng kết|số|độ|biểu|mẫu|đô thị|hk"
+    r"tổng kết|chi bộ|tiểu khu|phân khu|khu|tổ|cụm|đội|số|độ|biểu|mẫu|đô thị|hk"
 )
 
 
@@ -34,7 +34,7 @@ def _after_word(match: re.Match[str], _line: Line) -> str | None:
     said = ordinal if match["head"].lower().endswith("thứ ") else cardinal
     spoken = " ".join(words.get(piece) or said(value(piece)) for piece in pieces)
     year = f" năm {cardinal(int(match['y']))}" if match["y"] else ""
-    return match["head"] + spoken.replace(" ,", ",") + year
+    return spoken.replace(" ,", ",") + year
 
 
 def _alone(match: re.Match[str], _line: Line) -> str:
@@ -53,16 +53,18 @@ RULES: Final = (
         _alarm,
         "BĐ before a level of a river is no post office",
         ("trên BĐ2", "trên báo động hai"),
+        needs=frozenset("B"),
     ),
     Rule(
         "roman",
         re.compile(
-            rf"(?<!\w)(?P<head>(?i:{_WORDS})\s+)(?P<romans>[IVXL]+(?:(?:\s*[-,]\s*|\s+(?:và|hoặc|đến)\s+)[IVXL]+(?!\w))*)"
-            r"(?:\s?/\s?(?P<y>(?:19|20)\d\d))?(?![\w])"
+            rf"(?<!\w)(?P<head>(?i:{_WORDS})\s+)(?P<claim>(?P<romans>[IVXL]+(?:(?:\s*[-,]\s*|\s+(?:và|hoặc|đến)\s+)[IVXL]+(?!\w))*)"
+            r"(?:\s?/\s?(?P<y>(?:19|20)\d\d))?)(?![\w])"
         ),
         _after_word,
         "before abbreviations and letters; a lone I needs such a word",
         ("quý I/2024", "quý một năm hai nghìn không trăm hai mươi tư"),
+        needs=frozenset("IVX"),
     ),
     Rule(
         "roman-alone",
@@ -70,5 +72,6 @@ RULES: Final = (
         _alone,
         "two or more of I, V, X together are hardly anything else",
         ("Đại hội Đảng bộ XIV", "Đại hội Đảng bộ mười bốn"),
+        needs=frozenset("IVX"),
     ),
 )

@@ -31,7 +31,12 @@ def tidy(line: str) -> str:
     line = _MARKS.sub(_strongest, line)
     line = _SPACE.sub(" ", _LEADING.sub("", line)).strip()
     line = re.sub(r",$", "", line)
-    return _START.sub(lambda match: match[1] + match[2].upper(), line)
+    return _START.sub(_capital, line)
+
+
+def _capital(match: re.Match[str]) -> str:
+    upper = match[2].upper()
+    return match[1] + (upper if len(upper) == 1 else match[2])
 
 
 def _strongest(match: re.Match[str]) -> str:
@@ -44,7 +49,7 @@ def speakable(sentence: str, lexicon: Lexicon) -> str:
 
     Well-known foreign words take the lexicon's sounds, unknown ones a guess; whatever can't be said is left out.
     """
-    lower = _NOT_SPOKEN.sub(" ", sentence).lower()
+    lower = _NOT_SPOKEN.sub(" ", sentence.lower())
     spoken = _TOKEN.sub(lambda match: _sound(match[0], lexicon), lower)
     return house_orthography(_SPACE.sub(" ", spoken)).strip(" ")
 

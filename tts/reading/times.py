@@ -68,14 +68,16 @@ RULES: Final = (
         "two times before either is read alone",
         ("7h30-10h30", "bảy giờ ba mươi phút đến mười giờ ba mươi phút"),
         needs_digit=True,
+        needs=frozenset("hHg:ờ"),
     ),
     Rule(
         "time",
-        re.compile(rf"(?<![\w.,/:])(?:{_clock('1')}|{_hour('1')})"),
+        re.compile(rf"(?<![\w.,:])(?<!\d/)(?:{_clock('1')}|{_hour('1')})"),
         _time,
         "before units, where h and g would be hours and grams",
         ("19h30'", "mười chín giờ ba mươi phút"),
         needs_digit=True,
+        needs=frozenset("hHg:ờ"),
     ),
     Rule(
         "time-southern",
@@ -84,6 +86,7 @@ RULES: Final = (
         "7g after lúc is an hour, elsewhere seven grams",
         ("lúc 7g", "lúc bảy giờ"),
         needs_digit=True,
+        needs=frozenset("g"),
     ),
     Rule(
         "minutes",
@@ -92,5 +95,6 @@ RULES: Final = (
         "after times and coordinates, which own the other apostrophes",
         ("trong 15'", "trong mười lăm phút"),
         needs_digit=True,
+        needs=frozenset("'p"),
     ),
 )

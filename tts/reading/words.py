@@ -12,6 +12,10 @@ from tts.reading.syllables import is_syllable
 
 _SHORT_CODE: Final = 2
 """Digits up to this many are a number in a code (BC15), more are said one by one (TBR225)."""
+_HOUSE_NUMBER: Final = 3
+"""Digits up to this many before a letter are a number (số 295B)."""
+_EXPANDED: Final = 6
+"""Longer tokens are numbers of customers and contracts; their letters stand for nothing."""
 _SPELLED: Final = 4
 """Unknown capitals up to this many letters are spelled, longer ones are tried as a word."""
 _PIECE: Final = re.compile(r"[^\W\d_]+|\d+|\.")
@@ -21,22 +25,22 @@ def _code(match: re.Match[str], line: Line) -> Said | None:
     """Letters and digits in one token: TBR225, 5A, 6A1, vov24."""
     unknown = ""
     words: list[str] = []
-    for piece in _PIECE.findall(match[0]):
+    for index, piece in enumerate(_PIECE.findall(match[0])):
         if piece.isdecimal():
-            short = len(piece) <= _SHORT_CODE and not piece.startswith("0")
+            short = len(piece) <= (_SHORT_CODE if index else _HOUSE_NUMBER) and not piece.startswith("0")
             words.append(cardinal(int(piece)) if short else digits(piece))
         elif piece == ".":
             words.append("chấm")
         else:
-            spoken, reason = _letters(piece, line)
+            spoken, reason = _letters(piece, line, expand=len(match[0]) <= _EXPANDED)
             words.append(spoken)
             unknown = unknown or reason
     return Said(" ".join(words), unknown)
 
 
-def _letters(piece: str, line: Line) -> tuple[str, str]:
+def _letters(piece: str, line: Line, *, expand: bool) -> tuple[str, str]:
     known = line.lexicon.words.spoken.get(piece)
-    if known and len(piece) > 1:
+    if expand and known and len(piece) > 1:
         return known, ""
     lower = piece.lower()
     if not piece.isupper() and len(piece) > 1 and (is_syllable(lower) or lower in line.lexicon.sounds):
@@ -49,9 +53,9 @@ def _word(match: re.Match[str], line: Line) -> Said | str | None:
     word = match[0]
     lower = word.lower()
     if len(word) == 1:
-        return _single(word)
+        return lower if line.is_heading and is_syllable(lower) else _single(word)
     if lower in line.lexicon.sounds or is_syllable(lower):
-        return lower if word.isupper() else None
+        return lower if word[1:].isupper() else None
     return _unknown(word, lower)
 
 
@@ -64,7 +68,9 @@ def _unknown(word: str, lower: str) -> Said:
     if word.isupper():
         pronounced = heard and len(word) > _SPELLED
         return Said(lower, UNKNOWN_CAPITALS, guess=heard) if pronounced else Said(spell(word), UNKNOWN_CAPITALS)
-    return Said(word if heard else spell(word), FOREIGN_WORD, guess=heard)
+    if not heard:
+        return Said(spell(word), FOREIGN_WORD)
+    return Said(word if word[1:].islower() else lower, FOREIGN_WORD, guess=heard)
 
 
 RULES: Final = (
@@ -86,7 +92,7 @@ RULES: Final = (
     ),
     Rule(
         "word",
-        re.compile(r"[^\W\d_]+"),
+        re.compile(r"[^\W\d_²³¼½¾]+"),
         _word,
         "last of the words: capitals, letters and foreign words that nobody has explained",
         ("TUYỆT ĐỐI KHÔNG", "tuyệt đối không"),

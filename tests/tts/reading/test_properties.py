@@ -28,7 +28,7 @@ def _check_spans(text: str, reading: Reading) -> None:
             position = mark.start
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(_ANY)
 def test_sentences_hold_only_lower_case_syllables_and_marks(text: str) -> None:
     for sentence in read(text).sentences:
@@ -38,19 +38,19 @@ def test_sentences_hold_only_lower_case_syllables_and_marks(text: str) -> None:
         assert all(map(is_syllable, re.findall(r"[^\W\d_]+", sentence))), sentence
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(_ANY)
 def test_spans_point_into_the_source_in_order(text: str) -> None:
     _check_spans(text, read(text))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(_ANY)
 def test_the_spoken_text_has_words_and_sentence_marks_only(text: str) -> None:
     assert all(character.isalpha() or character in " .,?!;:\n" for character in read(text).spoken)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(_ANY)
 def test_reading_is_idempotent(text: str) -> None:
     once = read(text)
@@ -58,20 +58,20 @@ def test_reading_is_idempotent(text: str) -> None:
     assert (twice.spoken, twice.sentences) == (once.spoken, once.sentences)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(_TYPED)
 def test_decomposed_text_is_read_like_composed_text(text: str) -> None:
     assert read(unicodedata.normalize("NFD", text)).spoken == read(unicodedata.normalize("NFC", text)).spoken
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.text(max_size=80))
 def test_unspeakable_runs_are_found_where_they_stand(text: str) -> None:
     for flag in unspeakable(text):
         assert flag.source == text[flag.start : flag.end]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.text(max_size=80))
 def test_speakable_is_lower_case_and_stays_as_it_is(text: str) -> None:
     once = speakable(text)
