@@ -264,6 +264,7 @@ def main() -> int:
     parser.add_argument("--port", type=int, default=8080, help="of the page; another free one when it is taken")
     arguments = parser.parse_args()
     logging.basicConfig(level="WARNING", format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # also where a shell started us in the background
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         return play(once=arguments.once, port=arguments.port)

@@ -44,7 +44,7 @@ def write(page: Page, text: str) -> None:
     expect(page.locator("#reading")).to_contain_text("bảy giờ ba mươi")
     page.get_by_label("Xã An Bình").first.check()
     page.get_by_label("Phát ngay").check()
-    page.locator("form#write button[type=submit]").first.click()
+    page.get_by_role("button", name="Gửi bản tin").last.click()
 
 
 def test_an_officer_writes_a_bulletin_and_sees_24_of_24_finish(page: Page, town: LiveTown) -> None:
@@ -57,8 +57,9 @@ def test_an_officer_writes_a_bulletin_and_sees_24_of_24_finish(page: Page, town:
 def test_an_officer_stops_a_bulletin_half_way_and_every_speaker_falls_silent(page: Page, town: LiveTown) -> None:
     write(page, "Lúc 7h30 bản tin này rất dài và sẽ bị dừng giữa chừng. " * 12)
     wait_until(lambda: town.town.states()[DeliveryState.PLAYING] == 24)
-    page.locator("details.confirm summary", has_text="Dừng").first.click()
-    page.get_by_role("button", name="Dừng").first.click()
+    stop = page.locator("details.confirm", has_text="Dừng bản tin này").first
+    stop.locator("summary").click()
+    stop.get_by_role("button", name="Dừng ngay").click()
     wait_until(lambda: town.town.states()[DeliveryState.STOPPED] == 24, 15)
     broadcast = town.town.broadcast()
     assert broadcast.stopped_at is not None

@@ -61,5 +61,6 @@ export function showReading(form) {
   });
   count.hidden = false;
   measure();
+  if (text.value.trim() && box.querySelector(".empty")) look(); // typed before this module had loaded
   return later;
 }
