@@ -60,7 +60,7 @@ class Past:
     older: tuple[datetime, str] | None
 
 
-def _broadcasts() -> Select[tuple[Broadcast]]:
+def _broadcasts() -> Select[Broadcast]:
     schedule = joinedload(Broadcast.schedule)
     return select(Broadcast).options(
         schedule.joinedload(Schedule.bulletin), schedule.selectinload(Schedule.targets), joinedload(Broadcast.clip)
@@ -172,4 +172,5 @@ def _replaced(session: Session, broadcasts: Iterable[Broadcast]) -> set[int]:
     cancelled = [each.bulletin_id for each in broadcasts if each.cancelled_at]
     if not cancelled:
         return set()
-    return set(session.scalars(select(Bulletin.replaces_id).where(Bulletin.replaces_id.in_(cancelled)))) - {None}  # type: ignore[arg-type]
+    found = session.scalars(select(Bulletin.replaces_id).where(Bulletin.replaces_id.in_(cancelled)))
+    return {number for number in found if number is not None}

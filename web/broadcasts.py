@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from typing import Final
+from urllib.parse import urlencode
 
 from flask import Blueprint, abort, make_response, redirect, render_template, request, send_file, url_for
 from flask.typing import ResponseReturnValue
@@ -76,8 +77,10 @@ def schedule(number: int) -> ResponseReturnValue:
         if found is None:
             abort(404)
         if broadcast := _foremost(session, number):
-            query = request.args.to_dict()
-            return redirect(url_for("broadcasts.broadcast", number=broadcast.id, **query), 303)
+            asked = {name: request.args[name] for name in ("part", "sent") if name in request.args}
+            return redirect(
+                f"{url_for('broadcasts.broadcast', number=broadcast.id)}?{urlencode(asked)}".rstrip("?"), 303
+            )
         at = agenda.upcoming_moment(found, now(), zone())
         state = BroadcastState.PLANNED if at else BroadcastState.PREPARING
         if found.cancelled_at:

@@ -5,7 +5,6 @@ from uuid import UUID, uuid4
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext as _
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -21,6 +20,7 @@ from web.context import now, services, zone
 from web.fields import Fields
 from web.places import Choices
 from web.preview import preview
+from web.words import gettext as _
 
 pages = Blueprint("bulletins", __name__)
 
@@ -29,7 +29,7 @@ pages = Blueprint("bulletins", __name__)
 @requires(*WRITERS)
 def begin() -> ResponseReturnValue:
     """Name a new form; the name stays in the address, so that a reload finds the draft."""
-    return redirect(url_for("bulletins.form", submission=uuid4(), **request.args.to_dict()), 303)
+    return redirect(f"{url_for('bulletins.form', submission=uuid4())}?{request.query_string.decode()}".rstrip("?"), 303)
 
 
 @pages.get("/write/<uuid:submission>")
@@ -123,9 +123,7 @@ def _fields_of(bulletin: Bulletin, schedule: Schedule | None) -> Fields:
     return fields.of_bulletin(bulletin, schedule, reading.read(bulletin.text).spoken, zone())
 
 
-def _show(
-    session: Session, submission: str, typed: Fields, problems: tuple[Problem, ...] = ()
-) -> ResponseReturnValue:
+def _show(session: Session, submission: str, typed: Fields, problems: tuple[Problem, ...] = ()) -> ResponseReturnValue:
     told: dict[str, list[str]] = {}
     for problem in problems:
         told.setdefault(problem.field, []).append(sentences.problem(problem))

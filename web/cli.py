@@ -3,17 +3,19 @@
 import argparse
 import logging
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
 from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
 
 from broadcaster import chain
 from broadcaster.clock import SystemClock
 from broadcaster.database import Database
 from broadcaster.errors import LoaError
-from broadcaster.rows import Account, AuditEntry, LedgerEntry
+from broadcaster.rows import Account, AuditEntry, LedgerEntry, Station
 from broadcaster.settings import Settings, load
 from web import commune, doctor
 from web.initialise import FIRST_ACCOUNT, initialise, new_password
@@ -55,32 +57,40 @@ def _doctor(_arguments: argparse.Namespace, settings: Settings, say: Say) -> int
 
 def _ledger(_arguments: argparse.Namespace, settings: Settings, say: Say) -> int:
     """Prove that neither ledger nor audit log was changed."""
-    database = Database(settings.database)
     whole = True
-    with database.read() as session:
+    with _opened(settings) as database, database.read() as session:
         for name, log in ((say("Sổ nhật ký phát"), LedgerEntry), (say("Nhật ký thao tác"), AuditEntry)):
             broken = chain.first_break(session, log)
             whole = whole and broken is None
             print(f"{name}: " + (say("nguyên vẹn") if broken is None else say("sai từ dòng %(n)s", n=broken)))
-    database.dispose()
     return 0 if whole else 1
+
+
+@contextmanager
+def _opened(settings: Settings) -> Iterator[Database]:
+    """The database of a station that is there. Errors: NotInitialisedError."""
+    database = Database(settings.database)
+    try:
+        database.migrate()
+        with database.read() as session:
+            if session.scalar(select(Station.id)) is None:
+                raise NotInitialisedError(str(settings.home_path))
+        yield database
+    finally:
+        database.dispose()
 
 
 def _password(arguments: argparse.Namespace, settings: Settings, say: Say) -> int:
     """Give an account a new password."""
-    database = Database(settings.database)
-    try:
-        with database.write() as session:
-            account = session.scalar(select(Account).where(Account.username == arguments.user))
-            if account is None:
-                print(say("Không có tài khoản %(user)s.", user=arguments.user), file=sys.stderr)
-                return 1
-            password = new_password()
-            account.password_hash = hash_password(password)
-            now = SystemClock().now()
-            chain.audit(session, at=now, account_id=None, action="password.reset", subject=arguments.user)
-    finally:
-        database.dispose()
+    password = new_password()
+    hashed = hash_password(password)
+    with _opened(settings) as database, database.write() as session:
+        account = session.scalar(select(Account).where(Account.username == arguments.user))
+        if account is None:
+            print(say("Không có tài khoản %(user)s.", user=arguments.user), file=sys.stderr)
+            return 1
+        account.password_hash = hashed
+        chain.audit(session, at=SystemClock().now(), account_id=None, action="password.reset", subject=arguments.user)
     print(say("Mật khẩu mới của %(user)s (chỉ hiện một lần): %(password)s", user=arguments.user, password=password))
     return 0
 
@@ -100,7 +110,7 @@ def _parser() -> argparse.ArgumentParser:
     run = add("serve", _serve, "chạy đài (run the station)")
     run.add_argument("--lan", action="store_true", help="mở cho máy khác và điện thoại, qua HTTPS")
     run.add_argument("--host")
-    run.add_argument("--port", type=int)
+    run.add_argument("--port", type=int, choices=range(65_536), metavar="PORT")
     add("doctor", _doctor, "kiểm tra từng bộ phận (examine every part)")
     ledger = add("ledger", _ledger, "kiểm chứng sổ nhật ký phát (prove the ledger)")
     ledger.add_argument("verb", choices=["verify"])
@@ -122,6 +132,8 @@ def main(given: Sequence[str] | None = None) -> int:
         return run(arguments, settings, say)
     except NotInitialisedError as error:
         print(f"loa: chưa có đài ở {error}; chạy: loa init --commune TỆP.json (no station yet)", file=sys.stderr)
+    except SQLAlchemyError as error:
+        print(f"loa: {str(error).splitlines()[0]} (kiểm tra LOA_DATABASE_URL; loa doctor)", file=sys.stderr)
     except (LoaError, OSError) as error:
         print(f"loa: {error}", file=sys.stderr)
     return 1

@@ -1,7 +1,8 @@
 """A commune as a file: places, groups and speakers, loaded into rows; every bad entry is reported by its name."""
 
 import secrets
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Final, TypeVar
@@ -36,7 +37,7 @@ class PlaceEntry(msgspec.Struct, frozen=True):
     name: _Label
     kind: PlaceKind
     parent: str | None = None
-    word: str = ""
+    word: Annotated[str, msgspec.Meta(max_length=40)] = ""
     members: tuple[str, ...] = ()
 
 
@@ -50,7 +51,7 @@ class SpeakerEntry(msgspec.Struct, frozen=True):
     horn_watts: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 25
     lat: Annotated[float, msgspec.Meta(ge=-90, le=90)] | None = None
     lon: Annotated[float, msgspec.Meta(ge=-180, le=180)] | None = None
-    link: str = ""
+    link: Annotated[str, msgspec.Meta(max_length=20)] = ""
     amp_lead_ms: Annotated[int, msgspec.Meta(ge=0, le=10_000)] = 800
     volume: Volume = 70
 
@@ -93,14 +94,16 @@ def load(session: Session, commune: CommuneFile) -> Loaded:
     """Bring the rows in line with a file; what is there already is changed, nothing is doubled, nothing removed."""
     loaded = Loaded()
     _load_station(session, commune)
-    entries = _entries(commune.zones, PlaceEntry, "code", loaded)
     rows = {place.code: place for place in session.scalars(select(Place))}
+    entries = _of_kind(_entries(commune.zones, PlaceEntry, "code", loaded), rows, loaded, groups=False)
     for position, entry in enumerate(entries):
         _load_place(session, rows, entry, position, loaded)
+        rows[entry.code].parent = None  # joined anew below: what hung the other way round before is no circle
     session.flush()
     for entry in entries:
         _join(rows, entry, loaded)
-    for position, entry in enumerate(_entries(commune.groups, PlaceEntry, "code", loaded), len(entries)):
+    groups = _of_kind(_entries(commune.groups, PlaceEntry, "code", loaded), rows, loaded, groups=True)
+    for position, entry in enumerate(groups, len(entries)):
         _load_place(session, rows, entry, position, loaded)
         session.flush()
         _fill_group(session, rows, entry, loaded)
@@ -130,6 +133,22 @@ def _entries(raw: Sequence[Any], kind: type[_E], key: str, loaded: Loaded) -> li
     return read_entries
 
 
+def _of_kind(
+    entries: Sequence[PlaceEntry], rows: Mapping[str, Place], loaded: Loaded, *, groups: bool
+) -> list[PlaceEntry]:
+    """The entries that are groups, or those that are not; the others are reported."""
+    fitting = []
+    for entry in entries:
+        known = rows.get(entry.code)
+        if (entry.kind is PlaceKind.GROUP) is not groups:
+            loaded.problems.append((entry.code, f"a {entry.kind} does not belong here"))
+        elif known is not None and (known.kind is PlaceKind.GROUP) is not groups:
+            loaded.problems.append((entry.code, "is a place and a group at once"))
+        else:
+            fitting.append(entry)
+    return fitting
+
+
 def _load_station(session: Session, commune: CommuneFile) -> None:
     station = session.get(Station, 1)
     if station is None:
@@ -142,8 +161,8 @@ def _load_station(session: Session, commune: CommuneFile) -> None:
 
 def local_word(name: str) -> str:
     """The local word a place's name begins with: "Tổ dân phố 4" is a "tổ dân phố"."""
-    lowered = name.lower()
-    return next((word for word in WORDS if lowered.startswith(word)), "")
+    lowered = unicodedata.normalize("NFC", name).lower() + " "
+    return next((word for word in WORDS if lowered.startswith(word + " ")), "")
 
 
 def _load_place(session: Session, rows: dict[str, Place], entry: PlaceEntry, position: int, loaded: Loaded) -> None:
@@ -159,8 +178,8 @@ def _load_place(session: Session, rows: dict[str, Place], entry: PlaceEntry, pos
 def _join(rows: dict[str, Place], entry: PlaceEntry, loaded: Loaded) -> None:
     """Hang a place below its parent, unless that would make a circle."""
     place, parent = rows[entry.code], rows.get(entry.parent or "")
-    if entry.parent and parent is None:
-        loaded.problems.append((entry.code, f"its parent {entry.parent} is not in the file"))
+    if entry.parent and (parent is None or parent.kind is PlaceKind.GROUP):
+        loaded.problems.append((entry.code, f"its parent {entry.parent} is not a place of the file"))
         return
     above = parent
     while above is not None:
@@ -178,7 +197,10 @@ def _fill_group(session: Session, rows: dict[str, Place], entry: PlaceEntry, loa
         member = rows.get(code)
         if member is None:
             loaded.problems.append((entry.code, f"its member {code} is not in the file"))
+        elif member.kind is PlaceKind.GROUP:
+            loaded.problems.append((entry.code, f"its member {code} is a group itself"))
         elif member.id not in known:
+            known.add(member.id)
             session.add(GroupMember(group_id=group.id, place_id=member.id))
 
 

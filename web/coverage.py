@@ -28,6 +28,8 @@ def heard_as(state: DeliveryState, broadcast: Broadcast, now: datetime) -> Heard
 
 def of_broadcasts(session: Session, broadcasts: Sequence[Broadcast], now: datetime) -> Mapping[str, Coverage]:
     """The coverage of each broadcast, by its id, in one query."""
+    if not broadcasts:
+        return {}
     by_id = {broadcast.id: broadcast for broadcast in broadcasts}
     counted: dict[str, Counter[str]] = {number: Counter() for number in by_id}
     rows = session.execute(

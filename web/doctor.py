@@ -42,7 +42,14 @@ class Finding:
 
 def examine(settings: Settings, say: Say) -> Iterator[Finding]:
     """Ask every part in turn."""
-    database = Database(settings.database)
+    try:
+        database = Database(settings.database)
+    except (SQLAlchemyError, ImportError, OSError) as error:
+        yield _no_database(error, say)
+        yield _keys(settings, say)
+        yield _voice(settings, say)
+        yield _disk(settings, say)
+        return
     try:
         yield from _database(database, say)
         yield _keys(settings, say)
@@ -54,6 +61,11 @@ def examine(settings: Settings, say: Say) -> Iterator[Finding]:
         database.dispose()
 
 
+def _no_database(error: Exception, say: Say) -> Finding:
+    advice = say("Kiểm tra LOA_DATABASE_URL, quyền ghi vào thư mục và chỗ trống trên đĩa.")
+    return Finding(say("Cơ sở dữ liệu"), fine=False, detail=str(error).splitlines()[0], advice=advice)
+
+
 def _database(database: Database, say: Say) -> Iterator[Finding]:
     part = say("Cơ sở dữ liệu")
     try:
@@ -63,8 +75,7 @@ def _database(database: Database, say: Say) -> Iterator[Finding]:
             speakers = len(session.scalars(select(Speaker.id).where(Speaker.retired_at.is_(None))).all())
             broken = chain.first_break(session, LedgerEntry) or chain.first_break(session, AuditEntry)
     except SQLAlchemyError as error:
-        advice = say("Kiểm tra LOA_DATABASE_URL, quyền ghi vào thư mục và chỗ trống trên đĩa.")
-        yield Finding(part, fine=False, detail=str(error).splitlines()[0], advice=advice)
+        yield _no_database(error, say)
         return
     if station is None:
         advice = say("Chạy: loa init --commune TỆP.json")

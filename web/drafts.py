@@ -7,7 +7,6 @@ from uuid import UUID
 
 from flask import Blueprint, abort, flash, jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext as _
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -16,6 +15,7 @@ from web import fields, moments
 from web.access import WRITERS, me, requires
 from web.context import now, services, zone
 from web.fields import Fields
+from web.words import gettext as _
 
 pages = Blueprint("drafts", __name__)
 

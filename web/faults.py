@@ -6,11 +6,11 @@ from typing import Final, cast
 
 from flask import Flask, current_app, g, jsonify, render_template, request
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext as _
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, InternalServerError
 
 from web.access import current_account, kept_fields
+from web.words import gettext as _
 
 _log = logging.getLogger(__name__)
 _KEY: Final = "loa.faults"
@@ -48,7 +48,9 @@ def _expired(error: HTTPException) -> ResponseReturnValue:
         problem = _("Trang đã để lâu. Mời đăng nhập lại.")
         page = render_template("sign_in.html", problem=problem, username="", kept=kept, kept_path=request.path)
         return page, 400
-    return render_template("resend.html", kept=kept_fields(), kept_path=request.full_path.rstrip("?"), expired=True), 400
+    return render_template(
+        "resend.html", kept=kept_fields(), kept_path=request.full_path.rstrip("?"), expired=True
+    ), 400
 
 
 def _refused(error: HTTPException) -> ResponseReturnValue:

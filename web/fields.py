@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any, Final
+from enum import StrEnum
+from typing import Any, Final, TypeVar
 from zoneinfo import ZoneInfo
 
 from broadcaster.rows import Bulletin, Schedule, ScheduleKind
@@ -11,6 +12,8 @@ from broadcaster.wire.documents import Class
 from scheduler.submissions import Problem, Submission
 from tts.settings import REPEATS
 from tts.voice import VOICES
+
+_Choice = TypeVar("_Choice", bound=StrEnum)
 
 CLASSES: Final = (Class.ROUTINE, Class.PRIORITY)
 """An emergency has its own page and its own people."""
@@ -121,8 +124,8 @@ def of_bulletin(bulletin: Bulletin, schedule: Schedule | None, reading: str, zon
 def parse(typed: Fields, submission: str, zone: ZoneInfo, now: datetime) -> tuple[Submission, list[Problem]]:
     """What the fields mean, and which of them mean nothing."""
     problems: list[Problem] = []
-    kind = _choice(ScheduleKind, typed.kind, "kind", problems)
-    klass = _choice(Class, typed.klass, "klass", problems)
+    kind = _choice(ScheduleKind.NOW, typed.kind, "kind", problems)
+    klass = _choice(Class.ROUTINE, typed.klass, "klass", problems)
     if klass not in CLASSES:
         problems.append(Problem("klass", "unknown"))
     start = None if kind is ScheduleKind.NOW else _moment(typed, zone, now, kind, problems)
@@ -152,12 +155,13 @@ def parse(typed: Fields, submission: str, zone: ZoneInfo, now: datetime) -> tupl
     return wanted, problems
 
 
-def _choice(kind: type[Any], typed: str, field: str, problems: list[Problem]) -> Any:
+def _choice(first: _Choice, typed: str, field: str, problems: list[Problem]) -> _Choice:
+    """The member of ``first``'s enumeration that was typed; ``first`` itself when there is none."""
     try:
-        return kind(typed)
+        return type(first)(typed)
     except ValueError:
         problems.append(Problem(field, "unknown"))
-        return next(iter(kind))
+        return first
 
 
 def _date(typed: str, field: str, problems: list[Problem]) -> date | None:

@@ -4,7 +4,7 @@ import json
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote
 
 from sqlalchemy import select
@@ -17,10 +17,12 @@ from broadcaster.clock import Clock
 from broadcaster.core import Core
 from broadcaster.counters import Counters
 from broadcaster.database import Database
+from broadcaster.keyring import KeyFileError
 from broadcaster.rows import Account, Role, Speaker, Station
 from broadcaster.settings import Settings
 from broadcaster.transport import BrokerAddress
 from broadcaster.wire import keys
+from broadcaster.wire.keys import SigningKey
 from broadcaster.wire.topics import Topics
 from web import commune
 from web.commune import CommuneFile, Loaded
@@ -49,9 +51,7 @@ def initialise(settings: Settings, file: CommuneFile, clock: Clock, *, quiet_hou
     home = settings.home_path
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     folder = home / "keys"
-    root = keyring.load_or_create(folder, keyring.ROOT)
-    keyring.load_or_create(folder, keyring.STATION)
-    keyring.load_or_create(folder, keyring.EMERGENCY)
+    root, root_public = _keys(folder)
     database = Database(settings.database)
     try:
         database.migrate()
@@ -61,14 +61,42 @@ def initialise(settings: Settings, file: CommuneFile, clock: Clock, *, quiet_hou
             if not quiet_hours:
                 station = session.scalars(select(Station)).one()
                 station.quiet_start = station.quiet_until = None
-            setup_documents.put_trust(session, core, root)
+            if root:
+                setup_documents.put_trust(session, core, root)
+            else:
+                loaded.problems += [
+                    (code, f"needs {folder / 'root.pem'}: bring it back, run this again, take it away")
+                    for code in setup_documents.without_trust(session, core)
+                ]
             password = _first_account(session, clock)
-            _write_kits(session, settings, file.station, keys.public_text(root.public))
+            kits = _kits(session, settings, file.station, root_public)
             detail = {"places": loaded.places, "speakers": loaded.speakers, "problems": len(loaded.problems)}
             chain.audit(session, at=clock.now(), account_id=None, action="init", subject=file.station, detail=detail)
     finally:
         database.dispose()
+    for name, kit in kits.items():  # secrets: made with mode 0600
+        write_aside(home / "kits" / f"{name}.json", json.dumps(kit, indent=1).encode())
     return Initialised(loaded, password, home / "kits")
+
+
+def _keys(folder: Path) -> tuple[SigningKey | None, str]:
+    """The root key, if it has not been put away, and its public half; all keys are made the first time.
+
+    Speakers believe one root key for ever: when its file has been put away, no second one may be made.
+    """
+    public = folder / "root.pub"
+    if not public.exists():
+        root = keyring.load_or_create(folder, keyring.ROOT)
+        keyring.load_or_create(folder, keyring.STATION)
+        keyring.load_or_create(folder, keyring.EMERGENCY)
+        write_aside(public, keys.public_text(root.public).encode())
+    text = public.read_text("ascii")
+    if not keyring.exists(folder, keyring.ROOT):
+        return None, text
+    root = keyring.load(folder, keyring.ROOT)
+    if keys.public_text(root.public) != text:
+        raise KeyFileError(f"{folder / 'root.pem'} is not the root key of this station")
+    return root, text
 
 
 def new_password() -> str:
@@ -102,15 +130,16 @@ def _broker_place(settings: Settings, station: str) -> tuple[str, str, int]:
     return "mqtt", "127.0.0.1", EmbeddedBroker(settings.home_path / "broker", station, binary, Counters()).port
 
 
-def _write_kits(session: Session, settings: Settings, station: str, root: str) -> None:
-    """One file per speaker with all it is given; secrets, so that only the owner can read them."""
+def _kits(session: Session, settings: Settings, station: str, root: str) -> dict[str, dict[str, Any]]:
+    """All that each speaker is given, by its name."""
     scheme, host, port = _broker_place(settings, station)
-    for speaker in session.scalars(select(Speaker).where(Speaker.retired_at.is_(None))):
-        kit = {
+    return {
+        speaker.id: {
             "station": station,
             "speaker": speaker.id,
             "brokers": [f"{scheme}://{quote(speaker.id)}:{speaker.broker_token}@{host}:{port}"],
             "root": root,
             "claim_code": speaker.claim_code,
         }
-        write_aside(settings.home_path / "kits" / f"{speaker.id}.json", json.dumps(kit, indent=1).encode())
+        for speaker in session.scalars(select(Speaker).where(Speaker.retired_at.is_(None)))
+    }

@@ -10,7 +10,6 @@ from typing import Final, cast
 
 from flask import Blueprint, Flask, abort, current_app, jsonify, request, send_file, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext as _
 
 from broadcaster.clips import write_aside
 from broadcaster.errors import LoaError
@@ -18,7 +17,7 @@ from scheduler.submissions import MAX_TEXT
 from tts import reading
 from tts.speech import NothingToSayError, Speech, SpeechSettingError, SpeechSettings
 from web.access import WRITERS, requires
-from web.context import services
+from web.words import gettext as _
 
 pages = Blueprint("listening", __name__)
 
@@ -58,7 +57,7 @@ class Studio:
         key = self._speech.key(sentences, settings)
         with self._lock:
             job = self._jobs.get(key)
-            if self.path(key).exists() or (job and not job.problem):
+            if self.path(key).exists() or (job and not job.problem and not job.ready):
                 return key
             if sum(not each.ready and not each.problem for each in self._jobs.values()) >= _MAX_WAITING:
                 return None
@@ -119,8 +118,8 @@ def _studio() -> Studio:
 def order() -> ResponseReturnValue:
     """Order the sound of a form."""
     form = request.form
-    words = (form.get("spoken", "").strip() or form.get("text", "").strip())[: 2 * MAX_TEXT]
-    sentences = reading.read(words).sentences if words else ()
+    words = form.get("spoken", "").strip() or reading.read(form.get("text", "")[:MAX_TEXT]).spoken
+    sentences = reading.read(words).sentences  # the same way a stored bulletin goes
     if not sentences:
         return jsonify(problem=_("Chưa có gì để đọc. Hãy viết bản tin trước.")), 422
     try:
@@ -128,7 +127,7 @@ def order() -> ResponseReturnValue:
         settings = SpeechSettings(voice=form.get("voice", ""), repeats=repeats, chime=bool(form.get("chime")))
     except (ValueError, SpeechSettingError):
         abort(400)
-    key = _studio().order(tuple(sentences), settings)
+    key = _studio().order(sentences, settings)
     if key is None:
         return jsonify(problem=_("Máy đang bận đọc nhiều bản tin khác. Thử lại sau một phút.")), 503
     return jsonify(state=url_for("listening.state", key=key), sound=url_for("listening.sound", key=key))

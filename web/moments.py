@@ -6,7 +6,8 @@ from zoneinfo import ZoneInfo
 
 from babel import Locale
 from babel.dates import format_date
-from flask_babel import gettext as _
+
+from web.words import gettext as _
 
 _SECOND: Final = 1000
 _MINUTE: Final = 60
@@ -23,7 +24,8 @@ def day(moment: datetime, zone: ZoneInfo, now: datetime, locale: Locale) -> str:
     near = {0: _("hôm nay"), 1: _("ngày mai"), -1: _("hôm qua")}
     if word := near.get((local - today).days):
         return word
-    return format_date(local, "EEEE, dd/MM/yyyy", locale)
+    written: str = format_date(local, "EEEE, dd/MM/yyyy", locale)
+    return written
 
 
 def moment(at: datetime, zone: ZoneInfo, now: datetime, locale: Locale, *, seconds: bool = False) -> str:
@@ -48,6 +50,8 @@ def length(milliseconds: int) -> str:
     minutes, seconds = divmod(round(milliseconds / _SECOND), _MINUTE)
     if not minutes:
         return _("%(seconds)s giây", seconds=seconds)
+    if not seconds:
+        return _("%(minutes)s phút", minutes=minutes)
     return _("%(minutes)s phút %(seconds)s giây", minutes=minutes, seconds=seconds)
 
 

@@ -1,5 +1,6 @@
 """Passwords: argon2id, the only importer of argon2."""
 
+from functools import cache
 from typing import Final
 
 from argon2 import PasswordHasher
@@ -9,8 +10,12 @@ MIN_LENGTH: Final = 10
 MAX_LENGTH: Final = 200
 
 _hasher: Final = PasswordHasher()
-_NOBODY: Final = _hasher.hash("nobody has this password")
-"""Checked when there is no such account, so that the answer takes as long."""
+
+
+@cache
+def _nobody() -> str:
+    """Checked when there is no such account, so that the answer takes as long."""
+    return _hasher.hash("nobody has this password")
 
 
 def hash_password(password: str) -> str:
@@ -21,7 +26,7 @@ def hash_password(password: str) -> str:
 def is_right(password: str, stored: str | None) -> bool:
     """Whether ``password`` is the stored one; always wrong for None, and as slow."""
     try:
-        _hasher.verify(stored or _NOBODY, password)
+        _hasher.verify(stored or _nobody(), password)
     except (VerificationError, InvalidHashError):
         return False
     return stored is not None

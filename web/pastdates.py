@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-_NUMERIC: Final = r"(?<![\d/.,-])(?P<d>\d{1,2})(?P<sep>[/.-])(?P<m>\d{1,2})(?:(?P=sep)(?P<y>\d{4}|\d{2}))?(?![\d/]|[.,-]\d)"
+_NUMERIC: Final = (
+    r"(?<![\d/.,-])(?P<d>\d{1,2})(?P<sep>[/.-])(?P<m>\d{1,2})(?:(?P=sep)(?P<y>\d{4}|\d{2}))?(?![\d/]|[.,-]\d)"
+)
 _WORDS: Final = r"\bngày\s+(?P<wd>\d{1,2})\s+tháng\s+(?P<wm>\d{1,2})(?:(?:\s+năm|,)?\s+(?P<wy>\d{4}))?\b"
 _ISO: Final = r"(?<!\d)(?P<iy>\d{4})-(?P<im>\d{2})-(?P<id>\d{2})(?!\d)"
 _DATE: Final = re.compile(f"{_WORDS}|{_ISO}|{_NUMERIC}", re.IGNORECASE)

@@ -46,7 +46,7 @@ def preview(text: str, today: date) -> Preview:
     """The preview of a text, as far as a bulletin may go."""
     text = text[:MAX_TEXT]
     read = reading.read(text)
-    foreign = tuple(dict.fromkeys(piece.text for piece in reading.unspeakable(text)))
+    foreign = tuple(dict.fromkeys(flag.source for flag in reading.unspeakable(text)))
     minutes = len(read.spoken.split()) / SpeechSettings().words_per_minute
     return Preview(read, tuple(_pieces(read)), foreign, find_past_dates(text, today), timedelta(minutes=minutes))
 

@@ -2,9 +2,7 @@
 
 from typing import Final
 
-from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from flask_babel import ngettext
 from flask_babel.speaklater import LazyString
 
 from broadcaster.airing import BroadcastState, Heard
@@ -13,6 +11,8 @@ from broadcaster.wire.documents import Class, SpeakerState
 from scheduler.submissions import Problem
 from tts.reading.model import DOUBTFUL, FOREIGN_WORD, UNKNOWN_CAPITALS, UNSPEAKABLE
 from tts.voice import VOICES
+from web.words import gettext as _
+from web.words import ngettext
 
 Words = dict[str, LazyString]
 
@@ -110,6 +110,33 @@ _KINDS: Final[Words] = {
 }
 
 
+_REASONS: Final[Words] = {
+    "oversized": _l("tin quá lớn"),
+    "malformed": _l("tin sai dạng"),
+    "duplicate-member": _l("tin có mục lặp lại"),
+    "unknown-topic": _l("chủ đề không có"),
+    "wrong-type": _l("sai loại tin"),
+    "wrong-topic": _l("tin đến sai chủ đề"),
+    "not-mine": _l("tin của nơi khác"),
+    "expired": _l("tin đã hết hạn"),
+    "future-dated": _l("tin ghi giờ chưa tới"),
+    "unknown-key": _l("khóa ký lạ"),
+    "revoked-key": _l("khóa ký đã bị thu hồi"),
+    "out-of-scope": _l("khóa ký không được phép"),
+    "bad-signature": _l("chữ ký sai"),
+    "replayed": _l("tin cũ phát lại"),
+    "rolled-back": _l("tin cũ hơn bản đang dùng"),
+    "unknown-clip": _l("tệp âm thanh lạ"),
+    "wrong-hash": _l("nội dung không khớp mã băm"),
+    "stale-welcome": _l("lời chào đã cũ"),
+}
+
+
+def refusal(reason: str) -> str:
+    """Why a message was refused; a reason this version does not know is shown as it is."""
+    return str(_REASONS.get(reason, reason))
+
+
 def category(word: str) -> str:
     """What a bulletin is about, as people read it."""
     return str(_CATEGORIES.get(word, word))
@@ -173,7 +200,9 @@ def _filled(of: Problem) -> str:
             length, limit = (_number(value) for value in values)
             return _("Dài %(length)s ký tự; chỉ được tối đa %(limit)s.", length=length, limit=limit)
         case "text", "unspeakable":
-            return _("Giọng đọc không đọc được: %(pieces)s. Hãy bỏ đi hoặc viết lại bằng chữ Việt.", pieces=_list(values))
+            return _(
+                "Giọng đọc không đọc được: %(pieces)s. Hãy bỏ đi hoặc viết lại bằng chữ Việt.", pieces=_list(values)
+            )
         case "start_at", "quiet-hours":
             start, until = values
             return _("Từ %(start)s đến %(until)s là khung giờ không phát. Hãy chọn giờ khác.", start=start, until=until)
@@ -186,7 +215,7 @@ def _filled(of: Problem) -> str:
 
 
 def _number(text: str) -> str:
-    return f"{int(text):,}".replace(",", " ")
+    return f"{int(text):,}".replace(",", "\u202f")
 
 
 def _list(values: tuple[str, ...]) -> str:

@@ -4,8 +4,6 @@ from typing import Final, cast
 
 from flask import Blueprint, Flask, current_app, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext as _
-from flask_babel import ngettext
 from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
@@ -16,6 +14,8 @@ from broadcaster.rows import Account
 from web import links, passwords
 from web.access import current_account, enter, leave, me, requires
 from web.context import now, services
+from web.words import gettext as _
+from web.words import ngettext
 
 pages = Blueprint("signin", __name__)
 
@@ -134,9 +134,7 @@ def _audit(account: Account, action: str) -> None:
 
 
 def _kept() -> dict[str, list[str]]:
-    return {
-        name.removeprefix("kept."): values for name, values in request.form.lists() if name.startswith("kept.")
-    }
+    return {name.removeprefix("kept."): values for name, values in request.form.lists() if name.startswith("kept.")}
 
 
 def _again(problem: str, username: str, status: int) -> ResponseReturnValue:

@@ -6,20 +6,21 @@ from typing import Final
 
 from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from broadcaster.rows import Place, Speaker
 from web import chart
 from web.access import requires
-from web.chart import Chart
 from web.context import services
 
 pages = Blueprint("speakers", __name__)
 
 NEVER: Final = "never"
 _ORDER: Final = ("ready", "init", "sleeping", "disconnected", "lost", NEVER)
-_MAX_DRAWN: Final = 2000
+PLACES: Final = 40
+"""On one page."""
+_MAX_LISTED: Final = 1000
 
 
 def state_of(speaker: Speaker) -> str:
@@ -38,31 +39,47 @@ class Village:
 @pages.get("/speakers")
 @requires()
 def listing() -> ResponseReturnValue:
-    """Map and list."""
+    """Map and list, a page of places at a time."""
+    page = max(1, request.args.get("page", 1, type=int))
     with services().database.read() as session:
-        villages, drawing = _load(session)
-        everyone = [speaker for village in villages for speaker in village.speakers]
-        counted = Counter(state_of(speaker) for speaker in everyone)
+        counted = count_by_state(session)
+        villages, more = _load(session, page)
+        positions = {
+            speaker.id: (speaker.latitude, speaker.longitude)
+            for village in villages
+            for speaker in village.speakers
+            if speaker.latitude is not None and speaker.longitude is not None
+        }
+        names = {village.place.name: [speaker.id for speaker in village.speakers] for village in villages}
         template = "_speakers_live.html" if request.args.get("part") == "live" else "speakers.html"
         return render_template(
             template,
             villages=villages,
-            chart=drawing,
+            chart=chart.draw(positions, names),
             width=chart.WIDTH,
             counts={state: counted[state] for state in _ORDER if counted[state]},
-            total=len(everyone),
+            total=counted.total(),
+            page=page,
+            more=more,
         )
 
 
-def _load(session: Session) -> tuple[list[Village], Chart]:
-    rows = select(Speaker).where(Speaker.retired_at.is_(None)).order_by(Speaker.name, Speaker.id)
-    inside: dict[int, list[Speaker]] = {}
-    positions = {}
-    for speaker in session.scalars(rows):
-        inside.setdefault(speaker.place_id, []).append(speaker)
-        if speaker.latitude is not None and speaker.longitude is not None and len(positions) < _MAX_DRAWN:
-            positions[speaker.id] = (speaker.latitude, speaker.longitude)
-    places = session.scalars(select(Place).where(Place.id.in_(inside)).order_by(Place.position, Place.id))
-    villages = [Village(place, tuple(inside[place.id])) for place in places]
-    names = {village.place.name: [speaker.id for speaker in village.speakers] for village in villages}
-    return villages, chart.draw(positions, names)
+def count_by_state(session: Session) -> Counter[str]:
+    """How many speakers are in each state."""
+    rows = session.execute(
+        select(Speaker.state, func.count()).where(Speaker.retired_at.is_(None)).group_by(Speaker.state)
+    )
+    return Counter({state.value if state else NEVER: count for state, count in rows})
+
+
+def _load(session: Session, page: int) -> tuple[list[Village], bool]:
+    """The places of one page that have speakers, and whether there are more."""
+    served = select(Speaker.place_id).where(Speaker.retired_at.is_(None))
+    wanted = select(Place).where(Place.id.in_(served)).order_by(Place.position, Place.id)
+    places = session.scalars(wanted.offset((page - 1) * PLACES).limit(PLACES + 1)).all()
+    shown = places[:PLACES]
+    inside: dict[int, list[Speaker]] = {place.id: [] for place in shown}
+    rows = select(Speaker).where(Speaker.retired_at.is_(None), Speaker.place_id.in_(inside))
+    for speaker in session.scalars(rows.order_by(Speaker.name, Speaker.id).limit(_MAX_LISTED)):
+        inside[speaker.place_id].append(speaker)
+    return [Village(place, tuple(inside[place.id])) for place in shown], len(places) > PLACES

@@ -10,7 +10,7 @@ from broadcaster.rows import Speaker
 from web import faults
 from web.access import TECHNICIANS, requires
 from web.context import health, services
-from web.speakers import NEVER
+from web.speakers import count_by_state
 
 pages = Blueprint("status", __name__)
 
@@ -20,10 +20,7 @@ pages = Blueprint("status", __name__)
 def show() -> ResponseReturnValue:
     """Broker, refused messages, errors, speakers by state."""
     with services().database.read() as session:
-        rows = session.execute(
-            select(Speaker.state, func.count()).where(Speaker.retired_at.is_(None)).group_by(Speaker.state)
-        )
-        speakers = {state.value if state else NEVER: count for state, count in rows}
+        speakers = count_by_state(session)
         refused_by_speakers = session.scalar(select(func.sum(Speaker.rejected))) or 0
     errors = Counter({f"web {place}": count for place, count in faults.counted().items()}) + Counter(health().errors)
     return render_template(

@@ -2,13 +2,13 @@
 
 from flask import Blueprint, flash, redirect, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext as _
-from flask_babel import ngettext
 
 from broadcaster import airing
 from broadcaster.airing import NotOnAirError
 from web.access import STOPPERS, WRITERS, me, requires
 from web.context import now, services
+from web.words import gettext as _
+from web.words import ngettext
 
 pages = Blueprint("stopping", __name__)
 

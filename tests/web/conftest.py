@@ -1,4 +1,5 @@
 import re
+import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from jinja2 import FileSystemBytecodeCache
 from werkzeug.test import TestResponse
 
 from tests.web import station
@@ -32,16 +34,30 @@ class Humming:
         pass
 
 
+@pytest.fixture(scope="session")
+def database_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Tables are made and filled once for all tests."""
+    return station.make_database(tmp_path_factory.mktemp("database"))
+
+
 @pytest.fixture
-def stage(tmp_path: Path) -> Iterator[Stage]:
+def stage(tmp_path: Path, database_file: Path) -> Iterator[Stage]:
+    shutil.copy(database_file, tmp_path / "loa.db")
     made = station.build(tmp_path, Speech(tmp_path / "speech", Humming()))
     yield made
     made.services.database.dispose()
 
 
+@pytest.fixture(scope="session")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> FileSystemBytecodeCache:
+    """Templates are compiled once for all tests."""
+    return FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
+
+
 @pytest.fixture
-def app(stage: Stage) -> Iterator[Flask]:
+def app(stage: Stage, compiled: FileSystemBytecodeCache) -> Iterator[Flask]:
     made = create_app(stage.services)
+    made.jinja_env.bytecode_cache = compiled
     yield made
     made.extensions["loa.listening"].close()
 

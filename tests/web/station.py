@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
+from argon2 import PasswordHasher
 from sqlalchemy.orm import Session
 
 from broadcaster import airing
@@ -32,11 +33,11 @@ from broadcaster.settings import Settings
 from broadcaster.wire.documents import Class, SpeakerState
 from tests.clocks import FixedClock
 from tts.speech import Speech
-from web.passwords import hash_password
 from web.services import Health, Services
 
 PASSWORD = "đúng-mật-khẩu"
-_HASH = hash_password(PASSWORD)
+_HASH = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
+"""As weak as can be: tests sign in often."""
 VILLAGES = ("Thôn Đông", "Thôn Đoài", "Bản Nà Lốc", "Thôn Vắng")
 
 
@@ -141,12 +142,16 @@ def fill(database: Database, clock: FixedClock) -> None:
     now = clock.now()
     with database.write() as session:
         session.add(
-            Station(code="an-binh", name="Đài truyền thanh xã An Bình", timezone="Asia/Ho_Chi_Minh", quiet_start="21:00", quiet_until="05:00")
+            Station(
+                code="an-binh",
+                name="Đài truyền thanh xã An Bình",
+                timezone="Asia/Ho_Chi_Minh",
+                quiet_start="21:00",
+                quiet_until="05:00",
+            )
         )
         for name, role in (("lan", Role.EDITOR), ("xem", Role.VIEWER), ("truc", Role.DUTY_OFFICER)):
-            session.add(
-                Account(username=name, full_name=name.title(), password_hash=_HASH, role=role, created_at=now)
-            )
+            session.add(Account(username=name, full_name=name.title(), password_hash=_HASH, role=role, created_at=now))
         session.add(Place(id=1, code="an-binh", name="Xã An Bình", kind=PlaceKind.COMMUNE))
         session.flush()
         for number, name in enumerate(VILLAGES, 2):
@@ -175,12 +180,20 @@ def fill(database: Database, clock: FixedClock) -> None:
             )
 
 
+def make_database(folder: Path) -> Path:
+    """The file of a migrated database with the commune in it."""
+    path = folder / "loa.db"
+    database = Database(f"sqlite:///{path}")
+    database.migrate()
+    fill(database, FixedClock())
+    database.dispose()
+    return path
+
+
 def build(folder: Path, speech: Speech) -> Stage:
-    """A migrated database with the commune in it, and the services over it."""
+    """The services over the database in ``folder``."""
     clock = FixedClock()
     database = Database(f"sqlite:///{folder / 'loa.db'}")
-    database.migrate()
-    fill(database, clock)
     orders = FakeOrders(database, clock)
     settings = Settings(home=str(folder))
     services = Services(settings, database, clock, speech, ClipStore(folder / "clips"), orders)

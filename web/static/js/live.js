@@ -39,6 +39,13 @@ function renew(old, fresh) {
   before.slice(after.length).forEach((node) => node.remove());
 }
 
+// Blank edges would set old and fresh children off against each other.
+function trim(node) {
+  for (const edge of ["firstChild", "lastChild"]) {
+    while (node[edge]?.nodeType === Node.TEXT_NODE && !node[edge].data.trim()) node[edge].remove();
+  }
+}
+
 function announce() {
   if (!announcer || Date.now() - announced.at < ANNOUNCE_MS) return;
   const text = [...part.querySelectorAll("[data-announce]")].map((each) => each.dataset.announce).filter(Boolean).join(". ");
@@ -79,6 +86,8 @@ async function look() {
   fresh.innerHTML = await response.text();
   const holder = part.cloneNode(false);
   holder.append(...fresh.childNodes);
+  trim(part);
+  trim(holder);
   renew(part, holder);
   announce();
 }
