@@ -118,9 +118,10 @@ class StartSound:
 
 @dataclass(frozen=True, slots=True)
 class StopSound:
-    """Fade a sound out now."""
+    """Fade a sound out now, or so that it is silent at ``at``."""
 
     broadcast: str
+    at: int | None = None
 
 
 Action = (

@@ -3,7 +3,7 @@
 All moments are station time in Unix milliseconds.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, time
 from typing import Final
 
@@ -18,14 +18,31 @@ def end_of(item: PlanItem) -> int:
 
 
 def outranks(one: PlanItem, other: PlanItem) -> bool:
-    """Whether ``one`` takes the air from ``other``; among equals below EMERGENCY the first keeps it."""
+    """Whether ``one`` takes the air from ``other``."""
     return _RANK[one.klass] > _RANK[other.klass]
 
 
-def winner(items: Iterable[PlanItem], at: int) -> PlanItem | None:
-    """The item that has the air at ``at``: the highest class, then the one that began first."""
-    candidates = [item for item in items if item.start_at <= at < end_of(item)]
-    return min(candidates, key=lambda item: (-_RANK[item.klass], item.start_at, item.id), default=None)
+def overlap(one: PlanItem, other: PlanItem) -> bool:
+    """Whether both should sound at some moment."""
+    return one.start_at < end_of(other) and other.start_at < end_of(one)
+
+
+def precedence(item: PlanItem) -> tuple[int, int, str]:
+    """The order in which items choose: the highest class, then the one that begins first."""
+    return -_RANK[item.klass], item.start_at, item.id
+
+
+def keeps_air(holder: PlanItem, other: PlanItem, at: int) -> bool:
+    """Whether ``holder``, which has the air or was promised it, keeps ``other`` from beginning at ``at``.
+
+    Among equals below EMERGENCY the first keeps the air.
+    """
+    return overlap(holder, other) and end_of(holder) > at and not outranks(other, holder)
+
+
+def is_excluded(item: PlanItem, config: Config) -> bool:
+    """Whether a speaker with this config is left out."""
+    return not set(item.excluded).isdisjoint(config.zones)
 
 
 def in_quiet_hours(quiet: Collection[QuietHours], utc_offset_min: int, at: int) -> bool:
@@ -38,19 +55,20 @@ def _within(local: time, start: time, until: time) -> bool:
     return start <= local < until if start <= until else local >= start or local < until
 
 
-def obstacle(
-    item: PlanItem, config: Config, at: int, *, cached: bool, begun: bool, excluded_zones: Callable[[PlanItem], bool]
-) -> Why | None:
+def obstacle(item: PlanItem, config: Config, at: int, *, cached: bool, begun: bool) -> Why | None:
     """Why an item whose time has come must not begin at ``at``; None when it may.
 
-    NOT_CACHED is an obstacle that may still go away; every other one is final.
+    NOT_CACHED may still go away, until it is too late; every other obstacle is final.
     """
-    if excluded_zones(item):
+    if is_excluded(item, config):
         return Why.EXCLUDED
     if item.klass is not Class.EMERGENCY and in_quiet_hours(config.quiet, config.utc_offset_min, at):
         return Why.QUIET_HOURS
-    if not begun and at - item.start_at > item.late_ms:
-        return Why.LATE
     if not cached:
         return Why.NOT_CACHED
-    return None
+    return Why.LATE if is_too_late(item, at, begun=begun) else None
+
+
+def is_too_late(item: PlanItem, at: int, *, begun: bool) -> bool:
+    """Whether nothing of the item may sound from ``at`` on; one that has begun may be joined until its end."""
+    return at >= end_of(item) or (not begun and at - item.start_at > item.late_ms)

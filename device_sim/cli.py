@@ -35,7 +35,8 @@ def main(given: Sequence[str] | None = None) -> int:
         if not kits:
             print(f"no kits in {arguments.kits}", file=sys.stderr)
             return 2
-        asyncio.run(run_until_signalled(Fleet(kits, arguments.state, arguments.wav)))
+        durable = arguments.command == "run"
+        asyncio.run(run_until_signalled(Fleet(kits, arguments.state, arguments.wav, durable=durable)))
     except DeviceError as error:
         print(f"loa-speaker: {error}", file=sys.stderr)
         return 1

@@ -26,10 +26,11 @@ class Fleet:
     Args:
         state: folder with one store per speaker.
         wav: folder with one timeline per speaker.
+        durable: the stores survive a power cut; a simulation does without the waiting for the disk.
     """
 
-    def __init__(self, kits: Sequence[Kit], state: Path, wav: Path) -> None:
-        self._kits, self._state, self._wav = kits, state, wav
+    def __init__(self, kits: Sequence[Kit], state: Path, wav: Path, *, durable: bool = False) -> None:
+        self._kits, self._state, self._wav, self._durable = kits, state, wav, durable
         self.speakers: list[Speaker] = []
 
     async def run(self, ready: asyncio.Event | None = None) -> None:
@@ -38,7 +39,8 @@ class Fleet:
         clock = OwnClock()
         self._wav.mkdir(parents=True, exist_ok=True)
         self.speakers = [
-            Speaker(kit, Store(self._state / kit.speaker), self._wav, decoder, clock) for kit in self._kits
+            Speaker(kit, Store(self._state / kit.speaker, durable=self._durable), self._wav, decoder, clock)
+            for kit in self._kits
         ]
         if ready:
             ready.set()

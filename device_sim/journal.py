@@ -19,13 +19,13 @@ class Journal:
     """Notes by broadcast, and receipts that wait.
 
     Attributes:
-        store: random name of the speaker's store; with the counter it makes every receipt's id unique for ever.
-        count: receipts written so far.
+        name: random, of this boot; with the counter it makes every receipt's id unique for ever.
+        count: receipts written so far; it orders them over reboots as well.
         waiting: receipts by id, oldest first.
         notes: events done with each broadcast, and until when they are remembered.
     """
 
-    store: str
+    name: str
     count: int = 0
     waiting: dict[str, Receipt] = field(default_factory=dict)
     notes: dict[str, dict[Event, int]] = field(default_factory=dict)
@@ -48,7 +48,7 @@ class Journal:
         self.notes.setdefault(item.id, {})[event] = until
         self.count += 1
         receipt = Receipt(
-            id=f"{self.store}-{self.count}",
+            id=f"{self.name}-{self.count}",
             broadcast=item.id,
             event=event,
             at=max(at, 0),

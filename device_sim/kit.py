@@ -49,5 +49,8 @@ class BrokerAddress(msgspec.Struct, frozen=True):
         if parts.scheme not in {"mqtt", "mqtts"} or not parts.hostname:
             raise KitError("a broker's address is mqtt://user:password@host:port, or mqtts:// with TLS")
         tls = parts.scheme == "mqtts"
-        port = parts.port or (8883 if tls else 1883)
+        try:
+            port = parts.port or (8883 if tls else 1883)
+        except ValueError as error:
+            raise KitError(f"the port of a broker: {error}") from error
         return cls(parts.hostname, port, unquote(parts.username or ""), unquote(parts.password or ""), tls)

@@ -6,13 +6,20 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Final
 
-from broadcaster.wire import clips
+from broadcaster.wire import clips, ogg
 from broadcaster.wire.documents import Manifest, PlanItem, Request
 from broadcaster.wire.rejection import Reason, RejectedError
+from broadcaster.wire.units import MINUTE
 from device_sim.actions import Action, AssembleClip, ForgetClip, KeepManifest, KeepSegment
 
 _JITTER_MS: Final = 3_000
 _AGAIN_MS: Final = 10_000
+_MOST_DOUBLINGS: Final = 5
+"""Without an answer the pause between requests doubles up to 320 s."""
+_LONGEST_MS: Final = (_AGAIN_MS << _MOST_DOUBLINGS) + _JITTER_MS
+_STORE_AGAIN_MS: Final = MINUTE
+_TRICKLE_MS: Final = 2_000
+"""While segments still come in, nothing is asked for."""
 
 
 @dataclass
@@ -24,6 +31,8 @@ class Arriving:
     manifest: Manifest | None = None
     have: set[int] = field(default_factory=set)
     assembling: bool = False
+    asked: int = 0
+    """Requests since anything came in."""
     unchecked: dict[int, bytes] = field(default_factory=dict)
     """Segments that overtook their manifest."""
 
@@ -46,10 +55,14 @@ class Library:
 
     def want(self, items: Iterable[PlanItem]) -> list[Action]:
         """Adjust to what the plans need now."""
-        needed = {item.clip: item for item in items}
+        needed: dict[str, PlanItem] = {}
+        for item in items:
+            known = needed.setdefault(item.clip, item)
+            if item.sent_by < known.sent_by:
+                needed[item.clip] = item
         for clip, item in needed.items():
-            if clip not in self.cached and clip not in self.arriving:
-                self.arriving[clip] = Arriving(item, item.sent_by + self._jitter(clip))
+            if clip not in self.cached:
+                self._expect_for(clip, item)
         actions: list[Action] = [ForgetClip(clip) for clip in self.arriving if clip not in needed]
         self.arriving = {clip: state for clip, state in self.arriving.items() if clip in needed}
         spare = [clip for clip in self.cached if clip not in needed]
@@ -57,6 +70,19 @@ class Library:
             del self.cached[clip]
             actions.append(ForgetClip(clip))
         return actions
+
+    def _expect_for(self, clip: str, item: PlanItem) -> None:
+        arriving = self.arriving.get(clip)
+        if arriving is None or arriving.item.manifest != item.manifest:
+            self.arriving[clip] = Arriving(item, self._first_request(item))
+        elif arriving.item.sent_by != item.sent_by:
+            arriving.ask_at = self._first_request(item)
+            arriving.item = item
+
+    def _first_request(self, item: PlanItem) -> int:
+        """After everything was sent, spread, and with half of the time that is left for the answer."""
+        left_ms = max(item.start_at - item.sent_by, 0)
+        return item.sent_by + min(self._jitter(item.clip), left_ms // 2)
 
     def _jitter(self, clip: str) -> int:
         """Spread speakers that miss the same segment, the same way every time."""
@@ -75,7 +101,7 @@ class Library:
         if arriving is None or arriving.manifest is not None:
             return []
         arriving.manifest = clips.read_manifest(data, clip, arriving.item.manifest)
-        arriving.ask_at = arriving.item.sent_by + self._jitter(clip)
+        arriving.ask_at, arriving.asked = self._first_request(arriving.item), 0
         actions: list[Action] = [KeepManifest(clip, data)]
         for number, segment in arriving.unchecked.items():
             with suppress(RejectedError):
@@ -83,17 +109,25 @@ class Library:
         arriving.unchecked.clear()
         return actions
 
-    def take_segment(self, clip: str, number: int, data: bytes) -> list[Action]:
-        """A segment came in. Errors: RejectedError (unknown-clip, wrong-hash)."""
+    def take_segment(self, clip: str, number: int, data: bytes, now: int) -> list[Action]:
+        """A segment came in at station time ``now``. Errors: RejectedError (unknown-clip, wrong-hash)."""
         arriving = self._expect(clip)
         if arriving is None or number in arriving.have:
             return []
         if arriving.manifest is None:
-            held = sum(len(segment) for other, segment in arriving.unchecked.items() if other != number)
-            if held + len(data) <= arriving.item.bytes:
-                arriving.unchecked[number] = data
+            self._hold(arriving, number, data)
             return []
-        return self._take_checked(clip, arriving, number, data)
+        actions = self._take_checked(clip, arriving, number, data)
+        arriving.ask_at, arriving.asked = max(arriving.ask_at, now + _TRICKLE_MS + self._jitter(clip)), 0
+        return actions
+
+    @staticmethod
+    def _hold(arriving: Arriving, number: int, data: bytes) -> None:
+        """Keep a segment that overtook its manifest, within what the whole clip can be."""
+        most = 2 * arriving.item.bytes // ogg.MAX_SEGMENT_BYTES + 1  # any two neighbours are more than one can hold
+        held = sum(len(segment) for other, segment in arriving.unchecked.items() if other != number)
+        if number < most and held + len(data) <= arriving.item.bytes:
+            arriving.unchecked[number] = data
 
     def _take_checked(self, clip: str, arriving: Arriving, number: int, data: bytes) -> list[Action]:
         if arriving.manifest is None:
@@ -111,11 +145,14 @@ class Library:
         return [AssembleClip(clip, len(manifest.segments))]
 
     def recall(self, clip: str, manifest: bytes, have: Iterable[int]) -> list[Action]:
-        """Go on with a clip whose parts were kept over a reboot. Errors: RejectedError."""
+        """Go on with a clip whose parts were kept over a reboot, if it is still wanted and the manifest still right."""
         arriving = self.arriving.get(clip)
         if arriving is None:
-            return []
-        arriving.manifest = clips.read_manifest(manifest, clip, arriving.item.manifest)
+            return [ForgetClip(clip)]
+        try:
+            arriving.manifest = clips.read_manifest(manifest, clip, arriving.item.manifest)
+        except RejectedError:
+            return [ForgetClip(clip)]
         arriving.have = set(have)
         return self._assemble_if_whole(clip, arriving)
 
@@ -124,25 +161,35 @@ class Library:
         self.arriving.pop(clip, None)
         self.cached[clip] = size
 
-    def refused(self, clip: str) -> None:
-        """What was joined is not the clip: begin again."""
-        if clip in self.arriving:
-            self.arriving[clip].have.clear()
-            self.arriving[clip].assembling = False
+    def refused(self, clip: str, now: int, *, lost: bool) -> None:
+        """What was joined is not the clip or can't be stored: try again later, from the beginning if parts are lost."""
+        if arriving := self.arriving.get(clip):
+            arriving.assembling = False
+            arriving.ask_at = now + _STORE_AGAIN_MS
+            if lost:
+                arriving.have.clear()
 
-    def requests(self, now: int) -> list[Request]:
-        """What to ask the station for at station time ``now``."""
-        asked: list[Request] = []
+    def spoiled(self, clip: str) -> list[Action]:
+        """A whole clip has turned out to be none."""
+        return [ForgetClip(clip)] if self.cached.pop(clip, None) is not None else []
+
+    def requests(self, now: int) -> list[Request | AssembleClip]:
+        """What to ask the station for at station time ``now``, and what to try to store once more."""
+        due: list[Request | AssembleClip] = []
         for clip, arriving in self.arriving.items():
-            if now < arriving.ask_at or arriving.assembling:
+            latest = max(now, arriving.item.sent_by) + _LONGEST_MS  # later was set by a clock that was wrong
+            if now < arriving.ask_at <= latest or arriving.assembling:
                 continue
-            arriving.ask_at = now + _AGAIN_MS + self._jitter(clip)
+            pause = _AGAIN_MS << min(arriving.asked, _MOST_DOUBLINGS)
+            arriving.ask_at, arriving.asked = now + pause + self._jitter(clip), arriving.asked + 1
             if arriving.manifest is None:
-                asked.append(Request(clip=clip, manifest=True))
+                due.append(Request(clip=clip, manifest=True))
+            elif lacking := set(range(len(arriving.manifest.segments))) - arriving.have:
+                due.append(Request(clip=clip, missing=clips.ranges(lacking)[:200]))
             else:
-                lacking = set(range(len(arriving.manifest.segments))) - arriving.have
-                asked.append(Request(clip=clip, missing=clips.ranges(lacking)[:200]))
-        return asked
+                arriving.assembling = True
+                due.append(AssembleClip(clip, len(arriving.manifest.segments)))
+        return due
 
     def next_request(self) -> int | None:
         """When there will be something to ask for."""

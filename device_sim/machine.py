@@ -5,25 +5,18 @@ out in order. Nothing here waits, reads a clock, or touches a file.
 """
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from broadcaster.wire import acceptance, clips, envelope, keys, strict_json
-from broadcaster.wire.acceptance import Floor, TrustStore
-from broadcaster.wire.documents import (
-    Ack,
-    Command,
-    Config,
-    Plan,
-    PlanItem,
-    Welcome,
-)
-from broadcaster.wire.envelope import Envelope
+from broadcaster.wire import envelope, keys, strict_json
+from broadcaster.wire.documents import Ack, Command, Welcome
 from broadcaster.wire.keys import SigningKey
 from broadcaster.wire.rejection import Reason, RejectedError
-from broadcaster.wire.topics import Address, Kind, Topics
+from broadcaster.wire.topics import Kind, Topics
 from device_sim.actions import Action, ForgetDocument, KeepDocument, Subscribe
+from device_sim.beliefs import Admitted, Beliefs
 from device_sim.journal import Journal
 from device_sim.library import Library
 from device_sim.reports import Reports
@@ -62,76 +55,62 @@ class SpeakerMachine:
     """One speaker.
 
     Attributes:
-        rejected: messages not acted on since the boot, by reason.
+        rejected: messages not acted on since the boot, by reason, and subscriptions that were refused.
     """
 
-    def __init__(self, identity: Identity, memory: Memory, *, synchronised: bool, now: int) -> None:
+    def __init__(self, identity: Identity, memory: Memory, *, synchronised: bool) -> None:
         self.identity = identity
         self.topics = Topics(identity.station)
         self.time = SpeakerTime(synchronised)
-        self.trust = TrustStore(identity.root)
         self.journal = memory.journal
         self.library = Library(identity.speaker, dict(memory.clips))
-        self.config: Config | None = None
-        self.plans: dict[str, tuple[int, Plan]] = {}
-        self.floors: dict[str, Floor] = {}
-        self.rejected: Counter[str] = Counter()
+        self.beliefs = Beliefs(self.topics, identity.speaker, identity.root)
+        self.rejected: Counter[str] = Counter(self.beliefs.recall(memory.documents))
         self.stage = Stage(self.journal, self.time)
         self.reports = Reports(self)
-        self._recall(memory, now)
+        self._linked = False
+        self._filters: tuple[str, ...] = ()
+        self._reviewed: tuple[object, ...] = ()
+        self._recall_actions = self._want()
+        for clip, (manifest, have) in memory.parts.items():
+            self._recall_actions += self.library.recall(clip, manifest, have)
 
-    def _recall(self, memory: Memory, now: int) -> None:
-        """Believe the kept documents again by the same rules, save for the time they came in."""
-        order = (Kind.TRUST, Kind.CONFIG, Kind.WELCOME, Kind.PLAN)
-        found = [(self.topics.parse(topic), topic) for topic in memory.documents]
-        for address, topic in sorted(found, key=lambda pair: order.index(pair[0].kind)):
-            try:
-                read = envelope.parse(memory.documents[topic])
-                acceptance.check_authority(self.trust, address, read)
-                if address.kind is Kind.WELCOME:
-                    self.reports.ever_welcomed = True
-                else:
-                    self._take_document(address, topic, read, now)
-            except RejectedError as error:
-                self.rejected[error.reason] += 1
-        self.library.want(self._items())
-        self._recall_actions = [
-            action
-            for clip, (manifest, have) in memory.parts.items()
-            for action in self.library.recall(clip, manifest, have)
-        ]
-
-    @property
-    def zones(self) -> tuple[str, ...]:
-        """The zones this speaker listens to, from its config."""
-        return self.config.zones if self.config else ()
-
-    def _items(self) -> list[PlanItem]:
-        """Every planned item once: the same broadcast through two zones is one, the newest document wins."""
-        newest: dict[str, tuple[int, PlanItem]] = {}
-        for seq, plan in self.plans.values():
-            for item in plan.items:
-                if item.id not in newest or newest[item.id][0] < seq:
-                    newest[item.id] = (seq, item)
-        return sorted((item for _, item in newest.values()), key=lambda item: (item.start_at, item.id))
+    def _want(self) -> list[Action]:
+        """Clips are wanted for what may still play."""
+        return self.library.want(item for item in self.beliefs.items if not self.journal.over(item.id))
 
     # The connection.
 
-    def connected(self, now: int) -> list[Action]:
-        """The MQTT connection stands; a clean session has no subscriptions."""
-        return [*self._recall_once(), self._subscription(), *self.reports.connected(now)]
+    def connected(self) -> list[Action]:
+        """The MQTT connection stands; a clean session has no subscriptions. `subscribed` follows, as on every one."""
+        self._linked, self._filters = True, ()
+        return [*self._recall_once(), *self._subscribe()]
+
+    def subscribed(self, now: int) -> list[Action]:
+        """A subscription was answered: what is said from now on is heard, and hello asks for what was said before."""
+        return self.reports.greet(now) if self.reports.online else self.reports.connected(now)
+
+    def subscription_refused(self, filters: Iterable[str]) -> None:
+        """The broker doesn't let this speaker listen: a fault that is shown."""
+        self.rejected["subscription-refused"] += len(list(filters))
+
+    def disconnected(self) -> None:
+        """The MQTT connection is gone."""
+        self._linked = False
+        self.reports.disconnected()
 
     def _recall_once(self) -> list[Action]:
         actions, self._recall_actions = self._recall_actions, []
         return actions
 
-    def disconnected(self) -> None:
-        """The MQTT connection is gone."""
-        self.reports.disconnected()
-
-    def _subscription(self) -> Action:
-        zones = tuple(self.topics.zone_filter(zone) for zone in self.zones)
-        return Subscribe((f"{self.topics.base}/speaker/{self.identity.speaker}/down/#", *zones))
+    def _subscribe(self) -> list[Action]:
+        """Subscribe to what is not subscribed to yet on this connection."""
+        own = f"{self.topics.base}/speaker/{self.identity.speaker}/down/#"
+        wanted = (own, *(self.topics.zone_filter(zone) for zone in self.beliefs.zones))
+        if not self._linked or set(wanted) <= set(self._filters):
+            return []
+        self._filters = wanted
+        return [Subscribe(wanted)]
 
     # Messages.
 
@@ -153,80 +132,45 @@ class SpeakerMachine:
             case Kind.MANIFEST:
                 return self.library.take_manifest(address.clip, payload)
             case Kind.SEGMENT:
-                return self.library.take_segment(address.clip, address.segment, payload)
+                return self.library.take_segment(address.clip, address.segment, payload, self.time.station(now))
             case Kind.COPY:
-                original = envelope.parse(payload).header.topic
-                return self._signed(original, payload, now)
+                return self._signed(envelope.parse(payload).header.topic, payload, now)
             case _ if payload:
                 return self._signed(topic, payload, now)
             case _:
                 return []  # a retained document was cleared; what was accepted stays until it expires
 
     def _signed(self, topic: str, message: bytes, now: int) -> list[Action]:
-        address, read = acceptance.check_shape(self.topics, topic, message)
-        if address.kind not in _HANDLED:
-            raise RejectedError(Reason.WRONG_TYPE, topic)
-        if address.speaker and address.speaker != self.identity.speaker:
-            raise RejectedError(Reason.NOT_MINE, topic)
-        if address.zone and address.kind is not Kind.TRUST and address.zone not in self.zones:
-            raise RejectedError(Reason.NOT_MINE, topic)
-        acceptance.check_time(read, self.time.station(now) if self.time.known else None)
-        digest = clips.sha256(read.payload)
-        once = address.kind in _ONCE
-        if not acceptance.check_floor(read, self.floors.get(topic), digest, once=once):
+        admitted = self.beliefs.admit(topic, message, self.time.station(now) if self.time.known else None)
+        if admitted is None:
             return []
-        acceptance.check_authority(self.trust, address, read)
-        actions = self._take_document(address, topic, read, now)
-        if address.kind in _KEPT:
-            actions = [KeepDocument(topic, message), *actions]
-        return actions
+        actions = self._act(admitted, now)
+        self.beliefs.note(admitted)
+        return [KeepDocument(topic, message), *actions] if admitted.address.kind in _KEPT else actions
 
-    def _take_document(self, address: Address, topic: str, read: Envelope, now: int) -> list[Action]:
-        """Act on an envelope that has passed every check of its outside."""
-        match address.kind:
-            case Kind.TRUST:
-                self.trust.learn(acceptance.read_trust(read))
-                actions: list[Action] = []
-            case Kind.CONFIG:
-                actions = self._take_config(strict_json.decode(read.payload, Config))
-            case Kind.PLAN:
-                actions = self._take_plan(address, topic, read)
+    def _act(self, admitted: Admitted, now: int) -> list[Action]:
+        payload = admitted.read.payload
+        match admitted.address.kind:
             case Kind.WELCOME:
-                actions = self._take_welcome(strict_json.decode(read.payload, Welcome), now)
+                self._take_welcome(strict_json.decode(payload, Welcome), now)
+                return []
             case Kind.ACK:
-                actions = self.journal.acknowledged(strict_json.decode(read.payload, Ack).receipts)
+                self.reports.heard()
+                return self.journal.acknowledged(strict_json.decode(payload, Ack).receipts)
+            case Kind.COMMAND:
+                command = strict_json.decode(payload, Command)
+                return self.stage.obey(command, self.beliefs.items, admitted.scopes, now)
             case _:
-                command = strict_json.decode(read.payload, Command)
-                actions = self.stage.obey(command, self._items(), now)
-        self.floors[topic] = Floor(read.header.seq, read.header.exp, clips.sha256(read.payload))
-        return actions
+                dropped = [ForgetDocument(topic) for topic in self.beliefs.take(admitted)]
+                return [*dropped, *self._want(), *self._subscribe()]
 
-    def _take_config(self, config: Config) -> list[Action]:
-        if config.speaker != self.identity.speaker:
-            raise RejectedError(Reason.NOT_MINE, config.speaker)
-        grown = set(config.zones) - set(self.zones)
-        self.config = config
-        self.plans = {
-            topic: kept for topic, kept in self.plans.items() if self.topics.parse(topic).zone in config.zones
-        }
-        return [self._subscription()] if grown and self.reports.online else []
-
-    def _take_plan(self, address: Address, topic: str, read: Envelope) -> list[Action]:
-        plan = strict_json.decode(read.payload, Plan)
-        if plan.zone != address.zone or plan.date != address.date:
-            raise RejectedError(Reason.WRONG_TOPIC, f"a plan of {plan.zone} {plan.date} in {topic}")
-        self.plans[topic] = (read.header.seq, plan)
-        return self.library.want(self._items())
-
-    def _take_welcome(self, welcome: Welcome, now: int) -> list[Action]:
-        if not self.reports.welcomed_by(welcome.nonce, welcome.t1):
+    def _take_welcome(self, welcome: Welcome, now: int) -> None:
+        if not self.reports.answered_by(welcome.nonce, welcome.t1):
             raise RejectedError(Reason.STALE_WELCOME, welcome.nonce)
-        self.time.learn(welcome.t1, welcome.t2, welcome.t3, now)
-        for topic, seq in welcome.current.items():
-            floor = self.floors.get(topic)
-            if floor is None or floor.seq < seq:  # an older document than the one in force is a rollback
-                self.floors[topic] = Floor(seq - 1, 0, "")
-        return self.reports.welcomed(now)
+        if not self.time.learn(welcome.t1, welcome.t2, welcome.t3, now):
+            raise RejectedError(Reason.STALE_WELCOME, "a clock was set in between")
+        self.beliefs.welcome(welcome.current)
+        self.reports.welcomed(now)
 
     # The clip store and the sound card answer.
 
@@ -234,55 +178,61 @@ class SpeakerMachine:
         """The adapter has joined a clip and found its hash right."""
         self.library.stored(clip, size)
 
-    def clip_refused(self, clip: str) -> None:
-        """The joined segments are not the clip, or it could not be stored."""
+    def clip_refused(self, clip: str, now: int) -> None:
+        """The joined segments are not the clip; they are gone from the store."""
         self.rejected[Reason.WRONG_HASH] += 1
-        self.library.refused(clip)
+        self.library.refused(clip, self.time.station(now), lost=True)
+
+    def clip_unstored(self, clip: str, now: int) -> None:
+        """The store could not take the clip: it is full, or broken. Its parts are still there."""
+        self.library.refused(clip, self.time.station(now), lost=False)
+
+    def sound_failed(self, broadcast: str, now: int) -> list[Action]:
+        """A clip that was thought whole can't be played: it is fetched again if something else needs it."""
+        clip, actions = self.stage.sound_failed(broadcast, now)
+        return [*actions, *self.library.spoiled(clip)] if clip else actions
 
     # Time passes.
 
     def tick(self, now: int) -> list[Action]:
         """Do what is due: begin and end sounds, report, ask again."""
         actions = self._recall_once()
-        station_now = self.time.station(now)
-        actions += self._forget_expired(station_now)
-        if self.config is not None and self.may_play:
-            actions += self.stage.tick(self._items(), self.config, self.library.cached, now)
-        actions += self.journal.tidy(station_now)
+        config = self.beliefs.config
+        if self.time.known:
+            station_now = self.time.station(now)
+            actions += [ForgetDocument(topic) for topic in self.beliefs.forget_expired(station_now)]
+            actions += self.journal.tidy(station_now)
+        if config is not None and self.may_play:
+            actions += self._review(now)
+            actions += self.stage.tick(self.beliefs.items, config, self.library.cached, now)
         return [*actions, *self.reports.tick(now)]
+
+    def _review(self, now: int) -> list[Action]:
+        """What need not be looked at in every tick, only when plans, clips or notes have changed."""
+        state = (self.beliefs.items, len(self.library.cached), self.journal.count)
+        if self._reviewed and state[0] is self._reviewed[0] and state[1:] == self._reviewed[1:]:
+            return []
+        actions = self.stage.note_cached(self.beliefs.items, self.library.cached, now)
+        actions += self._want()
+        self._reviewed = (self.beliefs.items, len(self.library.cached), self.journal.count)
+        return actions
 
     @property
     def may_play(self) -> bool:
         """Nothing retained is played before one welcome, in this boot or one before; without time nothing routine is."""
-        return self.time.known and self.reports.ever_welcomed
-
-    def _forget_expired(self, station_now: int) -> list[Action]:
-        if not self.time.known:
-            return []
-        expired = [topic for topic, floor in self.floors.items() if floor.exp and floor.exp <= station_now]
-        for topic in expired:
-            del self.floors[topic]
-        dropped = [topic for topic in expired if self.plans.pop(topic, None)]
-        actions: list[Action] = [ForgetDocument(topic) for topic in dropped]
-        return actions + self.library.want(self._items()) if dropped else actions
+        return self.time.known and self.beliefs.welcomed
 
     def wake_at(self, now: int) -> int:
         """When `tick` is next needed, if nothing comes in before."""
         moments = (
             self.reports.wake_at(),
-            self.stage.wake_at(self._items(), now) if self.config and self.may_play else None,
-            self._own(self.library.next_request()) if self.reports.online else None,
+            self.stage.wake_at(self.beliefs.items, now) if self.beliefs.config and self.may_play else None,
         )
         return min((moment for moment in moments if moment is not None), default=now + 60_000)
-
-    def _own(self, station_ms: int | None) -> int | None:
-        return None if station_ms is None else self.time.own(station_ms)
 
     def public_key(self) -> str:
         """The speaker's own public key as it is written on the wire."""
         return keys.public_text(self.identity.key.public)
 
 
-_HANDLED = frozenset({Kind.TRUST, Kind.CONFIG, Kind.PLAN, Kind.WELCOME, Kind.ACK, Kind.COMMAND})
-_KEPT = frozenset({Kind.TRUST, Kind.CONFIG, Kind.PLAN, Kind.WELCOME})
-_ONCE = frozenset({Kind.WELCOME, Kind.ACK, Kind.COMMAND})
+_KEPT = frozenset({Kind.TRUST, Kind.CONFIG, Kind.PLAN, Kind.WELCOME, Kind.COMMAND})

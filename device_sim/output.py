@@ -32,10 +32,17 @@ class Decoder:
         task = self._clips.pop(clip, None)
         if task is None or (task.done() and (task.cancelled() or task.exception())):
             task = asyncio.create_task(asyncio.to_thread(lambda: decode_clip(path.read_bytes(), RATE)))
+            task.add_done_callback(_saw)
         self._clips[clip] = task
         while len(self._clips) > self._keep:
             del self._clips[next(iter(self._clips))]
         return await asyncio.shield(task)
+
+
+def _saw(task: asyncio.Task[Samples]) -> None:
+    """Take note of a failure even if everyone who waited for it was told to stop."""
+    if not task.cancelled():
+        task.exception()
 
 
 class Sounded:
@@ -77,22 +84,22 @@ class Output:
             samples = await self._decoder.decode(action.clip, path)
         except (ClipError, OSError) as error:
             log.warning("clip can't be played clip=%s reason=%s", action.clip[:12], error)
+            self._decoding.pop(action.broadcast, None)
             self._on_failure(action.broadcast)
             return
-        finally:
-            self._decoding.pop(action.broadcast, None)
+        self._decoding.pop(action.broadcast, None)
         self.card.advance(now())  # the card must know how late it is before it takes a sound
         handle = self.card.play(samples, action.start_at, action.volume / 100)
         self._handles[action.broadcast], self._broadcasts[handle] = handle, action.broadcast
 
     def stop(self, action: StopSound, now: int) -> bool:
-        """Fade a sound out. False when it never reached the card."""
+        """Fade a sound out, now or by its moment. False when it never reached the card."""
         if task := self._decoding.pop(action.broadcast, None):
             task.cancel()
         handle = self._handles.get(action.broadcast)
         if handle is None:
             return False
-        self.card.stop(handle, now)
+        self.card.stop(handle, now, action.at)
         return True
 
     def advance(self, now: int) -> list[Sounded]:

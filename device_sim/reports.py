@@ -10,6 +10,7 @@ from broadcaster.wire.documents import (
     About,
     Hello,
     Receipts,
+    Request,
     SpeakerState,
     State,
     Telemetry,
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
     from device_sim.machine import SpeakerMachine
 
 _HELLO_AGAIN_MS: Final = 5 * SECOND
+_MOST_DOUBLINGS: Final = 4
+"""Without an answer the pauses double up to 80 s between hellos and 240 s between receipts."""
+_OPEN_HELLOS: Final = 8
+"""On a slow day the answer to an earlier hello is as good."""
 _HELLO_EVERY_MS: Final = 10 * MINUTE
 _RECEIPTS_AGAIN_MS: Final = 15 * SECOND
 _RECEIPTS_GATHER_MS: Final = 200
@@ -33,16 +38,14 @@ class Reports:
 
     Attributes:
         online: whether the connection stands.
-        ever_welcomed: whether the station has answered a hello, in this boot or one before.
     """
 
     def __init__(self, machine: "SpeakerMachine") -> None:
         self._machine = machine
         self.online = False
-        self.ever_welcomed = False
         self._connection = 0
         self._nonces: dict[str, int] = {}
-        self._hellos = 0
+        self._hellos = self._unanswered = self._unheard = 0
         self._hello_at: int | None = None
         self._report_at: int | None = None
         self._receipts_at: int | None = None
@@ -65,6 +68,7 @@ class Reports:
     def connected(self, now: int) -> list[Action]:
         """Say who is here."""
         self.online = True
+        self._unheard = 0
         self._report_at = now + 1 * SECOND
         self._receipts_at = now
         identity = self._machine.identity
@@ -81,8 +85,13 @@ class Reports:
         return [
             self.state(SpeakerState.READY, now),
             Publish(self._topic("about"), strict_json.encode(about), retain=True),
-            self._hello(now),
+            *self.greet(now),
         ]
+
+    def greet(self, now: int) -> list[Action]:
+        """Say hello, whether or not one is due."""
+        self._unanswered = 0
+        return [self._hello(now)]
 
     def disconnected(self) -> None:
         """Nothing can be said now."""
@@ -98,22 +107,25 @@ class Reports:
         identity = self._machine.identity
         seed = f"{identity.boot}-{self._connection}-{self._hellos}".encode()
         nonce = base64.urlsafe_b64encode(sha256(identity.key.private.sign(seed)).digest()[:12]).decode()
-        self._nonces = {nonce: now}
-        self._hello_at = now + _HELLO_AGAIN_MS
-        have = {topic: floor.seq for topic, floor in self._machine.floors.items() if floor.payload_hash}
-        hello = Hello(boot=identity.boot, nonce=nonce, t1=max(now, 0), have=have)
+        self._nonces = dict([*self._nonces.items(), (nonce, max(now, 0))][-_OPEN_HELLOS:])
+        self._hello_at = now + (_HELLO_AGAIN_MS << min(self._unanswered, _MOST_DOUBLINGS))
+        self._unanswered += 1
+        hello = Hello(boot=identity.boot, nonce=nonce, t1=max(now, 0), have=self._machine.beliefs.have)
         return Publish(self._topic("hello"), strict_json.encode(hello), qos=0)
 
-    def welcomed_by(self, nonce: str, t1: int) -> bool:
-        """Whether a welcome answers the hello that is open."""
+    def answered_by(self, nonce: str, t1: int) -> bool:
+        """Whether a welcome answers a hello that is open."""
         return self._nonces.get(nonce) == t1
 
-    def welcomed(self, now: int) -> list[Action]:
+    def welcomed(self, now: int) -> None:
         """The open hello is answered."""
         self._nonces.clear()
-        self.ever_welcomed = True
+        self._unanswered = 0
         self._hello_at = now + _HELLO_EVERY_MS
-        return []
+
+    def heard(self) -> None:
+        """The station acknowledges receipts."""
+        self._unheard = 0
 
     def tick(self, now: int) -> list[Action]:
         """Say what is due."""
@@ -125,14 +137,17 @@ class Reports:
         if self._report_at is not None and now >= self._report_at:
             actions.append(self._telemetry(now))
         actions += self._receipts(now)
-        if self.ever_welcomed:
-            for request in self._machine.library.requests(self._machine.time.station(now)):
-                actions.append(Publish(self._topic("request"), strict_json.encode(request)))
+        if self._machine.beliefs.welcomed:
+            for due in self._machine.library.requests(self._machine.time.station(now)):
+                if isinstance(due, Request):
+                    actions.append(Publish(self._topic("request"), strict_json.encode(due)))
+                else:
+                    actions.append(due)
         return actions
 
     def _telemetry(self, now: int) -> Publish:
         machine = self._machine
-        self._report_at = now + (machine.config.report_ms if machine.config else 10 * SECOND)
+        self._report_at = now + (machine.beliefs.config.report_ms if machine.beliefs.config else 10 * SECOND)
         telemetry = Telemetry(
             at=max(machine.time.station(now), 0),
             boot=machine.identity.boot,
@@ -149,12 +164,14 @@ class Reports:
         journal = self._machine.journal
         if journal.count > self._receipts_sent:
             self._receipts_sent = journal.count
-            self._receipts_at = min(self._receipts_at or now, now) + _RECEIPTS_GATHER_MS
+            soon = now + _RECEIPTS_GATHER_MS
+            self._receipts_at = soon if self._receipts_at is None else min(self._receipts_at, soon)
         if not journal.waiting:
             self._receipts_at = None
         if self._receipts_at is None or now < self._receipts_at:
             return []
-        self._receipts_at = now + _RECEIPTS_AGAIN_MS
+        self._receipts_at = now + (_RECEIPTS_AGAIN_MS << min(self._unheard, _MOST_DOUBLINGS))
+        self._unheard += 1
         waiting = list(journal.waiting.values())
         batches = [tuple(waiting[first : first + _BATCH]) for first in range(0, min(len(waiting), 500), _BATCH)]
         return [self._signed(Receipts(receipts=batch), now) for batch in batches]
@@ -176,5 +193,7 @@ class Reports:
         """When there will be something to say."""
         if not self.online:
             return None
-        moments = [moment for moment in (self._hello_at, self._report_at, self._receipts_at) if moment is not None]
-        return min(moments, default=None)
+        request_at = self._machine.library.next_request() if self._machine.beliefs.welcomed else None
+        own = None if request_at is None else self._machine.time.own(request_at)
+        moments = (self._hello_at, self._report_at, self._receipts_at, own)
+        return min((moment for moment in moments if moment is not None), default=None)

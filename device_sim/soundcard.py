@@ -142,18 +142,22 @@ class WavCard:
         self._sounds.append(_Sound(handle, samples, start, gain, start + len(samples)))
         return handle
 
-    def stop(self, handle: Handle | None, now_ms: float) -> None:
+    def stop(self, handle: Handle | None, now_ms: float, at_ms: float | None = None) -> None:
         """Fade one sound out over 5 ms, or all with None, from the end of what the device already has.
 
-        `Stopped` follows from `advance`; for a sound that is wholly with the device `Finished` does.
+        With `at_ms` it is silent at that moment, if the device does not have that already. `Stopped` follows from
+        `advance`; for a sound that is wholly with the device, or ends before `at_ms` by itself, `Finished` does.
         """
         self._starve(self._at(now_ms))
+        fade = FADE_OUT_MS * self._per_ms
+        begin = self._written if at_ms is None else max(self._written, self._at(at_ms) - fade)
         for sound in self._sounds:
-            if handle not in {None, sound.handle} or sound.fade_out_at is not None or sound.end <= self._written:
+            over = sound.end <= (self._written if at_ms is None else begin + fade)
+            if handle not in {None, sound.handle} or sound.fade_out_at is not None or over:
                 continue
-            begun = sound.first is not None
-            sound.fade_out_at = self._written
-            sound.end = min(sound.end, self._written + FADE_OUT_MS * self._per_ms) if begun else self._written
+            sound.fade_out_at = begin
+            sounds = sound.first is not None or (at_ms is not None and sound.start < begin)
+            sound.end = min(sound.end, begin + fade) if sounds else self._written
 
     def advance(self, now_ms: float) -> list[CardEvent]:
         """Feed the device up to `now_ms` plus the buffer; return in order of time what has left it by `now_ms`.

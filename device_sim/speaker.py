@@ -12,7 +12,7 @@ from typing import Final
 
 from broadcaster.wire.keys import public_key
 from device_sim.actions import Action, Amplifier, AssembleClip, Publish, StartSound, StopSound, Subscribe
-from device_sim.card_events import Started
+from device_sim.card_events import Finished, Started
 from device_sim.errors import CloseReason, DeviceError
 from device_sim.kit import BrokerAddress, Kit
 from device_sim.machine import Identity, SpeakerMachine
@@ -28,6 +28,7 @@ _BUSY_S: Final = 0.05
 _IDLE_S: Final = 1.0
 _FIRST_RETRY_S: Final = 1.0
 _LAST_RETRY_S: Final = 60.0
+_SUBACK_TIMEOUT_S: Final = 20.0
 
 
 class Speaker:
@@ -45,6 +46,7 @@ class Speaker:
     ) -> None:
         self.kit, self._store, self._clock = kit, store, clock
         self.name = kit.speaker
+        self._brokers = [BrokerAddress.parse(url) for url in kit.brokers]
         identity = Identity(
             station=kit.station,
             speaker=kit.speaker,
@@ -55,13 +57,14 @@ class Speaker:
             boot_count=store.count_boot(),
         )
         now = clock.now_ms()
-        self.machine = SpeakerMachine(identity, store.recall(), synchronised=synchronised, now=now)
+        self.machine = SpeakerMachine(identity, store.recall(), synchronised=synchronised)
         self.output = Output(WavCard(wav_folder, kit.speaker, now, RATE), decoder, self._sound_failed)
         self._wake = asyncio.Event()
         self._stopping = asyncio.Event()
         self._client = MqttClient(self._received, self._disconnected)
         self._gone = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._failing = False
 
     async def run(self) -> None:
         """Live until `stop`."""
@@ -85,16 +88,25 @@ class Speaker:
         self._wake.set()
 
     def _beat(self) -> None:
-        now = self._clock.now_ms()
-        actions = self.machine.tick(now)
-        self._carry_out(actions)
+        """One beat; whatever goes wrong in it, such as a full disk, the next one comes."""
+        try:
+            self._carry_out(self.machine.tick(self._clock.now_ms()))
+            self._listen_to_card()
+            self._failing = False
+        except Exception:
+            if not self._failing:  # said once, not twenty times a second
+                log.exception("speaker beat failed speaker=%s", self.name)
+            self._failing = True
+
+    def _listen_to_card(self) -> None:
         for sounded in self.output.advance(self._clock.now_ms()):
             stage, event = self.machine.stage, sounded.event
             if isinstance(event, Started):
                 skipped_ms = event.skipped * 1000 // RATE
                 self._carry_out(stage.sound_started(sounded.broadcast, event.at_ms, skipped_ms))
             else:
-                self._carry_out(stage.sound_ended(sounded.broadcast, event.at_ms, event.played * 1000 // RATE))
+                played_ms, whole = event.played * 1000 // RATE, isinstance(event, Finished)
+                self._carry_out(stage.sound_ended(sounded.broadcast, event.at_ms, played_ms, whole=whole))
 
     async def _rest(self) -> None:
         """Wait until the machine or the card needs a beat."""
@@ -113,16 +125,29 @@ class Speaker:
     async def _stay_connected(self) -> None:
         pause_s = _FIRST_RETRY_S
         while True:
-            for url in self.kit.brokers:
+            for address in self._brokers:
                 self._gone.clear()
-                if await self._connect(BrokerAddress.parse(url)):
+                if await self._connect(address):
                     pause_s = _FIRST_RETRY_S
                     await self._gone.wait()
-                    self.machine.disconnected()
+                self.machine.disconnected()
             await asyncio.sleep(random.uniform(0, pause_s))  # noqa: S311  spreads a fleet, guards nothing
             pause_s = min(pause_s * 2, _LAST_RETRY_S)
 
     async def _connect(self, address: BrokerAddress) -> bool:
+        """Whether the connection stands, and the speaker has said hello over it."""
+        try:
+            await self._open(address)
+        except (DeviceError, TimeoutError) as error:
+            log.info("speaker can't connect speaker=%s reason=%r", self.name, error)
+        except Exception:
+            log.exception("speaker can't connect speaker=%s", self.name)
+        else:
+            return True
+        self._client.abort()
+        return False
+
+    async def _open(self, address: BrokerAddress) -> None:
         last_words = self.machine.reports.will(self._clock.now_ms())
         connect = Connect(
             # The suffix keeps others, who know our name, from kicking us by client id.
@@ -132,18 +157,14 @@ class Speaker:
             will=Will(last_words.topic, last_words.payload, last_words.qos, last_words.retain),
         )
         context = ssl.create_default_context() if address.tls else None
-        try:
-            await self._client.connect(address.host, address.port, connect, ssl=context)
-        except DeviceError as error:
-            log.info("speaker can't connect speaker=%s reason=%s", self.name, error)
-            return False
-        for action in self.machine.connected(self._clock.now_ms()):
+        await self._client.connect(address.host, address.port, connect, ssl=context)
+        for action in self.machine.connected():
             if isinstance(action, Subscribe):
                 await self._subscribe(action.filters)  # before hello, or its answer would be missed
             else:
                 self._carry_out([action])
+        self._carry_out(self.machine.subscribed(self._clock.now_ms()))
         self._wake.set()
-        return True
 
     def _received(self, message: Message) -> None:
         self._carry_out(self.machine.receive(message.topic, message.payload, self._clock.now_ms()))
@@ -172,7 +193,7 @@ class Speaker:
             case Publish(topic, payload, qos, retain):
                 self._client.publish(topic, payload, qos, retain=retain)
             case Subscribe(filters):
-                task = asyncio.create_task(self._subscribe(filters))
+                task = asyncio.create_task(self._subscribe_to_more(filters))
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
             case AssembleClip():
@@ -184,29 +205,40 @@ class Speaker:
             case StopSound(broadcast):
                 now = self._clock.now_ms()
                 if not self.output.stop(action, now):
-                    self._carry_out(self.machine.stage.sound_ended(broadcast, now, 0))
+                    self._carry_out(self.machine.stage.sound_ended(broadcast, now, 0, whole=False))
             case _:
                 pass  # the store has done it
 
     async def _subscribe(self, filters: tuple[str, ...]) -> None:
-        try:
+        """Subscribe. Errors: TransportError, TimeoutError."""
+        async with asyncio.timeout(_SUBACK_TIMEOUT_S):
             granted = await self._client.subscribe([(topic, 0) for topic in filters])
+        refused = [topic for topic, code in zip(filters, granted, strict=False) if code >= 0x80]  # noqa: PLR2004
+        if refused:
+            self.machine.subscription_refused(refused)
+            log.error("broker refused subscriptions speaker=%s filters=%s", self.name, refused)
+
+    async def _subscribe_to_more(self, filters: tuple[str, ...]) -> None:
+        try:
+            await self._subscribe(filters)
+            self._carry_out(self.machine.subscribed(self._clock.now_ms()))
         except DeviceError:
             return  # the connection ended; the next one subscribes again
-        refused = [topic for topic, code in zip(filters, granted, strict=True) if code >= 0x80]  # noqa: PLR2004
-        if refused:
-            log.error("broker refused subscriptions speaker=%s filters=%s", self.name, refused)
+        except TimeoutError:
+            log.warning("broker does not answer subscribe speaker=%s", self.name)
+            self._client.abort()
 
     def _assemble(self, order: AssembleClip) -> None:
         try:
             size = self._store.assemble(order)
         except (sqlite3.Error, OSError):
             log.exception("clip can't be stored speaker=%s clip=%s", self.name, order.clip[:12])
-            size = None
+            self.machine.clip_unstored(order.clip, self._clock.now_ms())
+            return
         if size is None:
-            self.machine.clip_refused(order.clip)
+            self.machine.clip_refused(order.clip, self._clock.now_ms())
         else:
             self.machine.clip_stored(order.clip, size)
 
     def _sound_failed(self, broadcast: str) -> None:
-        self._carry_out(self.machine.stage.sound_failed(broadcast, self._clock.now_ms()))
+        self._carry_out(self.machine.sound_failed(broadcast, self._clock.now_ms()))

@@ -7,7 +7,11 @@ from broadcaster.wire.units import MINUTE
 
 _WINDOW_MS: Final = 30 * MINUTE
 _NTP_LIMIT_MS: Final = 2_000
-"""Signed time wins over NTP when they differ by more."""
+"""Signed time wins over NTP when they differ by more, whichever way the round trip was divided."""
+_ROUNDING_MS: Final = 2
+"""Four moments in whole milliseconds."""
+_DRIFT: Final = 200e-6
+"""The most that two cheap clocks part: 100 ppm each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +21,12 @@ class Sample:
     at: int
     offset_ms: float
     round_trip_ms: float
+
+
+def _agree(old: Sample, new: Sample) -> bool:
+    """Whether both can be true of clocks that nobody has set since; else only the new one counts."""
+    drift_ms = abs(new.at - old.at) * _DRIFT
+    return abs(new.offset_ms - old.offset_ms) <= (old.round_trip_ms + new.round_trip_ms) / 2 + drift_ms + _ROUNDING_MS
 
 
 @dataclass
@@ -29,16 +39,20 @@ class SpeakerTime:
 
     synchronised: bool
     _samples: list[Sample] = field(default_factory=list)
+    _best: Sample | None = None
 
-    def learn(self, t1: int, t2: int, t3: int, t4: int) -> None:
-        """Take in one exchange: t1 and t4 by the own clock, t2 and t3 by the station's (RFC 5905 section 8)."""
+    def learn(self, t1: int, t2: int, t3: int, t4: int) -> bool:
+        """Take in one exchange: t1 and t4 by the own clock, t2 and t3 by the station's (RFC 5905 section 8).
+
+        Returns False, and learns nothing, when it can't be true because a clock was set in between.
+        """
         sample = Sample(t4, ((t2 - t1) + (t3 - t4)) / 2, (t4 - t1) - (t3 - t2))
-        kept = [old for old in self._samples if 0 <= t4 - old.at < _WINDOW_MS]
+        if sample.round_trip_ms < -_ROUNDING_MS:
+            return False
+        kept = [old for old in self._samples if 0 <= t4 - old.at < _WINDOW_MS and _agree(old, sample)]
         self._samples = [*kept, sample]
-
-    @property
-    def _best(self) -> Sample | None:
-        return min(self._samples, key=lambda sample: sample.round_trip_ms, default=None)
+        self._best = min(self._samples, key=lambda one: one.round_trip_ms)
+        return True
 
     @property
     def known(self) -> bool:
@@ -49,7 +63,10 @@ class SpeakerTime:
     def offset_ms(self) -> int:
         """Station time minus own clock, as applied."""
         best = self._best
-        if best is None or (self.synchronised and abs(best.offset_ms) <= _NTP_LIMIT_MS):
+        if best is None:
+            return 0
+        surely_off_ms = abs(best.offset_ms) - best.round_trip_ms / 2
+        if self.synchronised and surely_off_ms <= _NTP_LIMIT_MS:
             return 0
         return round(best.offset_ms)
 

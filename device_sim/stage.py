@@ -9,6 +9,7 @@ from typing import Final
 
 from broadcaster.wire.documents import Action as Order
 from broadcaster.wire.documents import Class, Command, Config, Event, PlanItem, Why
+from broadcaster.wire.rejection import Reason, RejectedError
 from broadcaster.wire.units import SECOND
 from device_sim import arbiter
 from device_sim.actions import Action, Amplifier, StartSound, StopSound
@@ -17,19 +18,33 @@ from device_sim.speaker_time import SpeakerTime
 
 _ARM_MS: Final = 1_500
 """A sound is handed to the card this long ahead, or the amplifier's lead where that is longer."""
+_TICK_MS: Final = 100
+"""How often `tick` is needed while something is near."""
+_HAND_OVER_MS: Final = 500
+"""This long before a higher class begins the lower one is told to end then; the card's buffer is shorter."""
 _AMP_TAIL_MS: Final = 300
-_EARLIEST_MS: Final = 10 * SECOND
+_EARLIEST_MS: Final = 16 * SECOND
+"""Longer than the longest lead and delay that a config can name."""
+_MISPLACED_MS: Final = 5
+_ECHO_MS: Final = 40
+"""A sound that is out of place by more is heard as an echo of the neighbours'."""
 
 
 @dataclass
 class Playing:
-    """The item that has the air, or will have it in a moment."""
+    """The item that has the air, or will have it in a moment.
+
+    Attributes:
+        start_at: what the card was told, by the speaker's own clock.
+        ended: it was told to stop; `verdict` is what to say then, None when it is to begin again where it should be.
+    """
 
     item: PlanItem
+    start_at: int
     begun: bool = False
     position_ms: int = 0
-    ending: tuple[Event, Why] | None = None
-    """Why it was told to stop, until the card has confirmed it."""
+    ended: bool = False
+    verdict: tuple[Event, Why] | None = None
 
 
 class Stage:
@@ -40,122 +55,116 @@ class Stage:
         self._playing: dict[str, Playing] = {}
         self._amplifier = False
         self._amplifier_off_at: int | None = None
-        self._cached_noted: set[str] = set()
-
-    @property
-    def sounding(self) -> bool:
-        """Whether a sound is with the card."""
-        return bool(self._playing)
 
     def tick(self, items: list[PlanItem], config: Config, cached: Collection[str], now: int) -> list[Action]:
-        """Bring what sounds in line with what should."""
+        """Bring what sounds in line with what should; ``items`` are in order of ``start_at``."""
         at = self._time.station(now) - config.delay_ms
-        lead = max(config.amp_lead_ms, _ARM_MS)
-        actions = self._note_cached(items, cached, at)
-        actions += self._end_withdrawn(items, config)
-        open_items = []
+        horizon = at + max(config.amp_lead_ms, _ARM_MS)
+        actions = self._review(items, config)
+        ready = []
         for item in items:
+            if item.start_at > horizon:
+                break
             if self._journal.over(item.id) or item.id in self._playing:
                 continue
-            if at >= item.start_at - lead:
-                may_begin, more = self._judge(item, config, cached, at)
-                actions += more
-                if may_begin:
-                    open_items.append(item)
-        actions += self._contend(open_items, config, at, lead)
-        return actions + self._switch(now)
+            may_begin, more = self._judge(item, config, cached, at)
+            actions += more
+            if may_begin:
+                ready.append(item)
+        actions += self._contend(ready, config, at)
+        actions += self._hand_over(now)
+        return [*self._switch(config.amp_lead_ms, now), *actions]
 
-    def _note_cached(self, items: list[PlanItem], cached: Collection[str], at: int) -> list[Action]:
+    def note_cached(self, items: list[PlanItem], cached: Collection[str], now: int) -> list[Action]:
+        """Say which of the items that are still to play are here."""
+        at = self._time.station(now)
         actions: list[Action] = []
         for item in items:
-            if item.id not in self._cached_noted and item.clip in cached:
-                self._cached_noted.add(item.id)
-                if arbiter.end_of(item) > at:
-                    actions += self._journal.write(item, Event.CACHED, at)
+            if item.clip in cached and arbiter.end_of(item) > at:
+                actions += self._journal.write(item, Event.CACHED, at)
         return actions
 
     def _judge(self, item: PlanItem, config: Config, cached: Collection[str], at: int) -> tuple[bool, list[Action]]:
         """Whether an item may take the air from ``at`` on; one that never will is closed with its reason."""
         begun = self._journal.noted(item.id, Event.STARTED)
-        if at >= arbiter.end_of(item):
-            if begun:
-                return False, self._journal.write(item, Event.FAILED, at, why=Why.POWER)
-            why = Why.NOT_CACHED if item.clip not in cached else Why.LATE
-            return False, self._journal.write(item, Event.SKIPPED, at, why=why)
-        why_not = arbiter.obstacle(
-            item,
-            config,
-            max(at, item.start_at),
-            cached=item.clip in cached,
-            begun=begun,
-            excluded_zones=lambda planned: not set(planned.excluded).isdisjoint(config.zones),
-        )
+        if begun and at >= arbiter.end_of(item):
+            return False, self._journal.write(item, Event.FAILED, at, why=Why.POWER)
+        why_not = arbiter.obstacle(item, config, max(at, item.start_at), cached=item.clip in cached, begun=begun)
         if why_not is None:
             return True, []
-        if why_not is Why.NOT_CACHED or at < item.start_at:
+        hope = why_not is Why.NOT_CACHED and not arbiter.is_too_late(item, at, begun=begun)
+        if at < item.start_at or hope:
             return False, []
-        if why_not is Why.LATE and item.clip not in cached:
-            why_not = Why.NOT_CACHED  # that is why it is late
         return False, self._journal.write(item, Event.SKIPPED, at, why=why_not)
 
-    def _end_withdrawn(self, items: list[PlanItem], config: Config) -> list[Action]:
-        """A sound whose item is planned no longer, or not here, ends."""
+    def _review(self, items: list[PlanItem], config: Config) -> list[Action]:
+        """A sound ends when it is planned no longer, or not here, or when it is not where it should be."""
+        if not self._playing:
+            return []
         planned = {item.id: item for item in items}
         actions: list[Action] = []
         for playing in self._playing.values():
             item = planned.get(playing.item.id)
             if item is None:
-                actions += self._end(playing, Event.STOPPED, Why.WITHDRAWN)
-            elif not set(item.excluded).isdisjoint(config.zones):
-                actions += self._end(playing, Event.STOPPED, Why.EXCLUDED)
+                actions += self._end(playing, (Event.STOPPED, Why.WITHDRAWN))
+            elif arbiter.is_excluded(item, config):
+                actions += self._end(playing, (Event.STOPPED, Why.EXCLUDED))
+            else:
+                off_ms = abs(self._time.own(item.start_at + config.delay_ms) - playing.start_at)
+                if item.clip != playing.item.clip or off_ms > (_ECHO_MS if playing.begun else _MISPLACED_MS):
+                    actions += self._end(playing, None)
         return actions
 
     @staticmethod
-    def _end(playing: Playing, event: Event, why: Why) -> list[Action]:
-        if playing.ending:
+    def _end(playing: Playing, verdict: tuple[Event, Why] | None, at: int | None = None) -> list[Action]:
+        if playing.ended:
             return []
-        playing.ending = (event, why)
-        return [StopSound(playing.item.id)]
+        playing.ended, playing.verdict = True, verdict
+        return [StopSound(playing.item.id, at)]
 
-    def _contend(self, open_items: list[PlanItem], config: Config, at: int, lead: int) -> list[Action]:
-        """Give the air to the item that has it now, and arm the one that will have it in a moment."""
-        holder = next((playing for playing in self._playing.values() if not playing.ending), None)
-        begin = arbiter.winner(open_items, at) or arbiter.winner(open_items, at + lead)
-        if begin is None:
-            return []
+    def _contend(self, ready: list[PlanItem], config: Config, at: int) -> list[Action]:
+        """Hand to the card what no other sound keeps from the air; the highest class chooses first."""
         actions: list[Action] = []
-        if holder is not None:
-            if arbiter.end_of(holder.item) > begin.start_at and not arbiter.outranks(begin, holder.item):
-                return self._give_way(begin, holder, at)
-            if arbiter.end_of(holder.item) > begin.start_at:
-                if at < begin.start_at:
-                    return []  # the lower class sounds until the very moment
-                actions += self._end(holder, Event.PREEMPTED, Why.HIGHER_CLASS)
-        self._playing[begin.id] = Playing(begin)
-        volume = config.volume if begin.volume is None else begin.volume
-        start_at = self._time.own(begin.start_at + config.delay_ms)
-        return [*actions, *self._power(on=True), StartSound(begin.id, begin.clip, start_at, volume)]
+        for item in sorted(ready, key=arbiter.precedence):
+            rivals = [playing.item for playing in self._playing.values() if not playing.ended]
+            blocker = next((rival for rival in rivals if arbiter.keeps_air(rival, item, at)), None)
+            if blocker is not None:
+                actions += self._give_way(item, blocker, at)
+                continue
+            start_at = self._time.own(item.start_at + config.delay_ms)
+            self._playing[item.id] = Playing(item, start_at)
+            volume = config.volume if item.volume is None else item.volume
+            actions.append(StartSound(item.id, item.clip, start_at, volume))
+        return actions
 
-    def _give_way(self, item: PlanItem, holder: Playing, at: int) -> list[Action]:
-        """Among equals the first keeps the air; the other is skipped once it would be too late anyway."""
-        if at < item.start_at or arbiter.end_of(holder.item) <= item.start_at + item.late_ms:
+    def _give_way(self, item: PlanItem, blocker: PlanItem, at: int) -> list[Action]:
+        """An item whose air is taken waits for its end, unless it would be too late then anyway."""
+        if at < item.start_at or arbiter.end_of(blocker) <= item.start_at + item.late_ms:
             return []
         return self._journal.write(item, Event.SKIPPED, at, why=Why.BUSY)
 
-    def _power(self, *, on: bool) -> list[Action]:
-        self._amplifier_off_at = None
-        if self._amplifier == on:
-            return []
-        self._amplifier = on
-        return [Amplifier(on)]
+    def _hand_over(self, now: int) -> list[Action]:
+        """A lower class ends at the very moment when a higher one begins."""
+        actions: list[Action] = []
+        for playing in self._playing.values():
+            for heir in self._playing.values():
+                takes_over = not heir.ended and arbiter.outranks(heir.item, playing.item)
+                if takes_over and arbiter.overlap(heir.item, playing.item) and now >= heir.start_at - _HAND_OVER_MS:
+                    actions += self._end(playing, (Event.PREEMPTED, Why.HIGHER_CLASS), max(heir.start_at, now))
+        return actions
 
-    def _switch(self, now: int) -> list[Action]:
-        """The amplifier goes off a moment after the last sound."""
-        if self._playing or not self._amplifier:
-            return []
-        if self._amplifier_off_at is None:
+    def _switch(self, lead_ms: int, now: int) -> list[Action]:
+        """The amplifier is on from its lead before a sound until a moment after the last one."""
+        due = any(now >= playing.start_at - lead_ms - _TICK_MS for playing in self._playing.values())
+        if due:
+            self._amplifier_off_at = None
+        elif self._amplifier and self._amplifier_off_at is None:
             self._amplifier_off_at = now + _AMP_TAIL_MS
-        return self._power(on=False) if now >= self._amplifier_off_at else []
+        off = self._amplifier_off_at is not None and now >= self._amplifier_off_at
+        if due == self._amplifier or not (due or off):
+            return []
+        self._amplifier, self._amplifier_off_at = due, None
+        return [Amplifier(due)]
 
     # What the sound card says.
 
@@ -168,53 +177,64 @@ class Stage:
         at = self._time.station(round(at_own))
         return self._journal.write(playing.item, Event.STARTED, at, position_ms=position_ms)
 
-    def sound_ended(self, broadcast: str, at_own: float, played_ms: int) -> list[Action]:
-        """The last sample was heard at ``at_own``, by itself or because it was stopped."""
-        playing = self._playing.pop(broadcast, None)
-        if playing is None:
-            return []
-        at = self._time.station(round(at_own))
-        if playing.ending:
-            event, why = playing.ending
-        elif played_ms > 0:
-            event, why = Event.FINISHED, None
-        else:
-            event, why = Event.FAILED, Why.LATE
-        return self._journal.write(
-            playing.item, event, at, position_ms=playing.position_ms + played_ms, played_ms=played_ms, why=why
-        )
+    def sound_ended(self, broadcast: str, at_own: float, played_ms: int, *, whole: bool) -> list[Action]:
+        """The last sample was heard at ``at_own``: by itself when ``whole``, else because the sound was cut.
 
-    def sound_failed(self, broadcast: str, now: int) -> list[Action]:
-        """The clip could not be decoded."""
+        One that the card cut for a reason of its own, such as a clock set back, begins again where it should be.
+        """
         playing = self._playing.pop(broadcast, None)
         if playing is None:
             return []
-        return self._journal.write(playing.item, Event.FAILED, self._time.station(now), why=Why.UNDECODABLE)
+        verdict: tuple[Event, Why | None] | None = playing.verdict
+        if whole and played_ms > 0:
+            verdict = Event.FINISHED, None
+        elif whole and not playing.ended:
+            verdict = Event.FAILED, Why.LATE
+        if verdict is None:
+            return []
+        at, position_ms = self._time.station(round(at_own)), playing.position_ms + played_ms
+        event, why = verdict
+        return self._journal.write(playing.item, event, at, position_ms=position_ms, played_ms=played_ms, why=why)
+
+    def sound_failed(self, broadcast: str, now: int) -> tuple[str | None, list[Action]]:
+        """The clip could not be decoded; returns which one that was."""
+        playing = self._playing.pop(broadcast, None)
+        if playing is None:
+            return None, []
+        event, why = playing.verdict or (Event.FAILED, Why.UNDECODABLE)
+        return playing.item.clip, self._journal.write(playing.item, event, self._time.station(now), why=why)
 
     # Orders.
 
-    def obey(self, command: Command, items: list[PlanItem], now: int) -> list[Action]:
-        """Stop one broadcast, or everything below EMERGENCY that sounds or should sound now."""
+    def obey(self, command: Command, items: list[PlanItem], scopes: Collection[Class], now: int) -> list[Action]:
+        """Stop one broadcast, or everything below EMERGENCY that sounds, is about to, or should.
+
+        Errors: RejectedError (out-of-scope): a key stops what it may play, the emergency key everything.
+        """
         at = self._time.station(now)
         if command.action is Order.STOP:
             meant = [item for item in items if item.id == command.broadcast]
+            allowed = all(item.klass in scopes or Class.EMERGENCY in scopes for item in meant)
         else:
-            meant = [item for item in items if item.klass is not Class.EMERGENCY and item.start_at <= at]
+            due = [item for item in items if item.start_at <= at or item.id in self._playing]
+            meant = [item for item in due if item.klass is not Class.EMERGENCY]
+            allowed = Class.EMERGENCY in scopes
+        if not allowed:
+            raise RejectedError(Reason.OUT_OF_SCOPE, command.action.value)
         actions: list[Action] = []
         for item in meant:
             if playing := self._playing.get(item.id):
-                actions += self._end(playing, Event.STOPPED, Why.COMMAND)
+                actions += self._end(playing, (Event.STOPPED, Why.COMMAND))
+                playing.verdict = playing.verdict or (Event.STOPPED, Why.COMMAND)
             elif not self._journal.over(item.id) and at < arbiter.end_of(item):
                 actions += self._journal.write(item, Event.STOPPED, at, why=Why.COMMAND)
         return actions
 
     def wake_at(self, items: list[PlanItem], now: int) -> int:
-        """When `tick` is next needed."""
+        """When `tick` is next needed; ``items`` are in order of ``start_at``."""
         if self._playing or self._amplifier:
-            return now + 100
-        at = self._time.station(now)
-        open_items = [item for item in items if not self._journal.over(item.id)]
-        if any(item.start_at - _EARLIEST_MS <= at for item in open_items):
-            return now + 100
-        soonest = min((item.start_at - _EARLIEST_MS for item in open_items), default=at + 60 * SECOND)
-        return self._time.own(soonest)
+            return now + _TICK_MS
+        soonest = next((item.start_at for item in items if not self._journal.over(item.id)), None)
+        if soonest is None:
+            return now + 60 * SECOND
+        return max(self._time.own(soonest - _EARLIEST_MS), now + _TICK_MS)

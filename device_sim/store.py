@@ -42,17 +42,23 @@ CREATE TABLE IF NOT EXISTS part (clip TEXT, number INTEGER, data BLOB NOT NULL, 
 
 
 class Store:
-    """The store of one speaker, in one folder that only its owner can read."""
+    """The store of one speaker, in one folder that only its owner can read.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        durable: what was kept survives a power cut; without it, for simulations, only the end of the process.
+    """
+
+    def __init__(self, folder: Path, *, durable: bool = True) -> None:
         self.folder = folder
         self._clips = folder / "clips"
         self._clips.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o700)
         self._database = sqlite3.connect(folder / "speaker.db", isolation_level=None, check_same_thread=False)
         self._database.execute("PRAGMA journal_mode = WAL")
-        self._database.execute("PRAGMA synchronous = NORMAL")
+        self._database.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
         self._database.executescript(_TABLES)
+        for aside in self._clips.glob("*.aside"):
+            aside.unlink()
 
     def close(self) -> None:
         """Close the files."""
@@ -76,16 +82,16 @@ class Store:
 
     def recall(self) -> Memory:
         """Everything that was kept."""
-        journal = Journal(self._own("store", secrets.token_hex(4).encode()).decode())
+        journal = Journal(secrets.token_hex(6))
         for broadcast, event, until in self._database.execute("SELECT broadcast, event, until FROM note"):
             journal.notes.setdefault(broadcast, {})[Event(event)] = until
         for count, body in self._database.execute("SELECT count, body FROM receipt ORDER BY count"):
             receipt = msgspec.json.decode(body, type=Receipt)
             journal.waiting[receipt.id] = receipt
             journal.count = count
-        journal.count = max(journal.count, int(self._own("receipts", b"0")))
         documents = dict(self._database.execute("SELECT topic, envelope FROM document"))
         clips = {path.stem: path.stat().st_size for path in sorted(self._clips.glob("*.opus"))}
+        self._database.executemany("DELETE FROM part WHERE clip = ?", [(clip,) for clip in clips])
         parts: dict[str, tuple[bytes, frozenset[int]]] = {}
         for clip, manifest in self._database.execute("SELECT clip, data FROM part WHERE number = ?", (_MANIFEST,)):
             numbers = self._database.execute("SELECT number FROM part WHERE clip = ? AND number >= 0", (clip,))
@@ -94,24 +100,17 @@ class Store:
 
     def keep(self, actions: Iterable[Action]) -> None:
         """Carry out, in one transaction, the actions that concern the store. Errors: sqlite3.Error, OSError."""
-        begun = False
-        for action in actions:
-            statement = _statement(action)
-            if statement is None:
-                continue
-            if not begun:
-                self._database.execute("BEGIN")
-                begun = True
-            self._database.execute(*statement)
-            if isinstance(action, KeepReceipt):
-                count = action.receipt.id.rpartition("-")[2].encode()
-                self._database.execute("INSERT OR REPLACE INTO own VALUES ('receipts', ?)", (count,))
-            elif isinstance(action, ForgetReceipts):
-                self._database.executemany("DELETE FROM receipt WHERE id = ?", [(name,) for name in action.ids])
-            elif isinstance(action, ForgetClip):
-                self.clip_path(action.clip).unlink(missing_ok=True)
-        if begun:
-            self._database.execute("COMMIT")
+        concerned = [(action, statement) for action in actions if (statement := _statement(action))]
+        if not concerned:
+            return
+        self._database.execute("BEGIN")
+        with self._database:  # commits, or rolls back
+            for action, statement in concerned:
+                self._database.execute(*statement)
+                if isinstance(action, ForgetReceipts):
+                    self._database.executemany("DELETE FROM receipt WHERE id = ?", [(name,) for name in action.ids])
+                elif isinstance(action, ForgetClip):
+                    self.clip_path(action.clip).unlink(missing_ok=True)
 
     def clip_path(self, clip: str) -> Path:
         """Where a whole clip lies."""

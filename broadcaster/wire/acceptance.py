@@ -10,31 +10,47 @@ from typing import Final
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from broadcaster.wire import envelope, keys, strict_json
-from broadcaster.wire.documents import Class, Trust, TrustedKey
+from broadcaster.wire.documents import Class, Plan, Trust, TrustedKey
 from broadcaster.wire.envelope import Envelope
 from broadcaster.wire.rejection import Reason, RejectedError
 from broadcaster.wire.topics import Address, Kind, Topics
-from broadcaster.wire.units import MINUTE
+from broadcaster.wire.units import MINUTE, SECOND
 
 MAX_AHEAD_MS: Final = 5 * MINUTE
 """How far ``seq`` may run ahead of the speaker's clock."""
+MAX_COMMAND_MS: Final = 30 * SECOND
+"""How long a command may be valid."""
+
+_TIMELESS: Final = frozenset({Kind.TRUST, Kind.WELCOME})
+"""Never judged by the clock: the root's word has no date, and a nonce proves the other, which sets a wrong clock right."""
+_SCOPES: Final = {Kind.PLAN: frozenset(Class), Kind.COMMAND: frozenset(Class)}
 
 
 @dataclass
 class TrustStore:
-    """The keys a speaker believes, from root-signed trust documents only."""
+    """The keys a speaker believes, from root-signed trust documents only.
+
+    Attributes:
+        seq: of the document that ``keys`` are from; one trust is for every zone, so the newest of all topics counts.
+    """
 
     root: Ed25519PublicKey
     keys: dict[str, TrustedKey] = field(default_factory=dict)
     revoked: set[str] = field(default_factory=set)
+    seq: int = -1
 
-    def learn(self, trust: Trust) -> None:
-        """Take over a trust document whose root signature and ``seq`` have been checked."""
+    def learn(self, trust: Trust, seq: int) -> None:
+        """Take over a trust document whose root signature has been checked; of an older one only what it revokes."""
         self.revoked |= set(trust.revoked)
-        self.keys = {key.kid: key for key in trust.keys}
+        if seq > self.seq:
+            self.keys, self.seq = {key.kid: key for key in trust.keys}, seq
 
-    def find(self, kid: str, scopes: Collection[Class], zone: str) -> Ed25519PublicKey:
-        """The public key ``kid`` if it may act with one of ``scopes`` in ``zone`` ("" for a speaker's own topics).
+    def believes(self, kid: str) -> bool:
+        """Whether the key may act at all."""
+        return kid == keys.key_id(self.root) or (kid in self.keys and kid not in self.revoked)
+
+    def find(self, kid: str, scopes: Collection[Class], zone: str) -> TrustedKey:
+        """The key ``kid`` if it may act with one of ``scopes`` in ``zone``; "", a speaker's own topics, takes every zone.
 
         Errors: RejectedError (revoked-key, unknown-key, out-of-scope).
         """
@@ -43,18 +59,22 @@ class TrustStore:
         trusted = self.keys.get(kid)
         if trusted is None:
             raise RejectedError(Reason.UNKNOWN_KEY, kid)
-        if not set(scopes) & set(trusted.scopes) or (zone and trusted.zones and zone not in trusted.zones):
+        if not set(scopes) & set(trusted.scopes) or (trusted.zones and zone not in trusted.zones):
             raise RejectedError(Reason.OUT_OF_SCOPE, kid)
-        return keys.public_key(trusted.key)
+        return trusted
 
 
 @dataclass(frozen=True)
 class Floor:
-    """What has been accepted on one topic: nothing older is believed until ``exp`` has passed."""
+    """What has been accepted on one topic: nothing older is believed until ``exp`` has passed.
+
+    ``payload_hash`` and ``kid``, its signer, are empty where the document itself is still to come.
+    """
 
     seq: int
     exp: int
-    payload_hash: str
+    payload_hash: str = ""
+    kid: str = ""
 
 
 def check_shape(topics: Topics, topic: str, message: bytes) -> tuple[Address, Envelope]:
@@ -71,12 +91,18 @@ def check_shape(topics: Topics, topic: str, message: bytes) -> tuple[Address, En
     return address, read
 
 
-def check_time(read: Envelope, now_ms: int | None) -> None:
-    """Expiry and future-dating by the speaker's clock; None means that it has no clock yet.
+def check_time(kind: Kind, read: Envelope, now_ms: int | None) -> None:
+    """Expiry and future-dating by the speaker's clock; None means that it has no clock yet, and obeys no command.
 
-    Errors: RejectedError (expired, future-dated).
+    Errors: RejectedError (expired, future-dated; malformed: a command that is valid for too long).
     """
+    if kind in _TIMELESS:
+        return
+    if kind is Kind.COMMAND and not 0 < read.header.exp - read.header.seq <= MAX_COMMAND_MS:
+        raise RejectedError(Reason.MALFORMED, f"a command is valid for {MAX_COMMAND_MS} ms")
     if now_ms is None:
+        if kind is Kind.COMMAND:
+            raise RejectedError(Reason.EXPIRED, "no clock to judge a command by")
         return
     if read.header.exp and read.header.exp <= now_ms:
         raise RejectedError(Reason.EXPIRED, read.header.topic)
@@ -98,8 +124,8 @@ def check_floor(read: Envelope, floor: Floor | None, payload_hash: str, *, once:
     return False
 
 
-def check_authority(store: TrustStore, address: Address, read: Envelope) -> None:
-    """The key, its scope for this kind of document, and the signature.
+def check_authority(store: TrustStore, address: Address, read: Envelope) -> frozenset[Class]:
+    """The key, its scope for this kind of document, and the signature; returns the classes the key may act in.
 
     Errors: RejectedError (unknown-key, revoked-key, out-of-scope, bad-signature, malformed).
     """
@@ -107,9 +133,20 @@ def check_authority(store: TrustStore, address: Address, read: Envelope) -> None
         if read.header.kid != keys.key_id(store.root):
             raise RejectedError(Reason.UNKNOWN_KEY, read.header.kid)
         envelope.verify(read, store.root)
-        return
-    scopes = (Class.ROUTINE, Class.EMERGENCY) if address.kind is Kind.COMMAND else (Class.ROUTINE,)
-    envelope.verify(read, store.find(read.header.kid, scopes, address.zone))
+        return frozenset(Class)
+    trusted = store.find(read.header.kid, _SCOPES.get(address.kind, (Class.ROUTINE,)), address.zone)
+    envelope.verify(read, keys.public_key(trusted.key))
+    return frozenset(trusted.scopes)
+
+
+def check_classes(plan: Plan, scopes: Collection[Class]) -> None:
+    """Every item of a plan is of a class its signer may act in.
+
+    Errors: RejectedError (out-of-scope).
+    """
+    beyond = {item.klass for item in plan.items} - set(scopes)
+    if beyond:
+        raise RejectedError(Reason.OUT_OF_SCOPE, f"{plan.zone} {plan.date}: {', '.join(sorted(beyond))}")
 
 
 def read_trust(read: Envelope) -> Trust:

@@ -13,15 +13,18 @@ from broadcaster.wire.envelope import Moment
 
 PROTOCOL_VERSION: Final = 1
 
-Name = Annotated[str, msgspec.Meta(pattern="^[a-z0-9-]{1,40}$")]
-Hash = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
-KeyId = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{16}$")]
-PublicKey = Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9_-]{43}$")]
+# In Python ``$`` also matches before a last line feed, which JSON Schema's does not: hence ``(?!\n)``.
+
+Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9-]{1,40}$(?!\n)")]
+Hash = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
+KeyId = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{16}$(?!\n)")]
+PublicKey = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{43}$(?!\n)")]
 Duration = Annotated[int, msgspec.Meta(ge=0, le=86_400_000)]
 Volume = Annotated[int, msgspec.Meta(ge=0, le=100)]
-TimeOfDay = Annotated[str, msgspec.Meta(pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+TimeOfDay = Annotated[str, msgspec.Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$(?!\n)")]
 Text = Annotated[str, msgspec.Meta(max_length=300)]
-Id = Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9_-]{1,64}$")]
+SegmentNumber = Annotated[int, msgspec.Meta(ge=0, le=999_999)]
+Id = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$(?!\n)")]
 
 
 class Class(StrEnum):
@@ -78,7 +81,7 @@ class Plan(Document, frozen=True, kw_only=True):
     """Everything one zone airs on one local day, in order of ``start_at``."""
 
     zone: Name
-    date: Annotated[str, msgspec.Meta(pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
+    date: Annotated[str, msgspec.Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$(?!\n)")]
     items: tuple[PlanItem, ...]
 
 
@@ -237,7 +240,7 @@ class Request(Document, frozen=True, kw_only=True):
 
     clip: Hash
     manifest: bool = False
-    missing: Annotated[tuple[tuple[int, int], ...], msgspec.Meta(max_length=200)] = ()
+    missing: Annotated[tuple[tuple[SegmentNumber, SegmentNumber], ...], msgspec.Meta(max_length=200)] = ()
 
 
 class Telemetry(Document, frozen=True, kw_only=True):

@@ -36,7 +36,7 @@ class Header(msgspec.Struct, frozen=True, omit_defaults=True):
     alg: str
     b64: bool
     crit: tuple[str, ...]
-    kid: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{16}$")]
+    kid: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{16}$(?!\n)")]
     typ: str
     topic: Annotated[str, msgspec.Meta(max_length=200)]
     seq: Moment
@@ -91,7 +91,7 @@ def parse(message: bytes) -> Envelope:
     if not newline or len(parts) != 2:  # noqa: PLR2004  protected header and signature
         raise RejectedError(Reason.MALFORMED, "no JWS line")
     protected, signature_text = parts
-    if len(protected) > MAX_HEADER_BYTES * 4 // 3:
+    if len(protected) > -(-MAX_HEADER_BYTES * 4 // 3):
         raise RejectedError(Reason.OVERSIZED, "header")
     header = strict_json.decode(_from_base64url(protected), Header)
     if header.alg != "Ed25519" or header.b64 or header.crit != ("b64",):

@@ -28,6 +28,8 @@ def decode(data: bytes, kind: type[T]) -> T:
     """
     try:
         members = json.loads(data.decode(), object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
+        if b"\\u" in data:  # an escaped half of a surrogate pair is a letter that nobody could write down again
+            json.dumps(members, ensure_ascii=False).encode()
         return msgspec.convert(members, kind)
     except (ValueError, RecursionError, msgspec.ValidationError) as error:
         raise RejectedError(Reason.MALFORMED, str(error)) from error

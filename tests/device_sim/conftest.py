@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from tests.brokers import Broker, mosquitto_broker, nats_broker
+from tests.device_sim.bench import Bench
 
 PASSWORD = "mật khẩu"
 
@@ -27,6 +28,15 @@ def mosquitto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
     """A Mosquitto shared by a module; user s1 only."""
     with mosquitto_broker(tmp_path_factory.mktemp("mosquitto"), users={"s1": PASSWORD}) as broker:
         yield broker
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    """A speaker on the bench that has joined and has nothing to do."""
+    bench = Bench(tmp_path)
+    bench.station.trust(), bench.station.config()
+    bench.join()
+    return bench
 
 
 @pytest.fixture(params=["nats", "mosquitto"])
