@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from broadcaster import chain
@@ -68,6 +68,7 @@ def state_of(broadcast: Broadcast, now: datetime) -> BroadcastState:
     return BroadcastState.ON_AIR if now < end else BroadcastState.AIRED
 
 
+_AHEAD: Final = frozenset({DeliveryState.PLANNED, DeliveryState.CACHED})
 _SILENT: Final = frozenset(
     {
         DeliveryState.SKIPPED,
@@ -183,7 +184,12 @@ def cancel_schedule(session: Session, schedule_id: int, *, account_id: int, now:
     if schedule is None or schedule.cancelled_at:
         raise NotOnAirError(f"schedule {schedule_id}")
     schedule.cancelled_at = now
-    for broadcast in session.scalars(select(Broadcast).where(Broadcast.schedule_id == schedule_id)):
+    ahead = select(Broadcast).where(
+        Broadcast.schedule_id == schedule_id,
+        Broadcast.cancelled_at.is_(None),
+        Broadcast.clip_sha256.is_(None) | Broadcast.start_at.is_(None) | (Broadcast.start_at > now),
+    )
+    for broadcast in session.scalars(ahead):
         if state_of(broadcast, now) in {BroadcastState.PREPARING, BroadcastState.PLANNED}:
             broadcast.cancelled_at = now
     chain.audit(session, at=now, account_id=account_id, action="schedule.cancel", subject=str(schedule_id))
@@ -191,10 +197,26 @@ def cancel_schedule(session: Session, schedule_id: int, *, account_id: int, now:
 
 
 def ensure_deliveries(session: Session, broadcast: Broadcast, geography: Geography) -> None:
-    """Write the rows of every speaker a broadcast is meant for, once."""
+    """Bring the rows of a broadcast that has not begun in line with the speakers it is meant for."""
     wanted = geography.heard_by(place.code for place in broadcast.schedule.targets)
     known = set(session.scalars(select(Delivery.speaker_id).where(Delivery.broadcast_id == broadcast.id)))
     session.add_all(
         Delivery(broadcast_id=broadcast.id, speaker_id=speaker, state=DeliveryState.PLANNED)
         for speaker in sorted(wanted - known)
+    )
+    for speaker in known - wanted:
+        delivery = session.get_one(Delivery, (broadcast.id, speaker))
+        if delivery.state in _AHEAD:
+            session.delete(delivery)
+
+
+def miss(session: Session, broadcast: Broadcast, why: str, geography: Geography, now: datetime) -> None:
+    """A broadcast can't air any more: say so of it and of every speaker that has not reported otherwise."""
+    broadcast.missed_at, broadcast.missed_why = now, why
+    ensure_deliveries(session, broadcast, geography)
+    session.flush()
+    session.execute(
+        update(Delivery)
+        .where(Delivery.broadcast_id == broadcast.id, Delivery.state.in_(_AHEAD))
+        .values(state=DeliveryState.MISSED, why=why)
     )

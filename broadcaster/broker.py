@@ -4,6 +4,7 @@ One credential per speaker: it publishes below its own ``up/`` and reads its own
 retiring one rewrites a file and sends SIGHUP; connected clients stay.
 """
 
+import fcntl
 import json
 import logging
 import os
@@ -17,9 +18,8 @@ import threading
 from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
-from broadcaster import keyring
 from broadcaster.clips import write_aside
 from broadcaster.counters import Counters
 from broadcaster.errors import LoaError
@@ -84,10 +84,18 @@ def _user(name: str, token: str, publish: list[str], subscribe: list[str]) -> st
     )
 
 
-def _free_port() -> int:
+def _free_ports() -> tuple[int, int]:
+    """Two different ports that nothing listens on."""
+    with closing(socket.socket()) as one, closing(socket.socket()) as other:
+        for probe in (one, other):
+            probe.bind(("127.0.0.1", 0))
+        return one.getsockname()[1], other.getsockname()[1]
+
+
+def _answers(port: int) -> bool:
+    """Whether something listens on a loopback port."""
     with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def find_nats_server(configured: str) -> str:
@@ -122,6 +130,7 @@ class EmbeddedBroker:
         self.port, self._nats_port = self._ports()
         self.token = self._token()
         self._process: subprocess.Popen[bytes] | None = None
+        self._claimed: IO[bytes] | None = None
         self._users = ""
         self._lock = threading.Lock()
         self._stopping = threading.Event()
@@ -142,14 +151,15 @@ class EmbeddedBroker:
         """The ports of this station: free ones at first, the same ever after, since speakers know them."""
         kept = self.folder / "ports.json"
         if not kept.exists():
-            write_aside(kept, json.dumps({"mqtt": _free_port(), "nats": _free_port()}).encode())
+            mqtt, nats = _free_ports()
+            write_aside(kept, json.dumps({"mqtt": mqtt, "nats": nats}).encode())
         ports = json.loads(kept.read_bytes())
         return ports["mqtt"], ports["nats"]
 
     def _token(self) -> str:
         kept = self.folder / "station.token"
         if not kept.exists():
-            keyring.write_private(kept, secrets.token_hex(24).encode())
+            write_aside(kept, secrets.token_hex(24).encode())  # made with mode 0600; never half a token
         return kept.read_text("ascii")
 
     def set_users(self, speakers: Mapping[str, str]) -> None:
@@ -170,6 +180,7 @@ class EmbeddedBroker:
         config = _CONFIG.format(
             station=self._station, folder=self.folder, host="127.0.0.1", port=self.port, nats_port=self._nats_port
         )
+        self._claim()
         write_aside(self.folder / "nats.conf", config.encode())
         self._end_orphan()
         self._launch()
@@ -178,16 +189,33 @@ class EmbeddedBroker:
     def stop(self) -> None:
         """End the broker in good order."""
         self._stopping.set()
-        process = self._process
-        if process and process.poll() is None:
-            process.terminate()
-            try:
-                process.wait(_STOP_S)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait(_STOP_S)
+        self._end()
         if self._watch.is_alive():
             self._watch.join(_STOP_S)
+        self._end()  # the watch may have been starting it again just then
+        if self._claimed:
+            self._claimed.close()
+
+    def _end(self) -> None:
+        process = self._process
+        if process is None or process.poll() is not None:
+            return
+        process.terminate()
+        try:
+            process.wait(_STOP_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait(_STOP_S)
+
+    def _claim(self) -> None:
+        """Make sure that no other station runs in this folder; the system takes the claim back from a killed one."""
+        claimed = (self.folder / "claim").open("ab")
+        try:
+            fcntl.flock(claimed, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            claimed.close()
+            raise BrokerError(f"a station is already running in {self.folder.parent}") from error
+        self._claimed = claimed
 
     def _end_orphan(self) -> None:
         """End the broker of a station that was killed; it holds our ports."""
@@ -211,6 +239,8 @@ class EmbeddedBroker:
         raise BrokerError(f"the broker of an earlier run (pid {pid}) does not end")
 
     def _launch(self) -> None:
+        if _answers(self.port):
+            raise BrokerError(f"port {self.port} is taken by another program, see {self.folder}/ports.json")
         log_path = self.folder / "nats.log"
         with log_path.open("ab") as output:
             self._process = subprocess.Popen(  # noqa: S603  our own binary and configuration
@@ -225,10 +255,9 @@ class EmbeddedBroker:
             if self._process.poll() is not None:
                 tail = log_path.read_text("utf-8", "replace").splitlines()[-3:]
                 raise BrokerError(f"nats-server ended at once (see {log_path}): {' | '.join(tail)}")
-            with closing(socket.socket()) as probe:
-                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
-                    log.info("broker started pid=%s port=%s", self._process.pid, self.port)
-                    return
+            if _answers(self.port):
+                log.info("broker started pid=%s port=%s", self._process.pid, self.port)
+                return
             waited.wait(0.05)
         self._process.kill()
         raise BrokerError(f"nats-server does not answer on port {self.port}, see {log_path}")

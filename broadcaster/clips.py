@@ -48,12 +48,14 @@ class ClipStore:
         return manifest, clips.sha256(strict_json.encode(manifest))
 
     def opus(self, sha256: str) -> bytes:
-        """The clip, checked. Errors: ClipGoneError."""
+        """The clip, checked; a damaged file is removed, so that it is made again. Errors: ClipGoneError."""
+        path = self._path(sha256, "opus")
         try:
-            clip = self._path(sha256, "opus").read_bytes()
+            clip = path.read_bytes()
         except OSError as error:
             raise ClipGoneError(sha256) from error
         if clips.sha256(clip) != sha256:
+            path.unlink(missing_ok=True)
             raise ClipGoneError(f"{sha256} is damaged")
         return clip
 

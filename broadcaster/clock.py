@@ -1,10 +1,13 @@
 """The wall clock as a port; the only module that asks the operating system what time it is."""
 
 import time
-from datetime import UTC, datetime
-from typing import Protocol
+from datetime import UTC, datetime, timedelta
+from typing import Final, Protocol
 
 from broadcaster.wire.units import UnixMs
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MS: Final = timedelta(milliseconds=1)
 
 
 class Clock(Protocol):
@@ -33,9 +36,9 @@ class SystemClock:
 
 def from_ms(moment: int) -> datetime:
     """The aware UTC datetime of a Unix moment in milliseconds."""
-    return datetime.fromtimestamp(moment / 1000, UTC)
+    return _EPOCH + moment * _MS  # in whole numbers: a float would lose a millisecond now and then
 
 
 def to_ms(moment: datetime) -> UnixMs:
     """The Unix milliseconds of an aware datetime, rounded down."""
-    return UnixMs(int(moment.timestamp() * 1000))
+    return UnixMs((moment - _EPOCH) // _MS)

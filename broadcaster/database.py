@@ -14,6 +14,7 @@ from broadcaster import migrations
 
 _BUSY_MS: Final = 15_000
 _WRITES: Final = "loa_writes"
+_MIGRATION_LOCK: Final = 0x10B
 
 
 def _set_up_sqlite(engine: Engine) -> None:
@@ -68,7 +69,9 @@ class Database:
         """Bring the tables to this version of the software."""
         config = Config()
         config.set_main_option("script_location", str(Path(migrations.__file__).parent))
-        with self.engine.connect() as connection:
+        with self.engine.connect().execution_options(**{_WRITES: True}) as connection:
+            if connection.dialect.name == "postgresql":  # one process at a time, as SQLite sees to by itself
+                connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
 

@@ -1,7 +1,7 @@
 """From receipts to deliveries: the ledger of what was heard, and what is known of every speaker from it."""
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import msgspec
@@ -35,22 +35,37 @@ _RANK: Final[Mapping[DeliveryState, int]] = {
     DeliveryState.FINISHED: 5,
 }
 """Receipts come in any order; a delivery never goes back."""
+_LAST: Final = _RANK[DeliveryState.SKIPPED]
+"""From this rank on it is over for the speaker."""
 
 
 def apply(delivery: Delivery, receipt: Receipt) -> None:
-    """Let a delivery know what a receipt tells. The order of receipts does not matter."""
+    """Let a delivery know what a receipt tells. The order of receipts does not matter.
+
+    The first start counts (a speaker that lost power joins again later), the last end, and the longest sound.
+    """
     state, at = _STATES[receipt.event], from_ms(receipt.at)
+    why = receipt.why.value if receipt.why and _RANK[state] == _LAST else None
+    if _outweighs(delivery, state, at, why):
+        delivery.state, delivery.why = state, why
     if receipt.event is Event.CACHED:
-        delivery.cached_at = at
+        delivery.cached_at = min(delivery.cached_at or at, at)
     elif receipt.event is Event.STARTED:
-        delivery.started_at = at
-        delivery.start_position_ms = receipt.position_ms
+        begun = at, receipt.position_ms
+        if delivery.started_at is None or begun < (delivery.started_at, delivery.start_position_ms):
+            delivery.started_at, delivery.start_position_ms = begun
     else:
-        delivery.ended_at = at
+        delivery.ended_at = max(delivery.ended_at or at, at)
         delivery.played_ms = max(delivery.played_ms or 0, receipt.played_ms)
-    if _RANK[state] >= _RANK[delivery.state]:
-        delivery.state = state
-        delivery.why = receipt.why.value if receipt.why else None
+
+
+def _outweighs(delivery: Delivery, state: DeliveryState, at: datetime, why: str | None) -> bool:
+    """Whether a report is worth more than what is known: the higher rank, and of two ways to end the later one."""
+    if _RANK[state] != _RANK[delivery.state]:
+        return _RANK[state] > _RANK[delivery.state]
+    if _RANK[state] != _LAST or delivery.ended_at is None:
+        return True
+    return (at, state.value, why or "") > (delivery.ended_at, delivery.state.value, delivery.why or "")
 
 
 def take(session: Session, speaker: str, receipts: tuple[Receipt, ...], received_at: UnixMs) -> None:

@@ -7,6 +7,7 @@ than the rate, whatever zones it listens to. A connection of its own keeps alert
 import logging
 import threading
 import time
+from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final
@@ -16,6 +17,7 @@ from broadcaster.counters import Counters
 from broadcaster.transport import Transport
 from broadcaster.wire import clips, strict_json
 from broadcaster.wire.documents import Request
+from broadcaster.wire.ogg import NotOggError
 from broadcaster.wire.topics import Topics
 from broadcaster.wire.units import DurationMs, UnixMs
 
@@ -24,6 +26,8 @@ log = logging.getLogger(__name__)
 _IDLE_S: Final = 0.5
 _OVERHEAD_BYTES: Final = 200
 """Topic and packet header of one segment, for the pace."""
+_OVERHEAD: Final = 1.05
+"""The same and the manifest, as a share of the clip."""
 _MAX_REPAIRS: Final = 5_000
 
 
@@ -35,12 +39,32 @@ class Transfer:
     audience: frozenset[str]
     topic: Callable[[str], str]
     start_at: UnixMs
-    numbers: list[int] | None = None
-    """Segments still to send; None until the clip has been read."""
+    left: int = 0
+    """Bytes still to send."""
+    wanted: tuple[tuple[int, int], ...] | None = None
+    """Ranges of segments that were asked for; None for the whole clip."""
     manifest: bool = True
     done: Callable[[], None] | None = None
     pieces: tuple[bytes, ...] = field(default=(), repr=False)
+    """Empty until the clip has been read."""
     manifest_bytes: bytes = field(default=b"", repr=False)
+    numbers: deque[int] = field(default_factory=deque)
+    """Segments still to send."""
+
+    def open(self, clip: bytes) -> None:
+        """Cut the clip, and note what of it shall go."""
+        manifest, self.pieces = clips.describe(clip)
+        self.manifest_bytes = strict_json.encode(manifest)
+        ranges = ((0, len(self.pieces)),) if self.wanted is None else self.wanted
+        self.numbers = deque(
+            number for number in range(len(self.pieces)) if any(first <= number <= last for first, last in ranges)
+        )
+        self.left = sum(len(self.pieces[number]) for number in self.numbers)
+
+    def begin_again(self) -> None:
+        """The connection was lost, and with it nobody knows which of the segments: the whole clip goes anew."""
+        if self.pieces and self.wanted is None:
+            self.pieces, self.manifest = (), True
 
 
 class Distributor:
@@ -48,12 +72,21 @@ class Distributor:
 
     Args:
         rate_bps: pace for each speaker in bits per second.
+        monotonic: seconds that never go back.
     """
 
     def __init__(
-        self, transport: Transport, store: ClipStore, topics: Topics, rate_bps: int, counters: Counters
+        self,
+        transport: Transport,
+        store: ClipStore,
+        topics: Topics,
+        rate_bps: int,
+        counters: Counters,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._transport, self._store, self._topics, self._counters = transport, store, topics, counters
+        self._monotonic = monotonic
         self._byte_s = 8 / rate_bps
         self._lock = threading.Lock()
         self._transfers: dict[tuple[str, str], Transfer] = {}
@@ -74,8 +107,10 @@ class Distributor:
         if self._thread.is_alive():
             self._thread.join(10)
 
-    def send(self, clip: str, zone: str, audience: Iterable[str], start_at: UnixMs, done: Callable[[], None]) -> None:
-        """Send a whole clip to a zone; ``done`` is called on this thread when the last segment has left.
+    def send(
+        self, clip: str, size: int, zone: str, audience: Iterable[str], *, start_at: UnixMs, done: Callable[[], None]
+    ) -> None:
+        """Send a whole clip of ``size`` bytes to a zone; ``done`` is called on this thread when the last segment left.
 
         A transfer that is on its way already is not begun again.
         """
@@ -84,36 +119,41 @@ class Distributor:
             return self._topics.manifest(zone, clip).removesuffix("m") + what
 
         with self._lock:
-            self._transfers.setdefault((clip, zone), Transfer(clip, frozenset(audience), topic, start_at, done=done))
+            new = Transfer(clip, frozenset(audience), topic, start_at, size, done=done)
+            transfer = self._transfers.setdefault((clip, zone), new)
+            transfer.start_at = min(transfer.start_at, start_at)
         self._more.set()
 
     def repair(self, speaker: str, request: Request) -> None:
         """Send one speaker what it lacks, unless that is on its way already."""
-        wanted = {number for first, last in request.missing for number in range(first, min(last, first + 9_999) + 1)}
 
         def topic(what: str) -> str:
             return self._topics.down(speaker, f"clip/{request.clip}/{what}")
 
         key = (request.clip, f"speaker/{speaker}")
+        # A repair is for something about to air: it goes ahead of what is merely planned.
+        repair = Transfer(
+            request.clip, frozenset({speaker}), topic, UnixMs(0), wanted=request.missing, manifest=request.manifest
+        )
         with self._lock:
-            if key in self._transfers or len(self._transfers) >= _MAX_REPAIRS:
-                return
-            # A repair is for something about to air: it goes ahead of what is merely planned.
-            self._transfers[key] = Transfer(
-                request.clip, frozenset({speaker}), topic, UnixMs(0), sorted(wanted), manifest=request.manifest
+            under_way = any(
+                transfer.clip == request.clip and speaker in transfer.audience for transfer in self._transfers.values()
             )
+            if under_way or len(self._transfers) >= _MAX_REPAIRS:
+                return
+            self._transfers[key] = repair
         self._more.set()
 
     def estimate_ms(self, clip_bytes: int, audience: Iterable[str]) -> DurationMs:
         """How long until ``clip_bytes`` more would have reached an audience, behind what it is already being sent."""
         listeners = frozenset(audience)
+        ahead: Counter[str] = Counter()
         with self._lock:
-            ahead = sum(
-                sum(len(piece) for piece in transfer.pieces) or clip_bytes
-                for transfer in self._transfers.values()
-                if transfer.audience & listeners
-            )
-        return DurationMs(int((ahead + clip_bytes * 1.05) * self._byte_s * 1000))
+            for transfer in self._transfers.values():
+                if both := transfer.audience & listeners:
+                    ahead.update(dict.fromkeys(both, transfer.left))
+        most = max(ahead.values(), default=0)
+        return DurationMs(int((most + clip_bytes) * _OVERHEAD * self._byte_s * 1000))
 
     def _run(self) -> None:
         while not self._stopping.is_set():
@@ -127,8 +167,11 @@ class Distributor:
     def _step(self) -> float:
         """Send one segment if one may go now; returns the seconds until the next may."""
         if not self._transport.connected:
+            with self._lock:
+                for transfer in self._transfers.values():
+                    transfer.begin_again()
             return _IDLE_S
-        now = time.monotonic()
+        now = self._monotonic()
         with self._lock:
             waiting = sorted(self._transfers.items(), key=lambda item: item[1].start_at)
         soonest = _IDLE_S
@@ -151,8 +194,8 @@ class Distributor:
             return
         if transfer.numbers:
             number = transfer.numbers[0]
-            if number >= len(transfer.pieces) or self._put(transfer, str(number), transfer.pieces[number], now):
-                transfer.numbers.pop(0)
+            if self._put(transfer, str(number), transfer.pieces[number], now):
+                transfer.left -= len(transfer.pieces[transfer.numbers.popleft()])
         if not transfer.numbers:
             self._drop(key)
             if transfer.done:
@@ -161,13 +204,10 @@ class Distributor:
     def _open(self, transfer: Transfer) -> bool:
         """Read the clip. One that is gone is made again by the preparation, not here."""
         try:
-            manifest, transfer.pieces = clips.describe(self._store.opus(transfer.clip))
-        except ClipGoneError:
-            log.warning("clip to send is gone clip=%s", transfer.clip)
+            transfer.open(self._store.opus(transfer.clip))
+        except (ClipGoneError, NotOggError) as error:
+            log.warning("clip can't be sent clip=%s reason=%s", transfer.clip[:12], error)
             return False
-        transfer.manifest_bytes = strict_json.encode(manifest)
-        if transfer.numbers is None:
-            transfer.numbers = list(range(len(transfer.pieces)))
         return True
 
     def _put(self, transfer: Transfer, what: str, data: bytes, now: float) -> bool:

@@ -80,21 +80,46 @@ class Geography:
         return frozenset[str]().union(*(self._heard_in.get(zone, frozenset()) for zone in zones))
 
     def reduce(self, place_ids: Collection[int]) -> tuple[int, ...]:
-        """The fewest places that reach exactly the same speakers: a parent instead of all its children.
+        """The places to address so that exactly the same speakers are reached, and none of them needlessly twice.
 
-        Groups are kept only where the chosen places do not cover them already.
+        A parent stands for its children when all of them that have speakers were chosen; never for a single one, since
+        a schedule must not spread when its neighbours get speakers. A group stays a group, for it may grow.
         """
-        chosen = set(place_ids)
-        wanted = self.heard_by(self.spots[place].code for place in chosen)
+        whole = self._whole(frozenset(place_ids))
+        groups = [self.spots[place] for place in place_ids if self.spots[place].kind is PlaceKind.GROUP]
         order = sorted(
-            self.spots.values(), key=lambda spot: (spot.kind is PlaceKind.GROUP, len(self.ancestry(spot.id)))
+            [*whole, *groups],
+            key=lambda spot: (
+                -len(self._heard_in[spot.code]),
+                spot.kind is PlaceKind.GROUP,
+                self._depth(spot),
+                spot.id,
+            ),
         )
         kept: list[int] = []
         reached: frozenset[str] = frozenset()
         for spot in order:
             heard = self._heard_in[spot.code]
-            may_stand = spot.id in chosen or (spot.kind is not PlaceKind.GROUP and len(heard) > 0)
-            if may_stand and heard <= wanted and not heard <= reached:
+            if not heard <= reached:
                 kept.append(spot.id)
                 reached |= heard
         return tuple(kept)
+
+    def _depth(self, spot: Spot) -> int:
+        return len(self.ancestry(spot.id))
+
+    def _whole(self, chosen: frozenset[int]) -> list[Spot]:
+        """The places of the tree that were chosen, themselves or in all their parts."""
+        tree = [spot for spot in self.spots.values() if spot.kind is not PlaceKind.GROUP]
+        own = set(self.speakers.values())
+        parts: dict[int, list[int]] = {}
+        for spot in tree:
+            if spot.parent_id is not None and self._heard_in[spot.code]:
+                parts.setdefault(spot.parent_id, []).append(spot.id)
+        whole: dict[int, Spot] = {}
+        for spot in sorted(tree, key=self._depth, reverse=True):
+            inside = parts.get(spot.id, [])
+            in_parts = len(inside) > 1 and spot.id not in own and all(part in whole for part in inside)
+            if spot.id in chosen or in_parts:
+                whole[spot.id] = spot
+        return list(whole.values())

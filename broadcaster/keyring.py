@@ -57,6 +57,11 @@ def create(folder: Path, name: str) -> SigningKey:
     return key
 
 
+def exists(folder: Path, name: str) -> bool:
+    """Whether the key's file is there."""
+    return _path(folder, name).exists()
+
+
 def load(folder: Path, name: str) -> SigningKey:
     """Read one key. Errors: KeyFileError."""
     path = _path(folder, name)
@@ -73,7 +78,7 @@ def load(folder: Path, name: str) -> SigningKey:
 
 def load_or_create(folder: Path, name: str) -> SigningKey:
     """Read a key, or make it where there is none yet. Errors: KeyFileError."""
-    return load(folder, name) if _path(folder, name).exists() else create(folder, name)
+    return load(folder, name) if exists(folder, name) else create(folder, name)
 
 
 def load_keyring(folder: Path) -> Keyring:

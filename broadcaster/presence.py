@@ -19,14 +19,17 @@ SILENT_AFTER: Final = 3
 
 
 def take_state(speaker: Speaker, payload: bytes, at: datetime) -> None:
-    """Believe a state, unless a newer connection has spoken already.
+    """Believe a state, unless a newer connection has spoken already or it is no news.
 
     The last will of a connection arrives after the next connection's first word when the link flaps: ``connection``
-    tells them apart. Errors: RejectedError.
+    tells them apart. A retained state comes again whenever the station itself connects, also that of a speaker which
+    has been dead since: it must not count as seen. Errors: RejectedError.
     """
     state = strict_json.decode(payload, State)
-    if speaker.boot == state.boot and state.connection < speaker.connection:
-        return
+    if speaker.boot == state.boot:
+        told = state.connection == speaker.connection and speaker.state in {state.state, SpeakerState.LOST}
+        if told or state.connection < speaker.connection:
+            return  # nothing follows a will; when "lost" was the station's own mistake, the next heartbeat shows it
     if speaker.boot != state.boot and state.state is SpeakerState.LOST and speaker.boot is not None:
         return  # the will of a boot that has been followed by another
     if speaker.state is not state.state:

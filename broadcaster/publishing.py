@@ -1,22 +1,31 @@
 """Signed documents: what is in force on every topic, kept in rows and sent until the broker has confirmed it."""
 
-import logging
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 from typing import Final
 
 import msgspec
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from broadcaster.clock import Clock
+from broadcaster.clock import Clock, to_ms
 from broadcaster.rows import Published
 from broadcaster.wire import clips, envelope, strict_json
 from broadcaster.wire.keys import SigningKey
-from broadcaster.wire.topics import Kind
+from broadcaster.wire.topics import Kind, Topics
 from broadcaster.wire.units import UnixMs
 
-log = logging.getLogger(__name__)
-
+HORIZON: Final = timedelta(days=7)
+"""How far ahead plans are published."""
 RETAINED: Final = frozenset({Kind.TRUST.value, Kind.PLAN.value, Kind.CONFIG.value})
+
+
+_NEEDED: Final = (Kind.TRUST.value, Kind.CONFIG.value, Kind.PLAN.value)
+
+
+def _later(one: int, other: int) -> int:
+    """The later of two expiries."""
+    return envelope.NEVER if envelope.NEVER in {one, other} else max(one, other)
 
 
 class Publisher:
@@ -27,6 +36,12 @@ class Publisher:
 
     def __init__(self, session: Session, clock: Clock) -> None:
         self._session, self._clock = session, clock
+        self._recalled: list[Published] = []
+
+    def recall(self, kind: Kind) -> list[Published]:
+        """Every kept document of a kind, in one query; `put` then finds them without asking for each."""
+        self._recalled = list(self._session.scalars(select(Published).where(Published.typ == kind.value)))
+        return self._recalled
 
     def put(
         self, key: SigningKey, kind: Kind, topic: str, document: msgspec.Struct, exp: UnixMs = envelope.NEVER
@@ -34,7 +49,7 @@ class Publisher:
         """Make ``document`` the one in force on ``topic``; False when it already is."""
         payload = strict_json.encode(document)
         row = self._session.get(Published, topic)
-        if row and row.payload_sha256 == clips.sha256(payload) and row.exp >= exp:
+        if row and row.payload_sha256 == clips.sha256(payload) and _later(row.exp, exp) == row.exp:
             return False
         self._sign(key, kind, topic, payload, exp)
         return True
@@ -46,10 +61,10 @@ class Publisher:
     def _sign(self, key: SigningKey, kind: Kind, topic: str, payload: bytes, exp: UnixMs) -> bytes:
         row = self._session.get(Published, topic)
         if row is None:
-            row = Published(topic=topic, typ=kind.value, seq=0, exp=0)
+            row = Published(topic=topic, typ=kind.value, seq=0, exp=exp)
             self._session.add(row)
         row.seq = max(self._clock.now_ms(), row.seq + 1)
-        row.exp = max(exp, row.exp) if exp else envelope.NEVER
+        row.exp = _later(row.exp, exp)
         row.payload_sha256 = clips.sha256(payload)
         row.envelope = envelope.sign(
             key.private, key.kid, typ=kind.value, topic=topic, seq=UnixMs(row.seq), payload=payload, exp=UnixMs(row.exp)
@@ -59,7 +74,7 @@ class Publisher:
 
 
 def unconfirmed(session: Session) -> list[Published]:
-    """The retained documents that no broker has confirmed yet, oldest first."""
+    """The retained documents that no broker has confirmed yet, trust before all others."""
     waiting = (
         select(Published)
         .where(Published.typ.in_(RETAINED), Published.confirmed_seq < Published.seq)
@@ -68,10 +83,17 @@ def unconfirmed(session: Session) -> list[Published]:
     return list(session.scalars(waiting))
 
 
-def in_force(session: Session, now_ms: UnixMs) -> list[Published]:
-    """Every retained document that has not expired."""
-    valid = select(Published).where(Published.typ.in_(RETAINED), (Published.exp == 0) | (Published.exp > now_ms))
-    return list(session.scalars(valid))
+def in_force_for(
+    session: Session, speaker: str, zones: Iterable[str], topics: Topics, now: datetime
+) -> list[Published]:
+    """What one speaker should have: trust, its config, the plans of its zones; in the order it needs them."""
+    days = [(now + timedelta(days=day)).date().isoformat() for day in range(-2, HORIZON.days + 2)]
+    names = [topics.down(speaker, "config")]
+    for zone in zones:
+        names += [topics.trust(zone), *(topics.plan(zone, day) for day in days)]
+    valid = (Published.exp == envelope.NEVER) | (Published.exp > to_ms(now))
+    found = session.scalars(select(Published).where(Published.topic.in_(names), valid))
+    return sorted(found, key=lambda row: (_NEEDED.index(row.typ), row.topic))
 
 
 def confirm(session: Session, topic: str, seq: int) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from broadcaster.core import Core
 from broadcaster.geography import Geography
 from broadcaster.publishing import Publisher
-from broadcaster.rows import Place, PlaceKind, Speaker, Station
+from broadcaster.rows import Place, PlaceKind, Published, Speaker, Station
 from broadcaster.wire import keys
 from broadcaster.wire.documents import Class, Config, QuietHours, Trust, TrustedKey
 from broadcaster.wire.keys import SigningKey
@@ -28,9 +28,18 @@ def put_trust(session: Session, core: Core, root: SigningKey) -> None:
             ),
         )
     )
-    tops = select(Place).where(Place.parent_id.is_(None), Place.kind != PlaceKind.GROUP)
-    for place in session.scalars(tops):
-        Publisher(session, core.clock).put(root, Kind.TRUST, core.topics.trust(place.code), trust)
+    for code in _tops(session):
+        Publisher(session, core.clock).put(root, Kind.TRUST, core.topics.trust(code), trust)
+
+
+def without_trust(session: Session, core: Core) -> list[str]:
+    """The tops for which the root key has not signed who may speak: their speakers believe nobody."""
+    return [code for code in _tops(session) if session.get(Published, core.topics.trust(code)) is None]
+
+
+def _tops(session: Session) -> list[str]:
+    tops = select(Place.code).where(Place.parent_id.is_(None), Place.kind != PlaceKind.GROUP).order_by(Place.id)
+    return list(session.scalars(tops))
 
 
 def put_configs(session: Session, core: Core, report_ms: int) -> None:
@@ -42,6 +51,7 @@ def put_configs(session: Session, core: Core, report_ms: int) -> None:
     quiet: tuple[QuietHours, ...] = ()
     if station.quiet_start and station.quiet_until:
         quiet = (QuietHours(start=station.quiet_start, until=station.quiet_until),)
+    publisher.recall(Kind.CONFIG)
     for speaker in session.scalars(select(Speaker).where(Speaker.retired_at.is_(None))):
         config = Config(
             speaker=speaker.id,

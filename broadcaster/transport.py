@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 
 KEEPALIVE_S: Final = 45
 _INBOX: Final = 50_000
+"""Messages that may wait to be taken in; confirmations have no limit, for a lost one would never be asked for again."""
 _BATCH: Final = 500
 _TLS_PORT: Final = 8883
 _PLAIN_PORT: Final = 1883
@@ -115,16 +116,16 @@ class MqttTransport:
         self._clock, self._counters = clock, counters
         self._subscriptions = list(subscriptions)
         self._on_batch, self._on_connected = on_batch, on_connected
-        self._inbox: queue.Queue[Message | Callable[[], None] | None] = queue.Queue(_INBOX)
+        self._inbox: queue.SimpleQueue[Message | Callable[[], None] | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
-        self._waiting: dict[int, Callable[[], None] | None] = {}
-        self._confirmed_early: set[int] = set()
+        self._waiting: dict[int, Callable[[], None]] = {}
         self._up = threading.Event()
         self._address = address
         self._client = paho.Client(CallbackAPIVersion.VERSION2, client_id=client_id, protocol=paho.MQTTv311)
         self._client.username_pw_set(address.username, address.password)
         self._client.reconnect_delay_set(1, 10)
         self._client.max_inflight_messages_set(200)
+        self._client.suppress_exceptions = True  # a callback must never end paho's thread
         if address.tls:
             self._client.tls_set_context(ssl.create_default_context())
         self._client.on_socket_open = self._socket_open
@@ -164,17 +165,12 @@ class MqttTransport:
         """See `Transport.publish`."""
         if qos == 0 and not self.connected:
             return False
-        info = self._client.publish(topic, payload, qos=qos, retain=retain)
-        if info.rc not in {paho.MQTT_ERR_SUCCESS, paho.MQTT_ERR_NO_CONN}:
-            return False
-        with self._lock:
-            early = info.mid in self._confirmed_early
-            self._confirmed_early.discard(info.mid)
-            if not early:
+        with self._lock:  # the confirmation may come before `publish` is back; it has to find its number here
+            info = self._client.publish(topic, payload, qos=qos, retain=retain)
+            kept = info.rc == paho.MQTT_ERR_SUCCESS or (qos > 0 and info.rc == paho.MQTT_ERR_NO_CONN)
+            if kept and done and qos > 0:
                 self._waiting[info.mid] = done
-        if early and done:
-            self._put(done)
-        return True
+        return kept
 
     # Callbacks on paho's thread: they only put into the inbox.
 
@@ -191,9 +187,10 @@ class MqttTransport:
             self._stand()
 
     def _subscribe(self, _client: paho.Client, _data: Any, _mid: int, codes: Any, _properties: Any) -> None:
-        refused = [topic for topic, code in zip(self._subscriptions, codes, strict=True) if code.value >= _REFUSED]
-        if refused:
-            log.error("broker refused subscriptions filters=%s", refused)
+        for topic, code in zip(self._subscriptions, codes, strict=False):
+            if code.value >= _REFUSED:
+                log.error("broker refused a subscription filter=%s", topic)
+                self._counters.reject("subscription-refused", topic)
         self._stand()
 
     def _stand(self) -> None:
@@ -204,35 +201,31 @@ class MqttTransport:
 
     def _disconnect(self, _client: paho.Client, _data: Any, _flags: Any, code: Any, _properties: Any) -> None:
         if self._up.is_set():
-            log.warning("broker disconnected reason=%s", code)
+            log.log(logging.WARNING if code.is_failure else logging.INFO, "broker disconnected reason=%s", code)
         self._up.clear()
 
     def _message(self, _client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
         try:
             if len(message.payload) > MAX_MESSAGE_BYTES:
                 self._counters.reject(Reason.OVERSIZED)
+            elif self._inbox.qsize() >= _INBOX:
+                self._counters.reject("inbox-full")
             else:
                 self._put(Message(message.topic, bytes(message.payload), self._clock.now_ms()))
         except UnicodeDecodeError:
             self._counters.reject(Reason.UNKNOWN_TOPIC)
 
     def _published(self, _client: paho.Client, _data: Any, mid: int, _code: Any, _properties: Any) -> None:
-        self._put(lambda: self._confirm(mid))
+        self._put(lambda: self._confirm(mid))  # no lock here: paho holds one of its own, which `publish` waits for
 
     def _put(self, item: Message | Callable[[], None]) -> None:
-        try:
-            self._inbox.put_nowait(item)
-        except queue.Full:
-            self._counters.reject("inbox-full")
+        self._inbox.put(item)
 
     # The inbox thread.
 
     def _confirm(self, mid: int) -> None:
         with self._lock:
-            if mid not in self._waiting:
-                self._confirmed_early.add(mid)  # `publish` has not come back with this number yet
-                return
-            done = self._waiting.pop(mid)
+            done = self._waiting.pop(mid, None)
         if done:
             done()
 

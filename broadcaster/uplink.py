@@ -4,13 +4,12 @@ A bad message of one speaker is counted and dropped; it never costs the others t
 """
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from limits import RateLimitItemPerSecond
 from limits.storage import MemoryStorage
 from limits.strategies import FixedWindowRateLimiter
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from broadcaster import deliveries, presence, publishing
@@ -33,7 +32,6 @@ _PER_SPEAKER: Final = RateLimitItemPerSecond(50)
 _ANSWER_MS: Final = MINUTE
 """How long a welcome and an acknowledgement are valid."""
 _UP: Final = frozenset({Kind.STATE, Kind.ABOUT, Kind.HELLO, Kind.RECEIPT, Kind.REQUEST, Kind.TELEMETRY})
-_COPY_ORDER: Final = (Kind.TRUST.value, Kind.CONFIG.value, Kind.PLAN.value)
 
 Answer = Callable[[], None]
 
@@ -54,15 +52,20 @@ class Uplink:
     def take(self, batch: list[Message]) -> None:
         """Take in messages in the order they came."""
         readable = [(message, address) for message in batch if (address := self._address(message))]
-        try:
-            self._take_together(readable)
-        except SQLAlchemyError:
-            if len(readable) == 1:
-                raise
-            log.exception("batch failed, taking its messages one by one size=%s", len(readable))
+        if not self._taken(readable) and len(readable) > 1:
+            log.warning("batch failed, taking its messages one by one size=%s", len(readable))
             for one in readable:
-                with self._counters.edge("uplink"):
-                    self._take_together([one])
+                self._taken([one])
+
+    def _taken(self, batch: Sequence[tuple[Message, Address]]) -> bool:
+        """Take in all of these or none; whatever goes wrong is counted. Returns whether they were taken."""
+        answers: list[Answer] | None = None
+        with self._counters.edge("uplink"):
+            answers = self._take_together(batch)
+        for answer in answers or ():
+            with self._counters.edge("uplink"):
+                answer()
+        return answers is not None
 
     def _address(self, message: Message) -> Address | None:
         try:
@@ -75,19 +78,22 @@ class Uplink:
             return None
         return address
 
-    def _take_together(self, batch: Iterable[tuple[Message, Address]]) -> None:
+    def _take_together(self, batch: Sequence[tuple[Message, Address]]) -> list[Answer]:
         answers: list[Answer] = []
         with self._database.write() as session:
+            hello = any(address.kind is Kind.HELLO for _, address in batch)
+            geography = Geography.load(session) if hello else None  # once, though a thousand may join together
             for message, address in batch:
                 try:
-                    if answer := self._take_one(session, message, address):
+                    if answer := self._take_one(session, message, address, geography):
                         answers.append(answer)
                 except RejectedError as error:
                     self._counters.reject(error.reason, f"{address.kind.value} {address.speaker} {error}")
-        for answer in answers:
-            answer()
+        return answers
 
-    def _take_one(self, session: Session, message: Message, address: Address) -> Answer | None:
+    def _take_one(
+        self, session: Session, message: Message, address: Address, geography: Geography | None
+    ) -> Answer | None:
         if address.kind not in _UP:
             return self._heal(session, message)
         speaker = session.get(Speaker, address.speaker)
@@ -101,8 +107,8 @@ class Uplink:
                 presence.take_about(self._topics.base.rpartition("/")[2], speaker, message.payload, at)
             case Kind.TELEMETRY:
                 presence.take_telemetry(speaker, message.payload, at)
-            case Kind.HELLO:
-                return self._welcome(session, speaker, message)
+            case Kind.HELLO if geography:
+                return self._welcome(session, speaker, message, geography.zones_of(speaker.id))
             case Kind.RECEIPT:
                 return self._receipts(session, speaker, message)
             case _:
@@ -138,10 +144,10 @@ class Uplink:
         if self._transport:
             self._transport.publish(topic, payload, retain=True)
 
-    def _welcome(self, session: Session, speaker: Speaker, message: Message) -> Answer:
+    def _welcome(self, session: Session, speaker: Speaker, message: Message, zones: Sequence[str]) -> Answer:
         hello = strict_json.decode(message.payload, Hello)
         speaker.seen_at = from_ms(message.at)
-        mine = self._documents_for(session, speaker)
+        mine = publishing.in_force_for(session, speaker.id, zones, self._topics, self._clock.now())
         topic = self._topics.down(speaker.id, "welcome")
         now = self._clock.now_ms()
         welcome = Welcome(
@@ -168,18 +174,6 @@ class Uplink:
                     self._publish(copy_topic, copy)
 
         return answer
-
-    def _documents_for(self, session: Session, speaker: Speaker) -> list[Published]:
-        """Everything in force for one speaker: trust, its config, the plans of its zones."""
-        geography = Geography.load(session)
-        zones = tuple(f"{self._topics.base}/zone/{zone}/" for zone in geography.zones_of(speaker.id))
-        config = self._topics.down(speaker.id, "config")
-        documents = [
-            document
-            for document in publishing.in_force(session, self._clock.now_ms())
-            if document.topic == config or document.topic.startswith(zones) or document.typ == Kind.TRUST.value
-        ]
-        return sorted(documents, key=lambda document: (_COPY_ORDER.index(document.typ), document.topic))
 
     def _receipts(self, session: Session, speaker: Speaker, message: Message) -> Answer:
         read = envelope.parse(message.payload)

@@ -1,12 +1,12 @@
-"""From schedules to signed plans: what every zone airs on each local day of the horizon, computed from rows alone.
+"""From broadcasts to signed plans: what every zone airs on each local day of the horizon, computed from rows alone.
 
 A pass that is missed, late or repeated changes nothing.
 """
 
 import logging
-import secrets
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -19,184 +19,183 @@ from broadcaster.clock import from_ms, to_ms
 from broadcaster.core import Core
 from broadcaster.distribution import Distributor
 from broadcaster.geography import Geography
-from broadcaster.publishing import Publisher
-from broadcaster.rows import Broadcast, Published, Schedule, ScheduleKind, Station
+from broadcaster.publishing import HORIZON, Publisher
+from broadcaster.rows import Broadcast, Bulletin, Clip, Distribution, Schedule, ScheduleKind, Station
 from broadcaster.wire.documents import Class, Plan, PlanItem
 from broadcaster.wire.topics import Kind
-from broadcaster.wire.units import MINUTE
 from scheduler import quiet
-from scheduler.recurrence import occurrences
+from scheduler.materialisation import materialise
 
 log = logging.getLogger(__name__)
 
-HORIZON: Final = timedelta(days=7)
-LATE_MS: Final = 5 * MINUTE
-"""How late a speaker may still join a broadcast, in position."""
-_LOOK_BACK: Final = timedelta(days=30)
+NOW_PATIENCE: Final = timedelta(minutes=30)
+"""How long a broadcast that shall air now is waited for: later it would come as a surprise."""
+_RECENT: Final = timedelta(days=2)
+"""Longer than the plan of a day is valid."""
 _SENT_MARGIN_MS: Final = 2_000
 
 BROKER_DOWN: Final = "broker-down"
 NOT_PREPARED: Final = "not-prepared"
 QUIET_HOURS: Final = "quiet-hours"
+STATION_OFF: Final = "station-off"
 
 
-def materialise(session: Session, station: Station, now: datetime) -> int:
-    """Write a broadcast for every occurrence of every schedule within the horizon that has none; returns how many.
+@dataclass
+class _Pass:
+    """What one pass goes by.
 
-    Occurrences that passed while the station was off are written too: they will be found missed, with the reason.
+    Attributes:
+        ahead: clips that will be sent before the next one: their hash, bytes and listeners.
     """
-    zone = ZoneInfo(station.timezone)
-    made = 0
-    active = select(Schedule).where(Schedule.cancelled_at.is_(None)).options(joinedload(Schedule.bulletin))
-    for schedule in session.scalars(active):
-        made += sum(_materialise_one(session, schedule, moment) for moment in _moments(schedule, zone, now))
-    session.flush()
-    return made
 
+    session: Session
+    station: Station
+    geography: Geography
+    now: datetime
+    regrouped: bool
+    ahead: list[tuple[str, int, frozenset[str]]] = field(default_factory=list)
 
-def _moments(schedule: Schedule, zone: ZoneInfo, now: datetime) -> Iterable[datetime]:
-    if schedule.kind is ScheduleKind.NOW or schedule.start_at is None:
-        return [schedule.created_at]
-    if schedule.kind is ScheduleKind.ONCE:
-        return [schedule.start_at] if schedule.start_at < now + HORIZON else []
-    start = max(schedule.created_at, now - _LOOK_BACK)
-    return occurrences(schedule.rrule, schedule.start_at, zone, start, now + HORIZON)
+    @property
+    def zone(self) -> ZoneInfo:
+        """The station's time zone."""
+        return ZoneInfo(self.station.timezone)
 
-
-def _materialise_one(session: Session, schedule: Schedule, moment: datetime) -> bool:
-    same = select(Broadcast.id).where(Broadcast.schedule_id == schedule.id, Broadcast.occurrence == moment)
-    if session.scalar(same) is not None:
-        return False
-    session.add(
-        Broadcast(
-            id=secrets.token_hex(6),
-            schedule=schedule,
-            bulletin_id=schedule.bulletin_id,
-            occurrence=moment,
-            start_at=None if schedule.kind is ScheduleKind.NOW else moment,
-            klass=schedule.bulletin.klass,
-            late_ms=LATE_MS,
-            created_at=moment,
-        )
-    )
-    return True
+    def day(self, start_at: datetime) -> str:
+        """The local day of a moment."""
+        return start_at.astimezone(self.zone).date().isoformat()
 
 
 class Planner:
     """Keeps broadcasts, deliveries and the plans in force in step with the rows."""
 
     def __init__(self, core: Core, distributor: Distributor, now_lead_ms: int) -> None:
-        self._keyring, self._topics, self._clock = core.keyring, core.topics, core.clock
+        self._keyring, self._topics, self._clock, self._counters = core.keyring, core.topics, core.clock, core.counters
         self._distributor, self._now_lead_ms = distributor, now_lead_ms
+        self._on_since: datetime | None = None
+        self._geography: Geography | None = None
 
     def plan(self, session: Session) -> None:
         """One pass over everything that is still to air. Call it in a write transaction."""
         now = self._clock.now()
+        self._on_since = self._on_since or now
         station = session.scalars(select(Station)).one()
         geography = Geography.load(session)
-        materialise(session, station, now)
-        pending = self._pending(session, now)
+        this = _Pass(session, station, geography, now, regrouped=geography != self._geography)
+        materialise(session, station, now, self._counters)
+        pending = _pending(session, now)
         for broadcast in pending:
-            self._settle(session, broadcast, station, geography, now)
-        self._publish(session, [broadcast for broadcast in pending if _to_air(broadcast, now)], station, now)
+            with self._counters.edge("planning"):
+                self._settle(this, broadcast)
+        confirmed = self._publish(this, [broadcast for broadcast in pending if _to_air(broadcast, now)])
         for broadcast in pending:
-            self._note_sent(session, broadcast, station, now)
+            self._note_sent(this, broadcast, confirmed)
+        self._geography = geography
 
-    @staticmethod
-    def _pending(session: Session, now: datetime) -> list[Broadcast]:
-        """Broadcasts that are not over, and those that are but never left the station."""
-        recent = now - timedelta(days=2)
-        undecided = Broadcast.cancelled_at.is_(None) & Broadcast.stopped_at.is_(None) & Broadcast.missed_at.is_(None)
+    def _settle(self, this: _Pass, broadcast: Broadcast) -> None:
+        """Fix the sound, the moment and the audience of one broadcast as far as they are known by now."""
+        begun = broadcast.start_at is not None and broadcast.start_at <= this.now
+        sound = broadcast.bulletin.clip
+        if sound is not None and sound is not broadcast.clip and (broadcast.clip is None or not begun):
+            broadcast.clip, broadcast.sent_by, broadcast.sent_at = sound, None, None
+        if broadcast.sent_at is None and (last := _last_moment(broadcast)) and last <= this.now:
+            self._miss(this, broadcast, NOT_PREPARED if broadcast.clip is None else BROKER_DOWN, last)
+        elif broadcast.clip is not None:
+            self._settle_moment(this, broadcast, broadcast.clip, begun=begun)
+
+    def _settle_moment(self, this: _Pass, broadcast: Broadcast, clip: Clip, *, begun: bool) -> None:
+        audience = this.geography.heard_by(place.code for place in broadcast.schedule.targets)
+        if broadcast.sent_by is None or (this.regrouped and not begun):
+            airing.ensure_deliveries(this.session, broadcast, this.geography)
+        shift = broadcast.schedule.kind is ScheduleKind.NOW and broadcast.sent_at is None and begun
+        if broadcast.sent_by is None or shift:
+            travel = timedelta(milliseconds=self._travel_ms(this, broadcast, clip, audience) + _SENT_MARGIN_MS)
+            broadcast.sent_by = this.now + travel
+        if broadcast.start_at is None or shift:
+            start_ms = to_ms(broadcast.sent_by) + self._now_lead_ms  # the wire knows whole milliseconds
+            broadcast.start_at, begun = from_ms(start_ms), False
+            log.info("broadcast planned broadcast=%s start_at=%s", broadcast.id, broadcast.start_at.isoformat())
+        if broadcast.klass is not Class.EMERGENCY and not begun and quiet.is_quiet(this.station, broadcast.start_at):
+            self._miss(this, broadcast, QUIET_HOURS, this.now)
+        elif broadcast.sent_at is None:
+            this.ahead.append((clip.sha256, clip.bytes, audience))
+
+    def _travel_ms(self, this: _Pass, broadcast: Broadcast, clip: Clip, audience: frozenset[str]) -> int:
+        """How long the clip will take, behind those that go first; nothing where every zone has had it."""
+        has = set(this.session.scalars(select(Distribution.zone).where(Distribution.clip_sha256 == clip.sha256)))
+        if has >= {place.code for place in broadcast.schedule.targets}:
+            return 0
+        ahead = {sha256: size for sha256, size, heard in this.ahead if sha256 != clip.sha256 and heard & audience}
+        return self._distributor.estimate_ms(clip.bytes + sum(ahead.values()), audience)
+
+    def _miss(self, this: _Pass, broadcast: Broadcast, why: str, last: datetime) -> None:
+        """It will not air any more; ``last`` is when it still could have."""
+        if self._on_since and last < self._on_since:
+            why = STATION_OFF
+        airing.miss(this.session, broadcast, why, this.geography, this.now)
+        log.error("broadcast missed broadcast=%s why=%s", broadcast.id, why)
+
+    def _publish(self, this: _Pass, broadcasts: Sequence[Broadcast]) -> set[str]:
+        """Bring the plans in force in line; returns the topics of those that the broker has confirmed."""
+        publisher = Publisher(this.session, self._clock)
+        kept = publisher.recall(Kind.PLAN)
+        plans: dict[tuple[str, str], list[PlanItem]] = defaultdict(list)
+        for broadcast in broadcasts:
+            if broadcast.start_at is not None:
+                item = plan_item(broadcast)
+                for place in broadcast.schedule.targets:
+                    plans[place.code, this.day(broadcast.start_at)].append(item)
+        for address in (self._topics.parse(row.topic) for row in kept):
+            plans.setdefault((address.zone, address.date), [])  # what is no longer planned is taken back
+        for (code, day), items in sorted(plans.items(), key=lambda plan: plan[0]):
+            exp = to_ms(datetime.fromisoformat(day).replace(tzinfo=this.zone) + timedelta(hours=30))
+            if exp > to_ms(this.now):
+                document = Plan(
+                    zone=code, date=day, items=tuple(sorted(items, key=lambda item: (item.start_at, item.id)))
+                )
+                publisher.put(self._keyring.station, Kind.PLAN, self._topics.plan(code, day), document, exp)
+        return {row.topic for row in kept if row.confirmed_seq >= row.seq}
+
+    def _note_sent(self, this: _Pass, broadcast: Broadcast, confirmed: Collection[str]) -> None:
+        """Note when the broker has confirmed every plan that holds this broadcast."""
+        if broadcast.sent_at or not _to_air(broadcast, this.now) or broadcast.start_at is None:
+            return
+        day = this.day(broadcast.start_at)
+        topics = {self._topics.plan(place.code, day) for place in broadcast.schedule.targets}
+        if topics.issubset(confirmed):
+            broadcast.sent_at = this.now
+
+
+def _pending(session: Session, now: datetime) -> list[Broadcast]:
+    """Broadcasts whose day is not over, and those that never left the station; the next to air first."""
+    undecided = Broadcast.cancelled_at.is_(None) & Broadcast.stopped_at.is_(None) & Broadcast.missed_at.is_(None)
+    found: dict[str, Broadcast] = {}
+    for which in (Broadcast.start_at > now - _RECENT, Broadcast.sent_at.is_(None)):  # two queries, an index for each
         query = (
             select(Broadcast)
-            .where(
-                undecided, Broadcast.start_at.is_(None) | (Broadcast.start_at > recent) | Broadcast.sent_at.is_(None)
-            )
+            .where(undecided, which)
             .options(
-                joinedload(Broadcast.bulletin),
+                joinedload(Broadcast.bulletin).joinedload(Bulletin.clip),
                 joinedload(Broadcast.clip),
                 joinedload(Broadcast.schedule).selectinload(Schedule.targets),
                 selectinload(Broadcast.excluded),
             )
-            .order_by(Broadcast.start_at, Broadcast.id)
         )
-        return list(session.scalars(query))
+        found |= {broadcast.id: broadcast for broadcast in session.scalars(query)}
+    return sorted(found.values(), key=lambda broadcast: (broadcast.start_at or broadcast.occurrence, broadcast.schedule_id))
 
-    def _settle(
-        self, session: Session, broadcast: Broadcast, station: Station, geography: Geography, now: datetime
-    ) -> None:
-        """Fix the sound, the moment and the audience of one broadcast as far as they are known by now."""
-        if broadcast.clip_sha256 is None and broadcast.bulletin.clip is not None:
-            broadcast.clip = broadcast.bulletin.clip
-        if broadcast.clip is None:
-            self._miss_if_past(broadcast, now, NOT_PREPARED)
-            return
-        audience = geography.heard_by(place.code for place in broadcast.schedule.targets)
-        if broadcast.sent_by is None:
-            airing.ensure_deliveries(session, broadcast, geography)
-            travel_ms = self._distributor.estimate_ms(broadcast.clip.bytes, audience)
-            broadcast.sent_by = now + timedelta(milliseconds=travel_ms + _SENT_MARGIN_MS)
-        if broadcast.start_at is None:
-            start_ms = to_ms(broadcast.sent_by) + self._now_lead_ms  # the wire knows whole milliseconds
-            broadcast.start_at = from_ms(start_ms)
-            log.info("broadcast planned broadcast=%s start_at=%s", broadcast.id, broadcast.start_at.isoformat())
-        if broadcast.klass is not Class.EMERGENCY and quiet.is_quiet(station, broadcast.start_at):
-            broadcast.missed_at, broadcast.missed_why = now, QUIET_HOURS
-        elif broadcast.sent_at is None:
-            self._miss_if_past(broadcast, now, BROKER_DOWN)
 
-    @staticmethod
-    def _miss_if_past(broadcast: Broadcast, now: datetime, why: str) -> None:
-        start = broadcast.start_at
-        if start is None:
-            return
-        last = start + timedelta(milliseconds=broadcast.late_ms)
-        if end := airing.end_of(broadcast):
-            last = min(last, end)
-        if now >= last:
-            broadcast.missed_at, broadcast.missed_why = now, why
-            log.error("broadcast missed broadcast=%s why=%s", broadcast.id, why)
-
-    def _publish(self, session: Session, broadcasts: list[Broadcast], station: Station, now: datetime) -> None:
-        zone = ZoneInfo(station.timezone)
-        plans: dict[tuple[str, str], list[PlanItem]] = defaultdict(list)
-        for broadcast in broadcasts:
-            item = plan_item(broadcast)
-            for place in broadcast.schedule.targets:
-                plans[place.code, _day(broadcast, zone)].append(item)
-        for key in self._plans_in_force(session, now):
-            plans.setdefault(key, [])  # what is no longer planned is taken back
-        publisher = Publisher(session, self._clock)
-        for (code, day), items in sorted(plans.items()):
-            document = Plan(zone=code, date=day, items=tuple(items))
-            exp = to_ms(datetime.fromisoformat(day).replace(tzinfo=zone) + timedelta(hours=30))
-            publisher.put(self._keyring.station, Kind.PLAN, self._topics.plan(code, day), document, exp)
-
-    def _plans_in_force(self, session: Session, now: datetime) -> list[tuple[str, str]]:
-        valid = select(Published.topic).where(Published.typ == Kind.PLAN.value, Published.exp > to_ms(now))
-        addresses = [self._topics.parse(topic) for topic in session.scalars(valid)]
-        return [(address.zone, address.date) for address in addresses]
-
-    def _note_sent(self, session: Session, broadcast: Broadcast, station: Station, now: datetime) -> None:
-        """Note when the broker has confirmed every plan that holds this broadcast."""
-        if broadcast.sent_at or broadcast.missed_at or broadcast.clip is None or broadcast.start_at is None:
-            return
-        day = _day(broadcast, ZoneInfo(station.timezone))
-        rows = [session.get(Published, self._topics.plan(place.code, day)) for place in broadcast.schedule.targets]
-        if all(row is not None and row.confirmed_seq >= row.seq for row in rows):
-            broadcast.sent_at = now
+def _last_moment(broadcast: Broadcast) -> datetime | None:
+    """Until when an unsent broadcast can still air; None while only its sound is waited for."""
+    if broadcast.schedule.kind is ScheduleKind.NOW:
+        return broadcast.occurrence + NOW_PATIENCE
+    last = broadcast.occurrence + timedelta(milliseconds=broadcast.late_ms)
+    return min(last, airing.end_of(broadcast) or last)
 
 
 def _to_air(broadcast: Broadcast, now: datetime) -> bool:
     """Whether a plan names the broadcast: one that has ended stays in its day's plan, so that no slow clock cuts it."""
-    settled = broadcast.clip is not None and broadcast.start_at is not None and broadcast.missed_at is None
+    settled = broadcast.clip is not None and broadcast.sent_by is not None and broadcast.missed_at is None
     return settled and broadcast.start_at is not None and broadcast.start_at < now + HORIZON
-
-
-def _day(broadcast: Broadcast, zone: ZoneInfo) -> str:
-    if broadcast.start_at is None:
-        raise ValueError(f"broadcast {broadcast.id} has no start yet")
-    return broadcast.start_at.astimezone(zone).date().isoformat()
 
 
 def plan_item(broadcast: Broadcast) -> PlanItem:

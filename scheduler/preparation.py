@@ -2,7 +2,9 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable
+from datetime import datetime
 from typing import Final
 
 from sqlalchemy import select
@@ -13,12 +15,11 @@ from broadcaster.clips import ClipStore
 from broadcaster.clock import Clock
 from broadcaster.database import Database
 from broadcaster.rows import Broadcast, Bulletin, Clip
-from tts.engine import EngineError
 from tts.speech import Speech, SpeechSettings
 
 log = logging.getLogger(__name__)
 
-_RETRY_MS: Final = 10_000
+_RETRY_S: Final = 10.0
 
 
 class Preparation:
@@ -26,16 +27,25 @@ class Preparation:
 
     Args:
         on_ready: called when a bulletin's clip is there.
+        monotonic: seconds that never go back.
     """
 
     def __init__(
-        self, database: Database, speech: Speech, store: ClipStore, clock: Clock, on_ready: Callable[[], None]
+        self,
+        database: Database,
+        speech: Speech,
+        store: ClipStore,
+        clock: Clock,
+        on_ready: Callable[[], None],
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._database, self._speech, self._store = database, speech, store
-        self._clock, self._on_ready = clock, on_ready
+        self._clock, self._on_ready, self._monotonic = clock, on_ready, monotonic
         self._lock = threading.Lock()
         self._progress: dict[int, tuple[int, int]] = {}
-        self._retry_at: dict[int, int] = {}
+        self._retry_at: dict[int, float] = {}
+        self._stopping = threading.Event()
 
     def progress(self, bulletin_id: int) -> tuple[int, int] | None:
         """Steps done and steps in all while the sound of a bulletin is being made."""
@@ -44,14 +54,18 @@ class Preparation:
 
     def prepare_all(self) -> None:
         """Make every clip that is lacking."""
-        while (bulletin := self._next()) is not None:
+        while not self._stopping.is_set() and (bulletin := self._next()) is not None:
             self._prepare(bulletin)
 
+    def stop(self) -> None:
+        """Begin no further clip."""
+        self._stopping.set()
+
     def _next(self) -> Bulletin | None:
-        now = self._clock.now_ms()
+        now = self._monotonic()
         with self._database.read() as session:
-            for bulletin in _lacking(session, self._store):
-                if self._retry_at.get(bulletin.id, 0) <= now:
+            for bulletin in _lacking(session, self._store, self._clock.now()):
+                if self._retry_at.get(bulletin.id, now) <= now:
                     session.expunge(bulletin)
                     return bulletin
         return None
@@ -66,9 +80,9 @@ class Preparation:
             settings = SpeechSettings(voice=bulletin.voice, repeats=bulletin.repeats, chime=bulletin.chime)
             prepared = self._speech.prepare(sentences, settings, note)
             manifest, manifest_sha256 = self._store.put(prepared.opus, prepared.mp3)
-        except (EngineError, OSError, ValueError) as error:
+        except Exception as error:  # whatever is wrong with one bulletin must not hold up the others
             log.exception("bulletin has no sound yet bulletin=%s", bulletin.id)
-            self._retry_at[bulletin.id] = self._clock.now_ms() + _RETRY_MS
+            self._retry_at[bulletin.id] = self._monotonic() + _RETRY_S
             self._note_error(bulletin.id, str(error))
             return
         finally:
@@ -97,18 +111,17 @@ class Preparation:
             session.get_one(Bulletin, bulletin_id).speech_error = error[:300]
 
 
-def _lacking(session: Session, store: ClipStore) -> list[Bulletin]:
-    """Bulletins with something to air and no sound, nearest air time first."""
+def _lacking(session: Session, store: ClipStore, now: datetime) -> list[Bulletin]:
+    """Bulletins with something to air and no sound, or whose sound has been lost; nearest air time first."""
     undecided = Broadcast.cancelled_at.is_(None) & Broadcast.stopped_at.is_(None) & Broadcast.missed_at.is_(None)
-    waiting = (
-        select(Broadcast)
-        .where(undecided, Broadcast.sent_at.is_(None))
-        .options(joinedload(Broadcast.bulletin))
-        .order_by(Broadcast.occurrence)
-    )
-    bulletins = {broadcast.bulletin.id: broadcast.bulletin for broadcast in session.scalars(waiting)}
+    bulletins: dict[int, tuple[datetime, Bulletin]] = {}
+    for which in (Broadcast.sent_at.is_(None), Broadcast.start_at > now):  # two queries, an index for each
+        query = select(Broadcast).where(undecided, which).options(joinedload(Broadcast.bulletin))
+        for broadcast in session.scalars(query):
+            first = bulletins.get(broadcast.bulletin_id, (broadcast.occurrence, broadcast.bulletin))
+            bulletins[broadcast.bulletin_id] = min(broadcast.occurrence, first[0]), broadcast.bulletin
     return [
         bulletin
-        for bulletin in bulletins.values()
+        for _, bulletin in sorted(bulletins.values(), key=lambda pair: (pair[0], pair[1].id))
         if bulletin.clip_sha256 is None or not store.has(bulletin.clip_sha256)
     ]

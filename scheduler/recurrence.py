@@ -2,11 +2,14 @@
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from dateutil.rrule import rrulestr
 
-DAILY = "FREQ=DAILY"
+DAILY: Final = "FREQ=DAILY"
+_ANY_SHIFT: Final = timedelta(days=1)
+"""More than a wall clock is ever put forward or back."""
 
 
 def daily(until: date | None) -> str:
@@ -26,10 +29,10 @@ def occurrences(rule: str, first: datetime, zone: ZoneInfo, start: datetime, end
             yield first.astimezone(UTC)
         return
     local_first = first.astimezone(zone).replace(tzinfo=None)
-    local_start = start.astimezone(zone).replace(tzinfo=None)
-    local_end = end.astimezone(zone).replace(tzinfo=None)
+    local_start = start.astimezone(zone).replace(tzinfo=None) - _ANY_SHIFT
+    local_end = end.astimezone(zone).replace(tzinfo=None) + _ANY_SHIFT
     series = rrulestr(rule, dtstart=local_first)
-    for local in series.between(local_start - timedelta(microseconds=1), local_end):
+    for local in series.between(local_start, local_end):
         moment = local.replace(tzinfo=zone).astimezone(UTC)
         if start <= moment < end:
             yield moment

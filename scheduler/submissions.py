@@ -16,9 +16,15 @@ from broadcaster.geography import Geography
 from broadcaster.rows import Bulletin, Draft, Place, Schedule, ScheduleKind, Station
 from broadcaster.wire.documents import Class
 from scheduler import quiet, recurrence
+from tts.settings import REPEATS
+from tts.voice import VOICES
 
 MAX_TEXT: Final = 20_000
 MAX_TITLE: Final = 200
+MAX_CATEGORY: Final = 60
+_TITLE_WORDS: Final = 8
+_READING_GROWS: Final = 10
+"""A reading is longer than its text: "9.999.999" has nine characters and is spoken with seventy."""
 _PAST_GRACE: Final = timedelta(seconds=30)
 """A form that was opened for this very minute is not refused for the seconds it took to send."""
 
@@ -69,16 +75,22 @@ class Submission:
     replaces: int | None = None
 
 
+def _plain(text: str) -> str:
+    """A text without what no database keeps and nobody sees."""
+    return text.replace("\x00", "").strip()
+
+
 def _check_text(submission: Submission) -> list[Problem]:
-    text = submission.text.strip()
+    text = _plain(submission.text)
     if not text:
         return [Problem("text", "empty")]
-    if len(text) > MAX_TEXT:
-        return [Problem("text", "too-long", (str(len(text)), str(MAX_TEXT)))]
+    longest = max(len(text), len(submission.spoken) // _READING_GROWS)
+    if longest > MAX_TEXT:
+        return [Problem("text", "too-long", (str(longest), str(MAX_TEXT)))]
     foreign = tts.reading.unspeakable(f"{text}\n{submission.spoken}")
     if foreign:
         return [Problem("text", "unspeakable", tuple(dict.fromkeys(piece.source for piece in foreign))[:10])]
-    if not any(character.isalnum() for character in text):
+    if not tts.reading.read(_plain(submission.spoken) or text).sentences:
         return [Problem("text", "no-words")]
     return []
 
@@ -92,10 +104,30 @@ def _check_time(submission: Submission, station: Station, now: datetime) -> list
             return [Problem("start_at", "missing")]
         if start < now - _PAST_GRACE and submission.kind is ScheduleKind.ONCE:
             problems.append(Problem("start_at", "past"))
-    if submission.until and start and submission.until < start.astimezone(zone).date():
-        problems.append(Problem("until", "before-start"))
+    if submission.kind is ScheduleKind.DAILY and start and submission.until:
+        rule, earliest = recurrence.daily(submission.until), max(start, now)
+        if not any(recurrence.occurrences(rule, start, zone, earliest, earliest + timedelta(days=2))):
+            problems.append(Problem("until", "before-start"))
     if submission.klass is not Class.EMERGENCY and quiet.is_quiet(station, start or now):
         problems.append(Problem("start_at", "quiet-hours", (station.quiet_start or "", station.quiet_until or "")))
+    return problems
+
+
+def _check_rest(session: Session, submission: Submission) -> list[Problem]:
+    problems = []
+    for field, length, limit in (
+        ("title", len(submission.title), MAX_TITLE),
+        ("category", len(submission.category), MAX_CATEGORY),
+    ):
+        if length > limit:
+            problems.append(Problem(field, "too-long", (str(length), str(limit))))
+    if submission.voice not in VOICES:
+        problems.append(Problem("voice", "unknown"))
+    if submission.repeats not in REPEATS:
+        problems.append(Problem("repeats", "unknown"))
+    replaced = session.get(Schedule, submission.replaces) if submission.replaces else None
+    if submission.replaces and (replaced is None or replaced.cancelled_at):
+        problems.append(Problem("replaces", "gone"))  # someone else has changed or cancelled it: both would air
     return problems
 
 
@@ -128,17 +160,20 @@ def submit(session: Session, submission: Submission, *, account_id: int, now: da
     station = session.scalars(select(Station)).one()
     geography = Geography.load(session)
     places, problems = _find_places(session, submission, geography)
-    problems = _check_text(submission) + _check_time(submission, station, now) + problems
-    if len(submission.title) > MAX_TITLE:
-        problems.append(Problem("title", "too-long", (str(len(submission.title)), str(MAX_TITLE))))
+    problems = [
+        *_check_text(submission),
+        *_check_time(submission, station, now),
+        *problems,
+        *_check_rest(session, submission),
+    ]
     if problems:
         raise SubmissionError(problems)
     replaced = session.get(Schedule, submission.replaces) if submission.replaces else None
     bulletin = Bulletin(
         submission=submission.submission,
-        title=submission.title.strip() or _title_from(submission.text),
-        text=submission.text.strip(),
-        spoken=submission.spoken.strip() or tts.reading.read(submission.text).spoken,
+        title=_plain(submission.title) or _title_from(_plain(submission.text)),
+        text=_plain(submission.text),
+        spoken=_plain(submission.spoken) or tts.reading.read(_plain(submission.text)).spoken,
         klass=submission.klass,
         category=submission.category,
         voice=submission.voice,
@@ -149,17 +184,20 @@ def submit(session: Session, submission: Submission, *, account_id: int, now: da
         created_at=now,
     )
     targets = {place.id: place for place in places}
+    start = None if submission.kind is ScheduleKind.NOW else submission.start_at
+    if submission.kind is ScheduleKind.ONCE and start and start <= now:
+        start = None  # this very minute: on the second it was meant for, its first words would be missed
     schedule = Schedule(
         bulletin=bulletin,
-        kind=submission.kind,
-        start_at=submission.start_at,
+        kind=submission.kind if start else ScheduleKind.NOW,
+        start_at=start,
         rrule=recurrence.daily(submission.until) if submission.kind is ScheduleKind.DAILY else "",
         account_id=account_id,
         created_at=now,
         targets=_reduced(session, geography, targets),
     )
     session.add(schedule)
-    if replaced and not replaced.cancelled_at:
+    if replaced:
         airing.cancel_schedule(session, replaced.id, account_id=account_id, now=now)
     if draft := session.get(Draft, submission.submission):
         session.delete(draft)
@@ -182,5 +220,6 @@ def _reduced(session: Session, geography: Geography, chosen: dict[int, Place]) -
 def _title_from(text: str) -> str:
     """The first words of a text that came without a title."""
     words = text.split()
-    title = " ".join(words[:8])
-    return title if len(words) <= 8 else title + "…"  # noqa: PLR2004  a line of a list
+    title = " ".join(words[:_TITLE_WORDS])
+    cut = len(words) > _TITLE_WORDS or len(title) > MAX_TITLE
+    return title[: MAX_TITLE - 1] + "…" if cut else title

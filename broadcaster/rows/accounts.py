@@ -1,6 +1,6 @@
 """Who: accounts, and the audit log of what they changed."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -49,4 +49,4 @@ class AuditEntry(Chained):
 
     def facts(self) -> list[Any]:
         """What is hashed."""
-        return [self.at.isoformat(), self.account_id, self.action, self.subject, self.detail]
+        return [self.at.astimezone(UTC).isoformat(), self.account_id, self.action, self.subject, self.detail]

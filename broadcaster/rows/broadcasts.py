@@ -1,10 +1,10 @@
 """When, where, and what became of it: schedules, broadcasts, deliveries and the ledger of receipts."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from broadcaster.rows.base import Base, Chained, words
@@ -52,6 +52,9 @@ class ScheduleTarget(Base):
     place_id: Mapped[int] = mapped_column(ForeignKey("place.id"), primary_key=True)
 
 
+_UNSENT = "sent_at IS NULL AND cancelled_at IS NULL AND stopped_at IS NULL AND missed_at IS NULL"
+
+
 class Broadcast(Base):
     """One airing at one moment. Its state is never stored: it follows from these facts and the time (see `airing`).
 
@@ -60,7 +63,11 @@ class Broadcast(Base):
     """
 
     __tablename__ = "broadcast"
-    __table_args__ = (UniqueConstraint("schedule_id", "occurrence"), Index("ix_broadcast_start_at", "start_at"))
+    __table_args__ = (
+        UniqueConstraint("schedule_id", "occurrence"),
+        Index("ix_broadcast_start_at", "start_at"),
+        Index("ix_broadcast_unsent", "occurrence", sqlite_where=text(_UNSENT), postgresql_where=text(_UNSENT)),
+    )
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     schedule_id: Mapped[int] = mapped_column(ForeignKey("schedule.id"), index=True)
@@ -146,5 +153,5 @@ class LedgerEntry(Chained):
 
     def facts(self) -> list[Any]:
         """What is hashed."""
-        moments = [self.at.isoformat(), self.received_at.isoformat()]
+        moments = [moment.astimezone(UTC).isoformat() for moment in (self.at, self.received_at)]
         return [self.speaker_id, self.receipt_id, self.broadcast_id, self.event.value, *moments, self.detail]

@@ -217,6 +217,7 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_broadcast_bulletin_id'), ['bulletin_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_broadcast_schedule_id'), ['schedule_id'], unique=False)
         batch_op.create_index('ix_broadcast_start_at', ['start_at'], unique=False)
+        batch_op.create_index('ix_broadcast_unsent', ['occurrence'], unique=False, sqlite_where=sa.text('sent_at IS NULL AND cancelled_at IS NULL AND stopped_at IS NULL AND missed_at IS NULL'), postgresql_where=sa.text('sent_at IS NULL AND cancelled_at IS NULL AND stopped_at IS NULL AND missed_at IS NULL'))
 
     op.create_table('schedule_target',
     sa.Column('schedule_id', sa.Integer(), nullable=False),
@@ -255,6 +256,7 @@ def downgrade() -> None:
     op.drop_table('broadcast_exclusion')
     op.drop_table('schedule_target')
     with op.batch_alter_table('broadcast', schema=None) as batch_op:
+        batch_op.drop_index('ix_broadcast_unsent', sqlite_where=sa.text('sent_at IS NULL AND cancelled_at IS NULL AND stopped_at IS NULL AND missed_at IS NULL'), postgresql_where=sa.text('sent_at IS NULL AND cancelled_at IS NULL AND stopped_at IS NULL AND missed_at IS NULL'))
         batch_op.drop_index('ix_broadcast_start_at')
         batch_op.drop_index(batch_op.f('ix_broadcast_schedule_id'))
         batch_op.drop_index(batch_op.f('ix_broadcast_bulletin_id'))

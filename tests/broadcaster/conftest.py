@@ -1,0 +1,32 @@
+from collections.abc import Iterator
+
+import pytest
+
+from broadcaster.core import Core
+from broadcaster.database import Database
+from tests.broadcaster import town
+from tests.broadcaster.databases import database, postgres_kept, sqlite_database, sqlite_kept
+from tests.clocks import FixedClock
+
+__all__ = ["database", "postgres_kept", "sqlite_database", "sqlite_kept"]
+
+
+@pytest.fixture
+def clock() -> FixedClock:
+    return FixedClock()
+
+
+@pytest.fixture
+def filled(database: Database, clock: FixedClock) -> Database:
+    """Each database in turn, with the town in it."""
+    with database.write() as session:
+        town.fill(session, clock)
+    return database
+
+
+@pytest.fixture
+def core(sqlite_database: Database, clock: FixedClock) -> Iterator[Core]:
+    """A station's shared parts over SQLite, with the town in it."""
+    with sqlite_database.write() as session:
+        town.fill(session, clock)
+    yield town.core(sqlite_database, clock)

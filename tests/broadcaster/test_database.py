@@ -1,0 +1,131 @@
+import threading
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta, timezone
+from multiprocessing import get_context
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import select, text
+from sqlalchemy.exc import IntegrityError, StatementError
+
+from broadcaster.database import Database
+from broadcaster.rows import Account, Base, Delivery, DeliveryState, Role
+from tests.clocks import FixedClock
+
+NOW = FixedClock().now()
+
+
+def account(name: str, at: datetime = NOW) -> Account:
+    return Account(username=name, password_hash="", role=Role.VIEWER, created_at=at)
+
+
+def test_the_migrations_make_exactly_the_tables_of_the_rows(database: Database) -> None:
+    with database.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, Base.metadata) == []
+
+
+def test_migrating_again_changes_nothing(database: Database) -> None:
+    with database.write() as session:
+        session.add(account("lan"))
+    database.migrate()
+    with database.read() as session:
+        assert session.scalars(select(Account.username)).all() == ["lan"]
+
+
+def migrate(url: str) -> None:
+    made = Database(url)
+    made.migrate()
+    made.dispose()
+
+
+def test_several_processes_may_migrate_at_once(tmp_path: Path) -> None:
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
+        list(pool.map(migrate, [f"sqlite:///{tmp_path / 'loa.db'}"] * 2))
+
+
+def test_a_moment_comes_back_aware_and_in_utc(database: Database) -> None:
+    hanoi = datetime(2026, 11, 22, 6, 30, 0, 123_456, tzinfo=timezone(timedelta(hours=7)))
+    with database.write() as session:
+        session.add(account("lan", hanoi))
+    with database.read() as session:
+        kept = session.scalars(select(Account.created_at)).one()
+    assert kept == hanoi
+    assert kept.tzinfo is UTC
+
+
+def test_a_naive_moment_is_a_programming_error(database: Database) -> None:
+    with pytest.raises(StatementError, match="aware"), database.write() as session:
+        session.add(account("lan", datetime(2026, 1, 1)))  # noqa: DTZ001  that is the point
+
+
+def test_moments_are_compared_in_the_database(database: Database) -> None:
+    with database.write() as session:
+        session.add_all(account(f"a{hours}", NOW + timedelta(hours=hours)) for hours in (-1, 0, 1))
+    with database.read() as session:
+        assert session.scalars(select(Account.username).where(Account.created_at > NOW)).all() == ["a1"]
+
+
+def test_sqlite_loses_nothing_in_a_power_cut_and_keeps_references_true(sqlite_database: Database) -> None:
+    with sqlite_database.engine.connect() as connection:
+        pragmas = {
+            name: connection.exec_driver_sql(f"PRAGMA {name}").scalar_one()
+            for name in ("journal_mode", "synchronous", "foreign_keys")
+        }
+    assert pragmas == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
+
+
+def test_a_row_that_refers_to_nothing_is_refused(database: Database) -> None:
+    with pytest.raises(IntegrityError), database.write() as session:
+        session.add(Delivery(broadcast_id="none", speaker_id="none", state=DeliveryState.PLANNED))
+
+
+def test_a_transaction_that_fails_leaves_nothing(database: Database) -> None:
+    with pytest.raises(RuntimeError), database.write() as session:
+        session.add(account("lan"))
+        session.flush()
+        raise RuntimeError
+    with database.read() as session:
+        assert session.scalars(select(Account)).all() == []
+
+
+def test_writers_that_read_first_wait_for_each_other_instead_of_failing(database: Database) -> None:
+    with database.write() as session:
+        session.add(account("0"))
+
+    def count_up(_number: int) -> None:
+        with database.write() as session:
+            row = session.scalars(select(Account).with_for_update()).one()
+            row.username = str(int(row.username) + 1)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(count_up, range(40)))
+    with database.read() as session:
+        assert session.scalars(select(Account.username)).one() == "40"
+
+
+def test_a_reader_is_not_held_up_by_a_writer(database: Database) -> None:
+    written, read = threading.Event(), threading.Event()
+
+    def write() -> None:
+        with database.write() as session:
+            session.add(account("lan"))
+            session.flush()
+            written.set()
+            assert read.wait(10)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    assert written.wait(10)
+    with database.read() as session:
+        assert session.scalars(select(Account)).all() == []
+    read.set()
+    writer.join()
+
+
+def test_a_ping_asks_the_database(database: Database) -> None:
+    database.ping()
+    with database.engine.connect() as connection:
+        assert connection.execute(text("SELECT 1")).scalar_one() == 1

@@ -1,0 +1,142 @@
+import json
+import logging
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select, text
+
+from broadcaster.database import Database
+from broadcaster.rows import Account
+from tests.station.conftest import FILE
+from web.cli import main
+from web.initialise import FIRST_ACCOUNT
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A home of its own in the environment; what the command line does to logging is undone."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    monkeypatch.setenv("LOA_HOME", str(tmp_path / "home"))
+    yield tmp_path / "home"
+    root.handlers[:], root.level = handlers, level
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "commune.json"
+    path.write_text(json.dumps(FILE))
+    return path
+
+
+Capture = pytest.CaptureFixture[str]
+
+
+def init(file: Path) -> int:
+    return main(["init", "--commune", str(file)])
+
+
+def test_init_shows_the_password_once(file: Path, capsys: Capture) -> None:
+    assert init(file) == 0
+    told = capsys.readouterr().out
+    assert "4 địa bàn, 2 cụm loa" in told
+    assert f"{FIRST_ACCOUNT}   Mật khẩu (chỉ hiện một lần): " in told
+    assert init(file) == 0
+    assert "Mật khẩu" not in capsys.readouterr().out
+
+
+def test_init_names_what_it_left_out_and_says_so_in_its_exit_code(file: Path, capsys: Capture) -> None:
+    file.write_text(json.dumps(FILE | {"speakers": [{"id": "loa-1", "zone": "nowhere", "name": "x"}]}))
+    assert init(file) == 1
+    assert "Bỏ qua loa-1" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"station": "X"}'])
+def test_a_file_that_is_no_commune_is_told_without_a_traceback(file: Path, capsys: Capture, content: str) -> None:
+    file.write_text(content)
+    assert init(file) == 1
+    told = capsys.readouterr().err
+    assert told.startswith("loa: ")
+    assert "commune.json" in told
+    assert len(told.splitlines()) == 1
+
+
+def test_the_ledger_is_proved_and_a_change_is_found(file: Path, home: Path, capsys: Capture) -> None:
+    init(file)
+    assert main(["ledger", "verify"]) == 0
+    assert capsys.readouterr().out.count("nguyên vẹn") == 2
+    database = Database(f"sqlite:///{home / 'loa.db'}")
+    with database.write() as session:
+        session.execute(text("UPDATE audit_entry SET subject = 'x' WHERE id = 1"))
+    database.dispose()
+    assert main(["ledger", "verify"]) == 1
+    assert "Nhật ký thao tác: sai từ dòng 1" in capsys.readouterr().out
+
+
+def test_a_password_can_be_set_anew(file: Path, home: Path, capsys: Capture) -> None:
+    init(file)
+    database = Database(f"sqlite:///{home / 'loa.db'}")
+    with database.read() as session:
+        before = session.scalars(select(Account.password_hash)).one()
+    assert main(["password", FIRST_ACCOUNT]) == 0
+    assert "Mật khẩu mới của quantri" in capsys.readouterr().out
+    with database.read() as session:
+        assert session.scalars(select(Account.password_hash)).one() != before
+    database.dispose()
+    assert main(["password", "nobody"]) == 1
+    assert "Không có tài khoản nobody" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [["serve"], ["ledger", "verify"], ["password", "quantri"]])
+def test_without_a_station_it_says_how_to_make_one(capsys: Capture, command: list[str]) -> None:
+    assert main(command) == 1
+    assert "loa init --commune" in capsys.readouterr().err
+
+
+def test_a_setting_nobody_knows_is_told_by_its_name(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+    monkeypatch.setenv("LOA_PROT", "1")
+    assert main(["doctor"]) == 1
+    assert "prot" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("url", ["nonsense", "postgresql+psycopg://loa@127.0.0.1:1/loa"])
+def test_a_database_that_can_not_be_reached_is_told_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: Capture, url: str
+) -> None:
+    monkeypatch.setenv("LOA_DATABASE_URL", url)
+    assert main(["ledger", "verify"]) == 1
+    told = capsys.readouterr().err
+    assert "LOA_DATABASE_URL" in told
+    assert "Traceback" not in told
+
+
+@pytest.mark.parametrize("command", [[], ["fly"], ["serve", "--port", "70000"], ["serve", "--port", "x"], ["init"]])
+def test_a_command_nobody_knows_is_explained(capsys: Capture, command: list[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(command)
+    assert ended.value.code == 2
+    assert "usage: loa" in capsys.readouterr().err
+
+
+@pytest.mark.filterwarnings(
+    "ignore::pytest.PytestUnraisableExceptionWarning"
+)  # cheroot 11 forgets a socket it can't bind
+def test_a_page_port_that_is_taken_is_told_and_nothing_is_left_running(file: Path, capsys: Capture) -> None:
+    init(file)
+    with socket.socket() as thief:
+        thief.bind(("127.0.0.1", 0))
+        thief.listen()
+        assert main(["serve", "--port", str(thief.getsockname()[1])]) == 1
+    told = capsys.readouterr().err
+    assert told.splitlines()[-1].startswith("loa: ")
+    assert "Traceback" not in told
+
+
+def test_texts_are_english_where_the_operator_wants_them(
+    file: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    monkeypatch.setenv("LOA_LANGUAGE", "en")
+    assert init(file) == 0
+    assert "an-binh" not in capsys.readouterr().err

@@ -1,0 +1,87 @@
+"""The packages and their one strict line (docs/architecture.md), checked on the imports themselves."""
+
+import importlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import grimp
+import pytest
+from importlinter.cli import EXIT_STATUS_SUCCESS, lint_imports
+
+PROJECT = Path(__file__).parents[1]
+PACKAGES = ("broadcaster", "scheduler", "tts", "web", "device_sim")
+
+
+@pytest.fixture(scope="module")
+def graph() -> grimp.ImportGraph:
+    return grimp.build_graph(*PACKAGES, include_external_packages=True, cache_dir=None)
+
+
+def importers(graph: grimp.ImportGraph, library: str) -> list[str]:
+    return sorted(graph.find_modules_that_directly_import(library)) if library in graph.modules else []
+
+
+def test_every_contract_of_pyproject_is_kept() -> None:
+    assert lint_imports(config_filename=str(PROJECT / "pyproject.toml"), no_cache=True) == EXIT_STATUS_SUCCESS
+
+
+@pytest.mark.parametrize("name", PACKAGES)
+def test_each_package_is_the_one_of_this_tree(name: str) -> None:
+    file = importlib.import_module(name).__file__
+    assert file
+    assert Path(file).parent == PROJECT / name
+
+
+def station_imports(graph: grimp.ImportGraph) -> Iterator[tuple[str, str]]:
+    for module in {"device_sim"} | graph.find_descendants("device_sim"):
+        for imported in graph.find_modules_directly_imported_by(module):
+            if imported.partition(".")[0] in {"broadcaster", "scheduler", "tts", "web"}:
+                yield module, imported
+
+
+def test_the_speaker_imports_the_wire_and_nothing_else_of_the_station(graph: grimp.ImportGraph) -> None:
+    allowed = ("broadcaster.wire", "broadcaster.errors")
+    found = list(station_imports(graph))
+    assert found
+    assert [pair for pair in found if not f"{pair[1]}.".startswith(tuple(f"{name}." for name in allowed))] == []
+
+
+def test_the_wire_imports_nothing_of_the_station_but_the_root_of_its_errors(graph: grimp.ImportGraph) -> None:
+    own = {"broadcaster.wire"} | graph.find_descendants("broadcaster.wire")
+    imported = {one for module in own for one in graph.find_modules_directly_imported_by(module)}
+    assert {one for one in imported - own if one.startswith("broadcaster")} == {"broadcaster.errors"}
+
+
+@pytest.mark.parametrize(
+    ("library", "expected"),
+    [
+        ("paho", ["broadcaster.transport"]),
+        ("pydub", ["tts.assembly"]),
+        ("espeakng_loader", ["tts.espeak"]),
+        ("argon2", ["web.passwords"]),
+        ("apscheduler", ["scheduler.runner"]),
+        ("segno", ["web.qr"]),
+        ("dateutil", ["scheduler.recurrence"]),
+        ("soundfile", ["device_sim.opus", "tts.encoding"]),
+        ("alembic", ["broadcaster.database", "broadcaster.migrations.env"]),
+        ("nats", []),
+    ],
+)
+def test_each_library_has_one_door(graph: grimp.ImportGraph, library: str, expected: list[str]) -> None:
+    found = [name for name in importers(graph, library) if ".migrations.versions." not in name]
+    assert found == expected
+
+
+def test_rates_are_limited_in_two_places(graph: grimp.ImportGraph) -> None:
+    found = importers(graph, "limits")
+    assert "broadcaster.uplink" in found
+    assert len(found) == 2
+
+
+@pytest.mark.parametrize(
+    "module", ["broadcaster.wire", "broadcaster.geography", "scheduler.recurrence", "scheduler.quiet", "tts.reading"]
+)
+def test_the_pure_part_touches_neither_network_nor_sound(graph: grimp.ImportGraph, module: str) -> None:
+    own = {module} | graph.find_descendants(module)
+    imported = {one.partition(".")[0] for name in own for one in graph.find_modules_directly_imported_by(name)}
+    assert imported.isdisjoint({"paho", "flask", "socket", "subprocess", "soundfile", "apscheduler", "requests"})
