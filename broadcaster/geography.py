@@ -38,11 +38,11 @@ class Geography:
         for row in session.scalars(select(GroupMember)):
             members.setdefault(row.group_id, set()).add(row.place_id)
         places = session.scalars(select(Place).order_by(Place.id))
-        speakers = session.scalars(select(Speaker).where(Speaker.retired_at.is_(None)).order_by(Speaker.id))
+        in_service = select(Speaker.id, Speaker.place_id).where(Speaker.retired_at.is_(None)).order_by(Speaker.id)
         return cls(
             {place.id: Spot(place.id, place.code, place.kind, place.parent_id) for place in places},
             {group: frozenset(inside) for group, inside in members.items()},
-            {speaker.id: speaker.place_id for speaker in speakers},
+            dict(session.execute(in_service).all()),
         )
 
     def ancestry(self, place_id: int) -> tuple[int, ...]:

@@ -126,7 +126,7 @@ class Browser:
             raise DemoError(f"no form at {path}")
         status, location, page = self.ask("POST", path, {**form, "csrf_token": unescape(token[1])})
         if status != http.HTTPStatus.SEE_OTHER:
-            problem = re.findall(r'class="[^"]*invalid-feedback[^"]*"[^>]*>([^<]+)', page)
+            problem = re.findall(r'id="e-[a-z_]+"[^>]*>\s*<p>([^<]+)', page)
             raise DemoError(f"{path} answered {status}: {problem}")
         return location
 
@@ -178,7 +178,7 @@ def wait_until_aired(database: Database) -> Broadcast:
     ended = (DeliveryState.FINISHED, DeliveryState.SKIPPED, DeliveryState.FAILED, DeliveryState.STOPPED)
     while time.monotonic() < deadline:
         with database.read() as session:
-            broadcast = session.scalar(select(Broadcast))
+            broadcast = session.scalars(select(Broadcast)).first()
             states = list(session.scalars(select(Delivery.state)))
             if broadcast is not None and states and all(state in ended for state in states):
                 return broadcast

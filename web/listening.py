@@ -104,13 +104,17 @@ class Studio:
 
 def equip(app: Flask, folder: Path, speech: Speech) -> Studio:
     """Give an application its studio."""
-    studio = Studio(folder, speech)
-    app.extensions[_KEY] = studio
-    return studio
+    app.extensions[_KEY] = made = Studio(folder, speech)
+    return made
+
+
+def studio(app: Flask) -> Studio:
+    """The studio of an application."""
+    return cast("Studio", app.extensions[_KEY])
 
 
 def _studio() -> Studio:
-    return cast("Studio", current_app.extensions[_KEY])
+    return studio(current_app)
 
 
 @pages.post("/listen")

@@ -1,4 +1,6 @@
-"""QR codes as SVG; the only importer of segno."""
+"""QR codes for pages and for terminals; the only importer of segno."""
+
+from io import StringIO
 
 import segno
 
@@ -9,3 +11,10 @@ def svg(text: str) -> str:
         border=3, light="#fff", omitsize=True, svgclass="qr", lineclass=None, unit=""
     )
     return drawn
+
+
+def terminal(text: str) -> str:
+    """``text`` as a QR code of block characters, for a dark terminal."""
+    drawn = StringIO()
+    segno.make(text, error="l", micro=False).terminal(drawn, border=2, compact=True)
+    return drawn.getvalue()

@@ -9,10 +9,11 @@ from typing import Any, Final
 
 from cheroot import wsgi
 from cheroot.ssl.builtin import BuiltinSSLAdapter
-from flask import Flask
 
 from broadcaster.settings import Settings
+from web import listening
 from web.app import create_app
+from web.qr import terminal
 from web.say import Say
 from web.station import RunningStation
 from web.tls import ensure_certificate
@@ -61,12 +62,10 @@ class PageServer:
             self._addresses = (lan_address(),)
         self._server.prepare()
         self.port: int = self._server.bind_addr[1]
-        self._server.wsgi_app = self._application(station)
-        self._thread = threading.Thread(target=self._server.serve, name="pages", daemon=True)
-
-    def _application(self, station: RunningStation) -> Flask:
         urls = [f"https://{address}:{self.port}/" for address in self._addresses]
-        return create_app(station.services, urls)
+        self._app = create_app(station.services, urls)
+        self._server.wsgi_app = self._app
+        self._thread = threading.Thread(target=self._server.serve, name="pages", daemon=True)
 
     @property
     def url(self) -> str:
@@ -83,6 +82,7 @@ class PageServer:
         """End after the requests under way."""
         self._server.stop()
         self._thread.join(10)
+        listening.studio(self._app).close()
 
 
 def serve(settings: Settings, say: Say, *, lan: bool = False) -> None:
@@ -102,6 +102,8 @@ def serve(settings: Settings, say: Say, *, lan: bool = False) -> None:
         pages = PageServer(station, lan=lan)
         station.start()
         pages.start()
+        if pages.secure:
+            print(terminal(f"{pages.url}phone"))  # noqa: T201  the way onto a phone
         print(say("Loa Phường đang chạy: %(url)s", url=pages.url), flush=True)  # noqa: T201  what the operator waits for
         ended.wait()
         pages.stop()

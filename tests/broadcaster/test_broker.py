@@ -33,12 +33,12 @@ class Client:
 
     def __init__(self, broker: EmbeddedBroker, user: str, token: str) -> None:
         self.received: list[tuple[str, bytes]] = []
-        self.granted: list[int] | None = None
+        self.granted: list[int] = []
         self.refused = self.disconnected = 0
         self.confirmed: set[int] = set()
         self.paho = paho.Client(CallbackAPIVersion.VERSION2, client_id=f"{user}-{id(self)}")
         self.paho.username_pw_set(user, token)
-        self.paho.on_message = lambda _c, _d, message: self.received.append((message.topic, message.payload))
+        self.paho.on_message = lambda _c, _d, message: self.received.append((message.topic, bytes(message.payload)))
         self.paho.on_subscribe = self._subscribed
         self.paho.on_connect = self._connected
         self.paho.on_disconnect = self._gone
@@ -50,18 +50,17 @@ class Client:
         self.refused += code.is_failure
 
     def _subscribed(self, _client: Any, _data: Any, _mid: int, codes: Any, _properties: Any) -> None:
-        self.granted = [code.value for code in codes]
+        self.granted += [code.value for code in codes]
 
     def _gone(self, *_: Any) -> None:
         self.disconnected += 1
 
     def subscribe(self, topic: str) -> int:
         """Returns what the broker answered: 0 granted, 128 refused."""
-        self.granted = None
+        self.granted.clear()
         wait_until(self.paho.is_connected)
         self.paho.subscribe(topic, 0)
-        wait_until(lambda: self.granted is not None)
-        assert self.granted
+        wait_until(lambda: self.granted)
         return self.granted[0]
 
     def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:

@@ -44,6 +44,6 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
     assert path.read_bytes() == b"two"
     assert path.stat().st_mode & 0o777 == 0o600
     with pytest.raises(TypeError):
-        write_aside(path, "text")  # type: ignore[arg-type]  that is the failure
+        write_aside(path, "text")  # type: ignore[arg-type]  # that is the failure
     assert [found.name for found in path.parent.iterdir()] == ["file"]
     assert path.read_bytes() == b"two"

@@ -83,10 +83,14 @@ def test_a_row_that_refers_to_nothing_is_refused(database: Database) -> None:
 
 
 def test_a_transaction_that_fails_leaves_nothing(database: Database) -> None:
-    with pytest.raises(RuntimeError), database.write() as session:
-        session.add(account("lan"))
-        session.flush()
-        raise RuntimeError
+    def fail() -> None:
+        with database.write() as session:
+            session.add(account("lan"))
+            session.flush()
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
     with database.read() as session:
         assert session.scalars(select(Account)).all() == []
 

@@ -20,7 +20,8 @@ AT = 1_800_000_000_000
 
 
 def receipt(number: int, event: Event, at: int = AT, **facts: Any) -> Receipt:
-    return Receipt(**{"id": f"r{number}", "broadcast": "b", "event": event, "at": at} | facts)
+    told: dict[str, Any] = {"id": f"r{number}", "broadcast": "b", "event": event, "at": at}
+    return Receipt(**told | facts)
 
 
 RECEIPTS = st.lists(

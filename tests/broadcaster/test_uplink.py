@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from broadcaster import setup_documents, uplink
+from broadcaster import deliveries, setup_documents
 from broadcaster.core import Core
 from broadcaster.publishing import Publisher
 from broadcaster.rows import LedgerEntry, Published, Speaker
@@ -76,7 +76,8 @@ class Desk:
 
     def receipt(self, speaker: str, *, topic: str = "", key: SigningKey | None = None, **facts: Any) -> Message:
         number = next(self.numbers)
-        one = Receipt(**{"id": f"r{number}", "broadcast": "b", "event": Event.FINISHED, "at": 1_000} | facts)
+        told: dict[str, Any] = {"id": f"r{number}", "broadcast": "b", "event": Event.FINISHED, "at": 1_000}
+        one = Receipt(**told | facts)
         signing = key or self.keys[speaker]
         signed = envelope.sign(
             signing.private,
@@ -104,13 +105,14 @@ class Desk:
 @pytest.fixture
 def desk(core: Core, clock: FixedClock) -> Desk:
     repairs, line = Repairs(), FakeTransport()
-    made = Uplink(core, repairs)  # type: ignore[arg-type]  only `repair` is asked for
+    made = Uplink(core, repairs)  # type: ignore[arg-type]  # only `repair` is asked for
     made.answer_over(line)
     return Desk(core, clock, made, line, repairs)
 
 
 def heartbeat(**facts: Any) -> Telemetry:
-    return Telemetry(**{"at": 0, "boot": "b", "offset_ms": 0, "error_ms": 1, "clips": 0, "waiting_receipts": 0} | facts)
+    told: dict[str, Any] = {"at": 0, "boot": "b", "offset_ms": 0, "error_ms": 1, "clips": 0, "waiting_receipts": 0}
+    return Telemetry(**told | facts)
 
 
 def test_what_a_speaker_says_of_itself_comes_into_its_row(desk: Desk) -> None:
@@ -298,14 +300,14 @@ def test_a_number_no_database_holds_costs_only_its_own_message(desk: Desk, poiso
 
 
 def test_a_batch_the_database_refuses_is_taken_one_by_one(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = uplink.deliveries.take
+    real = deliveries.take
 
     def poisoned(session: Any, speaker: str, receipts: Any, at: UnixMs) -> None:
         if speaker == "loa-1":
             session.execute(select(func.no_such_function()))
         real(session, speaker, receipts, at)
 
-    monkeypatch.setattr(uplink.deliveries, "take", poisoned)
+    monkeypatch.setattr(deliveries, "take", poisoned)
     desk.enrol("loa-1")
     desk.enrol("loa-2")
     desk.take(desk.receipt("loa-1"), desk.receipt("loa-2"))

@@ -1,5 +1,3 @@
-from collections.abc import Iterator
-
 import pytest
 
 from broadcaster.core import Core
@@ -25,8 +23,8 @@ def filled(database: Database, clock: FixedClock) -> Database:
 
 
 @pytest.fixture
-def core(sqlite_database: Database, clock: FixedClock) -> Iterator[Core]:
+def core(sqlite_database: Database, clock: FixedClock) -> Core:
     """A station's shared parts over SQLite, with the town in it."""
     with sqlite_database.write() as session:
         town.fill(session, clock)
-    yield town.core(sqlite_database, clock)
+    return town.core(sqlite_database, clock)

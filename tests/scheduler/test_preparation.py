@@ -72,8 +72,9 @@ def studio(core: Core, clock: FixedClock, tmp_path: Path) -> Iterator[Studio]:
     engine, ready, seconds = Humming(), [], [0.0]
     store = ClipStore(tmp_path / "clips")
     speech = Speech(tmp_path / "speech", engine)
-    tell: Callable[[], None] = lambda: ready.append(1)
-    preparation = Preparation(core.database, speech, store, clock, tell, monotonic=lambda: seconds[0])
+    preparation = Preparation(
+        core.database, speech, store, clock, lambda: ready.append(1), monotonic=lambda: seconds[0]
+    )
     yield Studio(core, clock, engine, store, preparation, ready, seconds)
     speech.close()
 
@@ -169,7 +170,7 @@ def test_progress_is_shown_while_it_is_made_and_no_longer(studio: Studio) -> Non
         seen.append(studio.preparation.progress(number))
         return speak(sentence, voice, words_per_minute)
 
-    studio.engine.speak = watch  # type: ignore[method-assign]  to look while it works
+    studio.engine.speak = watch  # type: ignore[method-assign]  # to look while it works
     studio.preparation.prepare_all()
     assert seen[0] is None
     assert [step[0] for step in seen[1:] if step] == [1, 2]
@@ -185,7 +186,7 @@ def test_once_told_to_stop_no_further_clip_is_begun(studio: Studio) -> None:
         studio.preparation.stop()
         return speak(sentence, voice, words_per_minute)
 
-    studio.engine.speak = last  # type: ignore[method-assign]  to be stopped while it works
+    studio.engine.speak = last  # type: ignore[method-assign]  # to be stopped while it works
     studio.preparation.prepare_all()
     assert len(studio.engine.spoken) == 1
     assert studio.ready == [1]

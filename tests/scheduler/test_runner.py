@@ -80,7 +80,7 @@ def office(core: Core, clock: FixedClock, tmp_path: Path) -> Iterator[Office]:
     runner = Runner(
         core,
         planner=Planner(core, distributor, 2_000),
-        preparation=idle,  # type: ignore[arg-type]  only these two are asked for
+        preparation=idle,  # type: ignore[arg-type]  # only these two are asked for
         distributor=distributor,
         transport=line,
         report_ms=60_000,

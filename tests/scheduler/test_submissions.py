@@ -150,9 +150,14 @@ def test_a_form_sent_twice_is_one_bulletin(filled: Database) -> None:
 
 def test_a_successor_cancels_what_it_replaces_in_the_same_transaction(filled: Database) -> None:
     old = send(filled)
-    with pytest.raises(RuntimeError), filled.write() as session:
-        submit(session, replace(RIGHT, submission="form-2", replaces=old.id), account_id=1, now=NOW)
-        raise RuntimeError
+
+    def fail() -> None:
+        with filled.write() as session:
+            submit(session, replace(RIGHT, submission="form-2", replaces=old.id), account_id=1, now=NOW)
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
     with filled.read() as session:
         assert session.get_one(Schedule, old.id).cancelled_at is None
     new = send(filled, submission="form-2", replaces=old.id)

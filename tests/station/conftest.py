@@ -1,15 +1,20 @@
 import json
+import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from broadcaster.settings import Settings
+from tests.broadcaster.databases import sqlite_database, sqlite_kept
+from tests.clocks import FixedClock
 from web import commune
 from web.commune import CommuneFile
 from web.initialise import Initialised, initialise
-from tests.clocks import FixedClock
+
+__all__ = ["sqlite_database", "sqlite_kept"]
 
 FILE: dict[str, Any] = {
     "station": "an-binh",
@@ -44,6 +49,18 @@ def commune_file(tmp_path: Path) -> Callable[..., CommuneFile]:
     return make
 
 
+@pytest.fixture(scope="session")
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Initialised]:
+    """A station's home, made once and copied for every test."""
+    folder = tmp_path_factory.mktemp("station")
+    (folder / "commune.json").write_text(json.dumps(FILE))
+    home = folder / "home"
+    return home, initialise(Settings(home=str(home)), commune.read(folder / "commune.json"), FixedClock())
+
+
 @pytest.fixture
-def station(settings: Settings, commune_file: Callable[..., CommuneFile]) -> Initialised:
-    return initialise(settings, commune_file(), FixedClock())
+def station(settings: Settings, made_once: tuple[Path, Initialised]) -> Initialised:
+    """A station in the home of the settings."""
+    home, made = made_once
+    shutil.copytree(home, settings.home_path)
+    return replace(made, kits=settings.home_path / "kits")

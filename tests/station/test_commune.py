@@ -1,4 +1,4 @@
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +16,8 @@ DEMO = Path(__file__).parents[2] / "web" / "demo" / "commune.json"
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    made = Database(f"sqlite:///{tmp_path / 'loa.db'}")
-    made.migrate()
-    yield made
-    made.dispose()
+def database(sqlite_database: Database) -> Database:
+    return sqlite_database
 
 
 def load(database: Database, file: CommuneFile) -> Loaded:

@@ -1,6 +1,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -23,7 +24,7 @@ from web.passwords import is_right
 Make = Callable[..., CommuneFile]
 
 
-def kits(settings: Settings) -> dict[str, dict[str, str]]:
+def kits(settings: Settings) -> dict[str, dict[str, Any]]:
     return {path.stem: json.loads(path.read_bytes()) for path in (settings.home_path / "kits").iterdir()}
 
 

@@ -12,7 +12,6 @@ from broadcaster.rows import AuditEntry, Broadcast, Published, ScheduleKind
 from broadcaster.settings import Settings
 from broadcaster.wire import envelope, strict_json
 from broadcaster.wire.documents import Action, Command
-from broadcaster.wire.keys import SigningKey
 from scheduler.submissions import Submission, submit
 from tests.broadcaster.town import FakeTransport
 from tests.clocks import FixedClock
@@ -29,7 +28,7 @@ def clock() -> FixedClock:
 def resting(settings: Settings, station: Initialised, clock: FixedClock) -> Iterator[RunningStation]:
     """A station that is put together and not started; what it says goes to a fake line."""
     made = RunningStation(settings, clock)
-    made._prompt = FakeTransport()  # type: ignore[assignment]  its lever
+    made._prompt = FakeTransport()  # type: ignore[assignment]  # its lever
     yield made
     made.core.database.dispose()
     made.services.speech.close()
@@ -63,7 +62,7 @@ def commands(station: RunningStation) -> list[tuple[str, str, Command]]:
     for sent in line.sent:
         if sent.topic.endswith("/command"):
             read = envelope.parse(sent.payload)
-            keys: dict[str, SigningKey] = {key.kid: key for key in (ring.station, ring.emergency)}
+            keys = {key.kid: key for key in (ring.station, ring.emergency)}
             envelope.verify(read, keys[read.header.kid].public)
             assert read.header.exp - read.header.seq <= 30_000
             assert not sent.retain
