@@ -181,7 +181,9 @@ def _pending(session: Session, now: datetime) -> list[Broadcast]:
             )
         )
         found |= {broadcast.id: broadcast for broadcast in session.scalars(query)}
-    return sorted(found.values(), key=lambda broadcast: (broadcast.start_at or broadcast.occurrence, broadcast.schedule_id))
+    return sorted(
+        found.values(), key=lambda broadcast: (broadcast.start_at or broadcast.occurrence, broadcast.schedule_id)
+    )
 
 
 def _last_moment(broadcast: Broadcast) -> datetime | None:
