@@ -46,6 +46,7 @@ class _Pass:
 
     Attributes:
         ahead: clips that will be sent before the next one: their hash, bytes and listeners.
+        pending: every broadcast that is still to air, or was on the air lately.
     """
 
     session: Session
@@ -54,6 +55,7 @@ class _Pass:
     now: datetime
     regrouped: bool
     ahead: list[tuple[str, int, frozenset[str]]] = field(default_factory=list)
+    pending: list[Broadcast] = field(default_factory=list)
 
     @property
     def zone(self) -> ZoneInfo:
@@ -63,6 +65,11 @@ class _Pass:
     def day(self, start_at: datetime) -> str:
         """The local day of a moment."""
         return start_at.astimezone(self.zone).date().isoformat()
+
+
+_BETWEEN: Final = timedelta(seconds=2)
+"""Silence between a broadcast and one that waited for it."""
+_RANK: Final = {Class.ROUTINE: 0, Class.PRIORITY: 1, Class.EMERGENCY: 2}
 
 
 class Planner:
@@ -82,7 +89,7 @@ class Planner:
         geography = Geography.load(session)
         this = _Pass(session, station, geography, now, regrouped=geography != self._geography)
         materialise(session, station, now, self._counters)
-        pending = _pending(session, now)
+        this.pending = pending = _pending(session, now)
         for broadcast in pending:
             with self._counters.edge("planning"):
                 self._settle(this, broadcast)
@@ -112,7 +119,7 @@ class Planner:
             broadcast.sent_by = this.now + travel
         if broadcast.start_at is None or shift:
             start_ms = to_ms(broadcast.sent_by) + self._now_lead_ms  # the wire knows whole milliseconds
-            broadcast.start_at, begun = from_ms(start_ms), False
+            broadcast.start_at, begun = _after_what_sounds(this, broadcast, audience, from_ms(start_ms)), False
             log.info("broadcast planned broadcast=%s start_at=%s", broadcast.id, broadcast.start_at.isoformat())
         if broadcast.klass is not Class.EMERGENCY and not begun and quiet.is_quiet(this.station, broadcast.start_at):
             self._miss(this, broadcast, QUIET_HOURS, this.now)
@@ -163,6 +170,18 @@ class Planner:
         topics = {self._topics.plan(place.code, day) for place in broadcast.schedule.targets}
         if topics.issubset(confirmed):
             broadcast.sent_at = this.now
+
+
+def _after_what_sounds(this: _Pass, broadcast: Broadcast, audience: frozenset[str], start: datetime) -> datetime:
+    """The first moment from ``start`` on at which the air is free of what a broadcast for now would not displace."""
+    for other in sorted(this.pending, key=lambda other: other.start_at or this.now):
+        end = airing.end_of(other)
+        if other is broadcast or other.start_at is None or end is None or _RANK[other.klass] < _RANK[broadcast.klass]:
+            continue
+        heard = this.geography.heard_by(place.code for place in other.schedule.targets)
+        if other.start_at <= start < end + _BETWEEN and heard & audience:
+            start = end + _BETWEEN
+    return start
 
 
 def _pending(session: Session, now: datetime) -> list[Broadcast]:

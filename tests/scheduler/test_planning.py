@@ -447,3 +447,16 @@ def test_a_full_day_fits_into_one_message(bench: Bench) -> None:
     with bench.core.database.read() as session:
         assert max(len(row) for row in session.scalars(select(Published.envelope))) < MAX_MESSAGE_BYTES
         assert len(session.scalars(select(Delivery.speaker_id)).all()) == 2 * 96
+
+
+def test_air_now_waits_for_what_sounds_in_the_same_place_and_for_nothing_elsewhere(bench: Bench) -> None:
+    first, same, elsewhere = (
+        bench.schedule(place, kind=ScheduleKind.NOW, seconds=60) for place in (town.DONG, town.DONG, town.NA_LOC)
+    )
+    bench.plan(confirm=True)
+    begun, waited, free = (bench.broadcast(schedule).start_at for schedule in (first, same, elsewhere))
+    assert begun
+    assert waited
+    assert free
+    assert waited >= begun + timedelta(seconds=60)
+    assert free < begun + timedelta(seconds=60)
