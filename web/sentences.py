@@ -189,6 +189,7 @@ def problem(of: Problem) -> str:
         ("category", "unknown"): _("Hãy chọn loại tin."),
         ("voice", "unknown"): _("Hãy chọn giọng đọc."),
         ("repeats", "unknown"): _("Hãy chọn số lần đọc."),
+        ("replaces", "gone"): _("Lịch phát này vừa được sửa hoặc hủy ở nơi khác. Hãy mở lại rồi sửa."),
     }
     return plain.get((of.field, of.code)) or _filled(of)
 
@@ -196,7 +197,7 @@ def problem(of: Problem) -> str:
 def _filled(of: Problem) -> str:
     values = of.values
     match of.field, of.code:
-        case "text" | "title", "too-long":
+        case "text" | "title" | "category", "too-long":
             length, limit = (_number(value) for value in values)
             return _("Dài %(length)s ký tự; chỉ được tối đa %(limit)s.", length=length, limit=limit)
         case "text", "unspeakable":
