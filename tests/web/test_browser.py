@@ -201,8 +201,13 @@ def test_listening_shows_progress_and_plays(desk: Desk) -> None:
     page.fill("#f-text", "Mời bà con họp lúc 7h30 tại nhà văn hóa thôn.")
     page.click("#listen")
     expect(page.locator("#listen-sound")).to_be_visible()
-    page.wait_for_function("document.getElementById('listen-sound').duration > 1")
     expect(page.locator("#listen-said")).to_have_text("Đã có âm thanh. Bấm để nghe.")
+    sound = page.locator("#listen-sound")
+    for _ in range(100):  # the page forbids eval, which Playwright's own waiting needs
+        if sound.evaluate("element => element.duration > 1"):
+            break
+        page.wait_for_timeout(100)
+    assert sound.evaluate("element => element.duration > 1")
 
 
 @office_only
