@@ -171,7 +171,11 @@ class Station:
 
     def welcome(self, hello: Hello, *, way_ms: int = 0) -> Message:
         current = {message.topic: envelope.parse(message.payload).header.seq for message in self.documents.values()}
-        document = Welcome(nonce=hello.nonce, t1=hello.t1, t2=self.now + way_ms, t3=self.now + way_ms, current=current)
+        times = {"t1": hello.t1, "t2": self.now + way_ms, "t3": self.now + way_ms}
+        if hello.time_only:
+            document = Welcome(nonce=hello.nonce, **times, time_only=True)
+        else:
+            document = Welcome(nonce=hello.nonce, **times, current=current)
         topic = self.topics.down(SPEAKER, "welcome")
         return self.sign(Kind.WELCOME, topic, document, exp=self.now + MINUTE)
 
@@ -193,6 +197,8 @@ class Station:
         return []
 
     def _greet(self, hello: Hello) -> list[Message]:
+        if hello.time_only:
+            return [self.welcome(hello)]
         in_force = [
             message
             for message in self.documents.values()
