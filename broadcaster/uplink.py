@@ -189,8 +189,8 @@ class Uplink:
         speaker.seen_at = from_ms(message.at)
         name, topic = speaker.id, self._topics.down(speaker.id, "welcome")
         row = session.get(Published, topic)
-        if hello.time_only:
-            self._greeted[name] = row.seq if row else 0
+        if hello.time_only and row:  # one that was never welcomed is told everything
+            self._greeted[name] = row.seq
             return lambda: self._tell_time(name, hello, message.at)
         if row:  # what was answered without the database counts as well
             row.seq = max(row.seq, self._greeted.get(name, 0))
