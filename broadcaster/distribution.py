@@ -8,7 +8,7 @@ import logging
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -29,6 +29,10 @@ _OVERHEAD_BYTES: Final = 200
 _OVERHEAD: Final = 1.05
 """The same and the manifest, as a share of the clip."""
 _MAX_REPAIRS: Final = 5_000
+_REPAIRS_PER_SPEAKER: Final = 100
+"""A speaker that has lost its store asks for some fifty clips together."""
+_USELESS_S: Final = 1.0
+"""What a repair that asks for nothing there is costs the speaker's pace: the clip had to be read for it."""
 
 
 @dataclass
@@ -44,6 +48,8 @@ class Transfer:
     wanted: tuple[tuple[int, int], ...] | None = None
     """Ranges of segments that were asked for; None for the whole clip."""
     manifest: bool = True
+    sent: bool = False
+    """Whether anything of it has left."""
     done: Callable[[], None] | None = None
     pieces: tuple[bytes, ...] = field(default=(), repr=False)
     """Empty until the clip has been read."""
@@ -56,15 +62,21 @@ class Transfer:
         manifest, self.pieces = clips.describe(clip)
         self.manifest_bytes = strict_json.encode(manifest)
         ranges = ((0, len(self.pieces)),) if self.wanted is None else self.wanted
-        self.numbers = deque(
-            number for number in range(len(self.pieces)) if any(first <= number <= last for first, last in ranges)
-        )
+        self.numbers = deque(_segments_in(ranges, len(self.pieces)))
         self.left = sum(len(self.pieces[number]) for number in self.numbers)
 
     def begin_again(self) -> None:
         """The connection was lost, and with it nobody knows which of the segments: the whole clip goes anew."""
         if self.pieces and self.wanted is None:
             self.pieces, self.manifest = (), True
+
+
+def _segments_in(ranges: Iterable[tuple[int, int]], count: int) -> Iterator[int]:
+    """The numbers below ``count`` that ranges name, each once, with no more work than there are: a speaker chose them."""
+    following = 0
+    for first, last in sorted(ranges):
+        yield from range(max(first, following), min(last + 1, count))
+        following = max(following, last + 1)
 
 
 class Distributor:
@@ -125,7 +137,9 @@ class Distributor:
         self._more.set()
 
     def repair(self, speaker: str, request: Request) -> None:
-        """Send one speaker what it lacks, unless that is on its way already."""
+        """Send one speaker what it lacks, unless that is on its way already, or it asks for too much at once."""
+        if not (request.missing or request.manifest):
+            return
 
         def topic(what: str) -> str:
             return self._topics.down(speaker, f"clip/{request.clip}/{what}")
@@ -139,7 +153,8 @@ class Distributor:
             under_way = any(
                 transfer.clip == request.clip and speaker in transfer.audience for transfer in self._transfers.values()
             )
-            if under_way or len(self._transfers) >= _MAX_REPAIRS:
+            same_speaker = sum(to == key[1] for _, to in self._transfers)
+            if under_way or same_speaker >= _REPAIRS_PER_SPEAKER or len(self._transfers) >= _MAX_REPAIRS:
                 return
             self._transfers[key] = repair
         self._more.set()
@@ -198,6 +213,8 @@ class Distributor:
                 transfer.left -= len(transfer.pieces[transfer.numbers.popleft()])
         if not transfer.numbers:
             self._drop(key)
+            if transfer.wanted is not None and not transfer.sent:
+                self._occupy(transfer, now + _USELESS_S)
             if transfer.done:
                 transfer.done()
 
@@ -214,10 +231,13 @@ class Distributor:
         if not self._transport.publish(transfer.topic(what), data, qos=0):
             return False
         self.sent_bytes += len(data)
-        until = now + (len(data) + _OVERHEAD_BYTES) * self._byte_s
+        transfer.sent = True
+        self._occupy(transfer, now + (len(data) + _OVERHEAD_BYTES) * self._byte_s)
+        return True
+
+    def _occupy(self, transfer: Transfer, until: float) -> None:
         for speaker in transfer.audience:
             self._free_at[speaker] = until
-        return True
 
     def _drop(self, key: tuple[str, str]) -> None:
         with self._lock:

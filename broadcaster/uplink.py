@@ -5,9 +5,10 @@ A bad message of one speaker is counted and dropped; it never costs the others t
 
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Final
 
-from limits import RateLimitItemPerSecond
+from limits import RateLimitItemPerMinute, RateLimitItemPerSecond
 from limits.storage import MemoryStorage
 from limits.strategies import FixedWindowRateLimiter
 from sqlalchemy.orm import Session
@@ -29,6 +30,8 @@ from broadcaster.wire.units import MINUTE, UnixMs
 log = logging.getLogger(__name__)
 
 _PER_SPEAKER: Final = RateLimitItemPerSecond(50)
+_REQUESTS: Final = RateLimitItemPerMinute(120)
+"""A new speaker asks twice for each of some fifty clips; who asks more is asked to wait."""
 _ANSWER_MS: Final = MINUTE
 """How long a welcome and an acknowledgement are valid."""
 _UP: Final = frozenset({Kind.STATE, Kind.ABOUT, Kind.HELLO, Kind.RECEIPT, Kind.REQUEST, Kind.TELEMETRY})
@@ -44,6 +47,8 @@ class Uplink:
         self._clock, self._counters, self._distributor = core.clock, core.counters, distributor
         self._limiter = FixedWindowRateLimiter(MemoryStorage())
         self._transport: Transport | None = None
+        self._greeted: dict[str, int] = {}
+        """Speakers that this process knows, and the highest ``seq`` of their welcomes."""
 
     def answer_over(self, transport: Transport) -> None:
         """Answers leave over this connection."""
@@ -52,6 +57,9 @@ class Uplink:
     def take(self, batch: list[Message]) -> None:
         """Take in messages in the order they came."""
         readable = [(message, address) for message in batch if (address := self._address(message))]
+        readable = [(message, address) for message, address in readable if not self._told_time(message, address)]
+        if not readable:
+            return
         if not self._taken(readable) and len(readable) > 1:
             log.warning("batch failed, taking its messages one by one size=%s", len(readable))
             for one in readable:
@@ -76,7 +84,39 @@ class Uplink:
         if address.kind in _UP and not self._limiter.hit(_PER_SPEAKER, address.speaker):
             self._counters.reject("too-many", address.speaker)
             return None
+        if address.kind is Kind.REQUEST and not self._limiter.hit(_REQUESTS, address.speaker, "request"):
+            self._counters.reject("too-many", f"{address.speaker} requests")
+            return None
         return address
+
+    def _told_time(self, message: Message, address: Address) -> bool:
+        """Answer a hello that asks for the time only, at once and without the database.
+
+        A speaker that this process does not know yet, and one that says something odd, takes the long way.
+        """
+        if address.kind is not Kind.HELLO or address.speaker not in self._greeted:
+            return False
+        with suppress(RejectedError):
+            hello = strict_json.decode(message.payload, Hello)
+            if hello.time_only:
+                self._tell_time(address.speaker, hello, message.at)
+                return True
+        return False
+
+    def _tell_time(self, speaker: str, hello: Hello, received: UnixMs) -> None:
+        now, topic = self._clock.now_ms(), self._topics.down(speaker, "welcome")
+        seq = self._greeted[speaker] = max(now, self._greeted[speaker] + 1)
+        key = self._keyring.station
+        signed = envelope.sign(
+            key.private,
+            key.kid,
+            typ=Kind.WELCOME.value,
+            topic=topic,
+            seq=UnixMs(seq),
+            exp=UnixMs(max(now, seq) + _ANSWER_MS),
+            payload=strict_json.encode(Welcome(nonce=hello.nonce, t1=hello.t1, t2=received, t3=now, time_only=True)),
+        )
+        self._publish(topic, signed)
 
     def _take_together(self, batch: Sequence[tuple[Message, Address]]) -> list[Answer]:
         answers: list[Answer] = []
@@ -147,8 +187,14 @@ class Uplink:
     def _welcome(self, session: Session, speaker: Speaker, message: Message, zones: Sequence[str]) -> Answer:
         hello = strict_json.decode(message.payload, Hello)
         speaker.seen_at = from_ms(message.at)
+        name, topic = speaker.id, self._topics.down(speaker.id, "welcome")
+        row = session.get(Published, topic)
+        if hello.time_only and row:  # one that was never welcomed is told everything
+            self._greeted[name] = row.seq
+            return lambda: self._tell_time(name, hello, message.at)
+        if row:  # what was answered without the database counts as well
+            row.seq = max(row.seq, self._greeted.get(name, 0))
         mine = publishing.in_force_for(session, speaker.id, zones, self._topics, self._clock.now())
-        topic = self._topics.down(speaker.id, "welcome")
         now = self._clock.now_ms()
         welcome = Welcome(
             nonce=hello.nonce,
@@ -160,11 +206,13 @@ class Uplink:
         signed = Publisher(session, self._clock).once(
             self._keyring.station, Kind.WELCOME, topic, welcome, UnixMs(now + _ANSWER_MS)
         )
+        seq = session.get_one(Published, topic).seq
         lacking = [document for document in mine if hello.have.get(document.topic, -1) < document.seq]
         copies = [(document.typ, document.envelope) for document in lacking]
         copy_topic = self._topics.down(speaker.id, "copy")
 
         def answer() -> None:
+            self._greeted[name] = max(seq, self._greeted.get(name, 0))
             for typ, copy in copies:
                 if typ == Kind.TRUST.value:  # without it the welcome could not be checked
                     self._publish(copy_topic, copy)

@@ -10,6 +10,7 @@ from pathlib import Path
 from device_sim.errors import DeviceError
 from device_sim.fleet import Fleet, read_kits, run_until_signalled
 from device_sim.kit import Kit
+from device_sim.system_time import always, is_synchronised
 
 
 def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
@@ -35,8 +36,10 @@ def main(given: Sequence[str] | None = None) -> int:
         if not kits:
             print(f"no kits in {arguments.kits}", file=sys.stderr)
             return 2
-        durable = arguments.command == "run"
-        asyncio.run(run_until_signalled(Fleet(kits, arguments.state, arguments.wav, durable=durable)))
+        one = arguments.command == "run"
+        ntp = is_synchronised if one else always  # a simulation shares the station's clock
+        fleet = Fleet(kits, arguments.state, arguments.wav, durable=one, synchronised=ntp)
+        asyncio.run(run_until_signalled(fleet))
     except DeviceError as error:
         print(f"loa-speaker: {error}", file=sys.stderr)
         return 1

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from device_sim.kit import Kit
@@ -11,6 +11,7 @@ from device_sim.output import Decoder
 from device_sim.own_clock import OwnClock
 from device_sim.speaker import Speaker
 from device_sim.store import Store
+from device_sim.system_time import always
 
 log = logging.getLogger(__name__)
 
@@ -27,10 +28,20 @@ class Fleet:
         state: folder with one store per speaker.
         wav: folder with one timeline per speaker.
         durable: the stores survive a power cut; a simulation does without the waiting for the disk.
+        synchronised: whether NTP keeps the clock right; a simulation shares the station's.
     """
 
-    def __init__(self, kits: Sequence[Kit], state: Path, wav: Path, *, durable: bool = False) -> None:
+    def __init__(
+        self,
+        kits: Sequence[Kit],
+        state: Path,
+        wav: Path,
+        *,
+        durable: bool = False,
+        synchronised: Callable[[], bool] = always,
+    ) -> None:
         self._kits, self._state, self._wav, self._durable = kits, state, wav, durable
+        self._synchronised = synchronised
         self.speakers: list[Speaker] = []
 
     async def run(self, ready: asyncio.Event | None = None) -> None:
@@ -39,7 +50,14 @@ class Fleet:
         clock = OwnClock()
         self._wav.mkdir(parents=True, exist_ok=True)
         self.speakers = [
-            Speaker(kit, Store(self._state / kit.speaker, durable=self._durable), self._wav, decoder, clock)
+            Speaker(
+                kit,
+                Store(self._state / kit.speaker, durable=self._durable),
+                self._wav,
+                decoder,
+                clock,
+                synchronised=self._synchronised,
+            )
             for kit in self._kits
         ]
         if ready:

@@ -146,7 +146,7 @@ class SpeakerMachine:
             return []
         actions = self._act(admitted, now)
         self.beliefs.note(admitted)
-        return [KeepDocument(topic, message), *actions] if admitted.address.kind in _KEPT else actions
+        return [KeepDocument(topic, message), *actions] if _is_kept(admitted) else actions
 
     def _act(self, admitted: Admitted, now: int) -> list[Action]:
         payload = admitted.read.payload
@@ -169,8 +169,9 @@ class SpeakerMachine:
             raise RejectedError(Reason.STALE_WELCOME, welcome.nonce)
         if not self.time.learn(welcome.t1, welcome.t2, welcome.t3, now):
             raise RejectedError(Reason.STALE_WELCOME, "a clock was set in between")
-        self.beliefs.welcome(welcome.current)
-        self.reports.welcomed(now)
+        if not welcome.time_only:
+            self.beliefs.welcome(welcome.current)
+        self.reports.welcomed(welcome.nonce, now, time_only=welcome.time_only)
 
     # The clip store and the sound card answer.
 
@@ -193,6 +194,11 @@ class SpeakerMachine:
         return [*actions, *self.library.spoiled(clip)] if clip else actions
 
     # Time passes.
+
+    def clock_stepped(self, by_ms: int) -> None:
+        """Somebody has set the own clock forward by so much: no moment of the station's has moved by that."""
+        self.time.stepped(by_ms)
+        self.reports.stepped(by_ms)
 
     def tick(self, now: int) -> list[Action]:
         """Do what is due: begin and end sounds, report, ask again."""
@@ -225,7 +231,7 @@ class SpeakerMachine:
     def wake_at(self, now: int) -> int:
         """When `tick` is next needed, if nothing comes in before."""
         moments = (
-            self.reports.wake_at(),
+            self.reports.wake_at(now),
             self.stage.wake_at(self.beliefs.items, now) if self.beliefs.config and self.may_play else None,
         )
         return min((moment for moment in moments if moment is not None), default=now + 60_000)
@@ -236,3 +242,10 @@ class SpeakerMachine:
 
 
 _KEPT = frozenset({Kind.TRUST, Kind.CONFIG, Kind.PLAN, Kind.WELCOME, Kind.COMMAND})
+
+
+def _is_kept(admitted: Admitted) -> bool:
+    """Whether a document has to survive a reboot; the many that tell the time and nothing else need not."""
+    if admitted.address.kind is Kind.WELCOME:
+        return not strict_json.decode(admitted.read.payload, Welcome).time_only
+    return admitted.address.kind in _KEPT

@@ -28,6 +28,9 @@ _MOST_DOUBLINGS: Final = 4
 _OPEN_HELLOS: Final = 8
 """On a slow day the answer to an earlier hello is as good."""
 _HELLO_EVERY_MS: Final = 10 * MINUTE
+_TIME_AHEAD_MS: Final = 4 * MINUTE
+"""So long before a planned start a speaker without NTP begins to look at the station's clock closely."""
+_TIME_EVERY_MS: Final = 1_500
 _RECEIPTS_AGAIN_MS: Final = 15 * SECOND
 _RECEIPTS_GATHER_MS: Final = 200
 _BATCH: Final = 50
@@ -45,6 +48,7 @@ class Reports:
         self.online = False
         self._connection = 0
         self._nonces: dict[str, int] = {}
+        self._time_at = 0
         self._hellos = self._unanswered = self._unheard = 0
         self._hello_at: int | None = None
         self._report_at: int | None = None
@@ -103,22 +107,30 @@ class Reports:
         return [self.state(SpeakerState.DISCONNECTED, now)] if self.online else []
 
     def _hello(self, now: int) -> Publish:
+        self._hello_at = now + (_HELLO_AGAIN_MS << min(self._unanswered, _MOST_DOUBLINGS))
+        self._unanswered += 1
+        return self._ask(now, self._machine.beliefs.have)
+
+    def _ask(self, now: int, have: dict[str, int] | None = None) -> Publish:
+        """A hello; without ``have`` it asks for the time only."""
+        self._time_at = now + _TIME_EVERY_MS
         self._hellos += 1
         identity = self._machine.identity
         seed = f"{identity.boot}-{self._connection}-{self._hellos}".encode()
         nonce = base64.urlsafe_b64encode(sha256(identity.key.private.sign(seed)).digest()[:12]).decode()
         self._nonces = dict([*self._nonces.items(), (nonce, max(now, 0))][-_OPEN_HELLOS:])
-        self._hello_at = now + (_HELLO_AGAIN_MS << min(self._unanswered, _MOST_DOUBLINGS))
-        self._unanswered += 1
-        hello = Hello(boot=identity.boot, nonce=nonce, t1=max(now, 0), have=self._machine.beliefs.have)
+        hello = Hello(boot=identity.boot, nonce=nonce, t1=max(now, 0), have=have or {}, time_only=have is None)
         return Publish(self._topic("hello"), strict_json.encode(hello), qos=0)
 
     def answered_by(self, nonce: str, t1: int) -> bool:
         """Whether a welcome answers a hello that is open."""
         return self._nonces.get(nonce) == t1
 
-    def welcomed(self, now: int) -> None:
-        """The open hello is answered."""
+    def welcomed(self, nonce: str, now: int, *, time_only: bool) -> None:
+        """A hello is answered; after a whole answer none that was asked before counts."""
+        if time_only:
+            del self._nonces[nonce]
+            return
         self._nonces.clear()
         self._unanswered = 0
         self._hello_at = now + _HELLO_EVERY_MS
@@ -127,6 +139,13 @@ class Reports:
         """The station acknowledges receipts."""
         self._unheard = 0
 
+    def stepped(self, by_ms: int) -> None:
+        """The own clock was set forward by so much; what was due in a minute still is."""
+        self._time_at += by_ms
+        self._hello_at, self._report_at, self._receipts_at = (
+            None if at is None else at + by_ms for at in (self._hello_at, self._report_at, self._receipts_at)
+        )
+
     def tick(self, now: int) -> list[Action]:
         """Say what is due."""
         if not self.online:
@@ -134,6 +153,8 @@ class Reports:
         actions: list[Action] = []
         if self._hello_at is not None and now >= self._hello_at:
             actions.append(self._hello(now))
+        elif (time_at := self._time_due(now)) is not None and now >= time_at:
+            actions.append(self._ask(now))
         if self._report_at is not None and now >= self._report_at:
             actions.append(self._telemetry(now))
         actions += self._receipts(now)
@@ -144,6 +165,18 @@ class Reports:
                 else:
                     actions.append(due)
         return actions
+
+    def _time_due(self, now: int) -> int | None:
+        """When to look at the station's clock again: often, and only before something is to begin, and without NTP."""
+        machine = self._machine
+        if machine.time.own_clock_rules or not machine.may_play:
+            return None
+        at = machine.time.station(now)
+        soonest = next((item.start_at for item in machine.beliefs.items if item.start_at > at), None)
+        if soonest is None:
+            return None
+        asked_again = min(self._time_at, now + _TIME_EVERY_MS)  # later was set by a clock that was wrong
+        return max(asked_again, machine.time.own(soonest - _TIME_AHEAD_MS))
 
     def _telemetry(self, now: int) -> Publish:
         machine = self._machine
@@ -189,11 +222,11 @@ class Reports:
         )
         return Publish(topic, signed)
 
-    def wake_at(self) -> int | None:
+    def wake_at(self, now: int) -> int | None:
         """When there will be something to say."""
         if not self.online:
             return None
         request_at = self._machine.library.next_request() if self._machine.beliefs.welcomed else None
         own = None if request_at is None else self._machine.time.own(request_at)
-        moments = (self._hello_at, self._report_at, self._receipts_at, own)
+        moments = (self._hello_at, self._report_at, self._receipts_at, own, self._time_due(now))
         return min((moment for moment in moments if moment is not None), default=None)

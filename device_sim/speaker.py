@@ -6,7 +6,7 @@ import random
 import secrets
 import sqlite3
 import ssl
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final
 
@@ -21,6 +21,7 @@ from device_sim.output import RATE, Decoder, Output
 from device_sim.own_clock import OwnClock
 from device_sim.soundcard import WavCard
 from device_sim.store import Store
+from device_sim.system_time import StepWatch, always
 
 log = logging.getLogger(__name__)
 
@@ -39,10 +40,18 @@ class Speaker:
         store: what it keeps.
         wav_folder: where its timeline is written.
         decoder: shared by the speakers of one process.
+        synchronised: whether NTP keeps the clock right now; simulated speakers share the station's.
     """
 
     def __init__(
-        self, kit: Kit, store: Store, wav_folder: Path, decoder: Decoder, clock: OwnClock, *, synchronised: bool = True
+        self,
+        kit: Kit,
+        store: Store,
+        wav_folder: Path,
+        decoder: Decoder,
+        clock: OwnClock,
+        *,
+        synchronised: Callable[[], bool] = always,
     ) -> None:
         self.kit, self._store, self._clock = kit, store, clock
         self.name = kit.speaker
@@ -57,7 +66,8 @@ class Speaker:
             boot_count=store.count_boot(),
         )
         now = clock.now_ms()
-        self.machine = SpeakerMachine(identity, store.recall(), synchronised=synchronised)
+        self.machine = SpeakerMachine(identity, store.recall(), synchronised=synchronised())
+        self._synchronised, self._steps = synchronised, StepWatch()
         self.output = Output(WavCard(wav_folder, kit.speaker, now, RATE), decoder, self._sound_failed)
         self._wake = asyncio.Event()
         self._stopping = asyncio.Event()
@@ -90,6 +100,7 @@ class Speaker:
     def _beat(self) -> None:
         """One beat; whatever goes wrong in it, such as a full disk, the next one comes."""
         try:
+            self._look_at_clock()
             self._carry_out(self.machine.tick(self._clock.now_ms()))
             self._listen_to_card()
             self._failing = False
@@ -97,6 +108,12 @@ class Speaker:
             if not self._failing:  # said once, not twenty times a second
                 log.exception("speaker beat failed speaker=%s", self.name)
             self._failing = True
+
+    def _look_at_clock(self) -> None:
+        self.machine.time.synchronised = self._synchronised()
+        if step_ms := self._steps.step_ms():
+            log.warning("own clock was set speaker=%s by_ms=%.0f", self.name, step_ms)
+            self.machine.clock_stepped(round(step_ms))
 
     def _listen_to_card(self) -> None:
         for sounded in self.output.advance(self._clock.now_ms()):

@@ -128,22 +128,30 @@ class Command(Document, frozen=True, kw_only=True):
 
 
 class Hello(Document, frozen=True, kw_only=True):
-    """A speaker has joined. ``have`` maps topics to the highest ``seq`` accepted there; ``t1`` is its own clock."""
+    """A speaker has joined. ``have`` maps topics to the highest ``seq`` accepted there; ``t1`` is its own clock.
+
+    ``time_only`` asks for the times and nothing else; the station may answer in full all the same.
+    """
 
     boot: Id
     nonce: Id
     t1: Moment
     have: dict[str, Moment] = {}
+    time_only: bool = False
 
 
 class Welcome(Document, frozen=True, kw_only=True):
-    """The answer to a hello: ``t2`` received, ``t3`` answered, by the station's clock; ``current`` is all in force."""
+    """The answer to a hello: ``t2`` received, ``t3`` answered, by the station's clock; ``current`` is all in force.
+
+    With ``time_only`` it says nothing about documents: ``current`` is absent, and no floor follows from it.
+    """
 
     nonce: Id
     t1: Moment
     t2: Moment
     t3: Moment
     current: dict[str, Moment] = {}
+    time_only: bool = False
 
 
 class Ack(Document, frozen=True, kw_only=True):

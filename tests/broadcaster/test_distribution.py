@@ -138,6 +138,33 @@ def test_a_repair_sends_what_was_asked_for_and_nothing_else(yard: Yard) -> None:
     assert yard.topics() == [f"speaker/loa-1/down/clip/{clip}/{number}" for number in (1, 2, 4, 5)]
 
 
+def test_ranges_that_overlap_and_reach_beyond_the_clip_cost_no_more_than_the_clip(yard: Yard) -> None:
+    clip, _ = yard.clip(1, 4)
+    yard.distributor.repair("loa-1", Request(clip=clip, missing=((0, 999_999),) * 200))
+    yard.run()
+    assert yard.topics() == [f"speaker/loa-1/down/clip/{clip}/{number}" for number in range(4)]
+
+
+def test_a_speaker_that_asks_for_nothing_there_is_makes_the_clip_be_read_once_a_second(yard: Yard) -> None:
+    clips_asked = [yard.clip(seed)[0] for seed in range(4)]
+    for clip in clips_asked:
+        yard.distributor.repair("loa-1", Request(clip=clip))
+        yard.distributor.repair("loa-1", Request(clip=clip, missing=((500, 600),)))
+    yard.run()
+    assert yard.topics() == []
+    assert yard.line.seconds >= len(clips_asked) - 1
+
+
+def test_one_speaker_may_have_a_hundred_repairs_open_and_the_others_are_served(yard: Yard) -> None:
+    for seed in range(150):
+        yard.distributor.repair("loa-1", Request(clip=f"{seed:064}", manifest=True))
+    clip, _ = yard.clip(1)
+    yard.distributor.repair("loa-2", Request(clip=clip, manifest=True))
+    assert len(yard.distributor._transfers) == 101
+    yard.run()
+    assert yard.topics() == [f"speaker/loa-2/down/clip/{clip}/m"]
+
+
 def test_a_lost_manifest_is_sent_alone(yard: Yard) -> None:
     clip, _ = yard.clip(1)
     yard.distributor.repair("loa-1", Request(clip=clip, manifest=True))

@@ -238,6 +238,26 @@ def test_a_speaker_gets_only_what_it_lacks(desk: Desk) -> None:
     assert [sent.topic for sent in desk.line.sent] == [TOPICS.down("loa-1", "welcome")]
 
 
+def test_text_no_database_holds_costs_only_its_own_message(desk: Desk) -> None:
+    state = desk.message("loa-1", "state", b'{"state":"ready","boot":"b","connection":1e30,"since":0}')
+    surrogate = desk.message("loa-1", "about", b'{"model":"\\ud800","firmware":"1"}')
+    desk.take(state, surrogate, desk.message("loa-2", "telemetry", heartbeat(offset_ms=3)))
+    assert desk.speaker("loa-2").clock_offset_ms == 3
+
+
+def test_an_error_nobody_foresaw_costs_only_its_own_message(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = uplink.presence.take_telemetry
+
+    def fail(speaker: Speaker, payload: bytes, at: Any) -> None:
+        if speaker.id == "loa-1":
+            raise UnicodeEncodeError("utf-8", "\ud800", 0, 1, "surrogates not allowed")
+        real(speaker, payload, at)
+
+    monkeypatch.setattr(uplink.presence, "take_telemetry", fail)
+    desk.take(*(desk.message(name, "telemetry", heartbeat(offset_ms=3)) for name in ("loa-1", "loa-2")))
+    assert desk.speaker("loa-2").clock_offset_ms == 3
+
+
 def test_a_request_is_passed_on_as_a_repair(desk: Desk) -> None:
     request = Request(clip="a" * 64, missing=((0, 3),))
     desk.take(desk.message("loa-1", "request", request))

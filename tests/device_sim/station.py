@@ -171,7 +171,10 @@ class Station:
 
     def welcome(self, hello: Hello, *, way_ms: int = 0) -> Message:
         current = {message.topic: envelope.parse(message.payload).header.seq for message in self.documents.values()}
-        document = Welcome(nonce=hello.nonce, t1=hello.t1, t2=self.now + way_ms, t3=self.now + way_ms, current=current)
+        at = self.now + way_ms
+        document = Welcome(nonce=hello.nonce, t1=hello.t1, t2=at, t3=at, current=current)
+        if hello.time_only:
+            document = Welcome(nonce=hello.nonce, t1=hello.t1, t2=at, t3=at, time_only=True)
         topic = self.topics.down(SPEAKER, "welcome")
         return self.sign(Kind.WELCOME, topic, document, exp=self.now + MINUTE)
 
@@ -193,6 +196,8 @@ class Station:
         return []
 
     def _greet(self, hello: Hello) -> list[Message]:
+        if hello.time_only:
+            return [self.welcome(hello)]
         in_force = [
             message
             for message in self.documents.values()
