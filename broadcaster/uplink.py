@@ -108,7 +108,7 @@ class Uplink:
             case Kind.TELEMETRY:
                 presence.take_telemetry(speaker, message.payload, at)
             case Kind.HELLO if geography:
-                return self._welcome(session, speaker, message, geography.zones_of(speaker.id))
+                return self._welcome(session, speaker, message, geography.zones_at(speaker.place_id))
             case Kind.RECEIPT:
                 return self._receipts(session, speaker, message)
             case _:
@@ -148,6 +148,8 @@ class Uplink:
         hello = strict_json.decode(message.payload, Hello)
         speaker.seen_at = from_ms(message.at)
         mine = publishing.in_force_for(session, speaker.id, zones, self._topics, self._clock.now())
+        if speaker.pending_since:  # it learns whom to believe, and nothing to play, until a person has confirmed it
+            mine = [document for document in mine if document.typ == Kind.TRUST.value]
         topic = self._topics.down(speaker.id, "welcome")
         now = self._clock.now_ms()
         welcome = Welcome(
