@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from broadcaster.settings import Settings
+from tests.clocks import FixedClock
 from web import commune
 from web.commune import CommuneFile
 from web.initialise import Initialised, initialise
-from tests.clocks import FixedClock
 
 FILE: dict[str, Any] = {
     "station": "an-binh",
