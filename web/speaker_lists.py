@@ -38,6 +38,8 @@ _TITLES: Final = {
 _BY_HEADING: Final = {title: column for column, title in _TITLES.items()} | {column: column for column in _TITLES}
 _MAX_ROWS: Final = 20_000
 _MAX_UNPACKED_BYTES: Final = 64 * 2**20
+_NEAR_DEG: Final = 1e-6
+"""11 cm: spreadsheets keep fewer digits than the database."""
 _FORMULA: Final = ("=", "+", "@", "\t", "\r")
 """A cell that begins so is a formula to a spreadsheet."""
 
@@ -174,11 +176,23 @@ def _take(registrar: Registrar, number: int, given: Mapping[str, str], seen: set
             else:
                 before = registrar.speaker(row.id).place
                 moved = row.place is not None and registrar.move(row.id, row.place).place is not before
-                done.changed += registrar.change(row.id, values) or moved
+                done.changed += registrar.change(row.id, _news(registrar.speaker(row.id), values)) or moved
     except msgspec.ValidationError as error:
         done.problems.append((number, name, "bad-value", str(error)))
     except EnrolmentError as error:
         done.problems.append((number, name, error.code, error.subject))
+
+
+def _news(speaker: Speaker, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values that say something new of a speaker."""
+
+    def is_news(key: str, value: Any) -> bool:
+        known = getattr(speaker, key)
+        if isinstance(value, float) and known is not None:
+            return abs(value - known) > _NEAR_DEG
+        return bool(value != known)
+
+    return {key: value for key, value in values.items() if is_news(key, value)}
 
 
 def _read_csv(data: bytes) -> list[list[Any]]:
