@@ -189,7 +189,7 @@ def _news(speaker: Speaker, values: Mapping[str, Any]) -> dict[str, Any]:
     def is_news(key: str, value: Any) -> bool:
         known = getattr(speaker, key)
         if isinstance(value, float) and known is not None:
-            return abs(value - known) > _NEAR_DEG
+            return bool(abs(value - known) > _NEAR_DEG)
         return bool(value != known)
 
     return {key: value for key, value in values.items() if is_news(key, value)}
