@@ -20,68 +20,21 @@ from contextlib import closing
 from pathlib import Path
 from typing import IO, Final
 
+from broadcaster.broker_config import STATION_USER, Listener, nats_conf, nats_users
 from broadcaster.clips import write_aside
 from broadcaster.counters import Counters
 from broadcaster.errors import LoaError
 
 log = logging.getLogger(__name__)
 
-STATION_USER: Final = "station"
+_LOOPBACK: Final = "127.0.0.1"
+_ANY: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104  compared with, never bound here
 _START_S: Final = 15.0
 _STOP_S: Final = 10.0
 
 
 class BrokerError(LoaError):
     """The embedded broker can't be started."""
-
-
-_CONFIG: Final = """\
-server_name: loa-{station}                 # names the JetStream store; must not change
-host: 127.0.0.1                            # NATS protocol port: loopback only, never opened
-port: {nats_port}
-pid_file: "{folder}/nats.pid"
-max_payload: 128KB
-max_connections: 20000
-write_deadline: "10s"                      # a reader stalled longer is cut; it reconnects and gets the retained state
-max_pending: 4MB
-jetstream {{
-  store_dir: "{folder}/js", max_mem: 64M, max_file: 1G
-  limits: {{ default_max_consumers: 100000 }}  # the default of 1000 refuses QoS 1 subscriptions
-}}
-mqtt {{ host: {host}, port: {port}, ack_wait: "5s", max_ack_pending: 200 }}
-authorization {{
-  timeout: 5
-  include "users.conf"
-}}
-"""
-
-
-def users_config(station: str, station_token: str, speakers: Mapping[str, str]) -> str:
-    """The users of the broker: the station and one per speaker (name → token)."""
-    base = f"loa.1.{station}"
-    # A '#' filter subscribes the parent level as well, so "x" and "x.>" are both allowed.
-    lines = [
-        "users = [",
-        _user(
-            STATION_USER,
-            station_token,
-            [f"{base}.zone.>", f"{base}.speaker.*.down.>"],
-            [f"{base}.zone.>", f"{base}.speaker.*.up.>", f"{base}.speaker.*.up"],
-        ),
-    ]
-    for speaker, token in sorted(speakers.items()):
-        down = f"{base}.speaker.{speaker}.down"
-        readable = [f"{base}.zone", f"{base}.zone.>", down, f"{down}.>"]
-        lines.append(_user(speaker, token, [f"{base}.speaker.{speaker}.up.>"], readable))
-    return "\n".join([*lines, "]", ""])
-
-
-def _user(name: str, token: str, publish: list[str], subscribe: list[str]) -> str:
-    permissions = f"publish: {json.dumps(publish)}, subscribe: {json.dumps(subscribe)}"
-    return (
-        f'  {{ user: "{name}", password: "{token}", allowed_connection_types: ["MQTT"], '
-        f"permissions: {{ {permissions} }} }}"
-    )
 
 
 def _free_ports() -> tuple[int, int]:
@@ -92,10 +45,13 @@ def _free_ports() -> tuple[int, int]:
         return one.getsockname()[1], other.getsockname()[1]
 
 
-def _answers(port: int) -> bool:
-    """Whether something listens on a loopback port."""
-    with closing(socket.socket()) as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+def _answers(host: str, port: int) -> bool:
+    """Whether something listens on a port of this computer."""
+    try:
+        socket.create_connection((host, port), timeout=1).close()
+    except OSError:
+        return False
+    return True
 
 
 def find_nats_server(configured: str) -> str:
@@ -121,13 +77,21 @@ class EmbeddedBroker:
         folder: configuration, ports, token and store; made when missing.
         station: the station's name on the wire.
         binary: nats-server.
+        listener: where it takes speakers over TLS beyond this computer; None for a port of its own on loopback.
     """
 
-    def __init__(self, folder: Path, station: str, binary: str, counters: Counters) -> None:
+    def __init__(
+        self, folder: Path, station: str, binary: str, counters: Counters, listener: Listener | None = None
+    ) -> None:
         self.folder = folder.resolve()
         self._station, self._binary, self._counters = station, binary, counters
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if listener and not listener.tls:
+            raise BrokerError("the broker is opened beyond this computer with TLS or not at all")
         self.port, self._nats_port = self._ports()
+        self._listener = listener or Listener(_LOOPBACK, self.port)
+        self.port = self._listener.port
+        self._host = _LOOPBACK if self._listener.host in _ANY else self._listener.host
         self.token = self._token()
         self._process: subprocess.Popen[bytes] | None = None
         self._claimed: IO[bytes] | None = None
@@ -139,7 +103,8 @@ class EmbeddedBroker:
     @property
     def url(self) -> str:
         """The station's address of this broker."""
-        return f"mqtt://{STATION_USER}:{self.token}@127.0.0.1:{self.port}"
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"mqtt{'s' * self._listener.tls}://{STATION_USER}:{self.token}@{host}:{self.port}"
 
     @property
     def pid(self) -> int | None:
@@ -165,7 +130,7 @@ class EmbeddedBroker:
     def set_users(self, speakers: Mapping[str, str]) -> None:
         """Let exactly these speakers (name → token) in; takes effect at once on a running broker."""
         with self._lock:
-            users = users_config(self._station, self.token, speakers)
+            users = nats_users(self._station, self.token, speakers)
             if users == self._users:
                 return
             write_aside(self.folder / "users.conf", users.encode())  # made with mode 0600
@@ -177,9 +142,7 @@ class EmbeddedBroker:
         """Start the broker and watch over it. Errors: BrokerError."""
         if not self._users:
             self.set_users({})
-        config = _CONFIG.format(
-            station=self._station, folder=self.folder, host="127.0.0.1", port=self.port, nats_port=self._nats_port
-        )
+        config = nats_conf(self._station, str(self.folder), self._listener, self._nats_port)
         self._claim()
         write_aside(self.folder / "nats.conf", config.encode())
         self._end_orphan()
@@ -239,7 +202,7 @@ class EmbeddedBroker:
         raise BrokerError(f"the broker of an earlier run (pid {pid}) does not end")
 
     def _launch(self) -> None:
-        if _answers(self.port):
+        if _answers(self._host, self.port):
             raise BrokerError(f"port {self.port} is taken by another program, see {self.folder}/ports.json")
         log_path = self.folder / "nats.log"
         with log_path.open("ab") as output:
@@ -255,7 +218,7 @@ class EmbeddedBroker:
             if self._process.poll() is not None:
                 tail = log_path.read_text("utf-8", "replace").splitlines()[-3:]
                 raise BrokerError(f"nats-server ended at once (see {log_path}): {' | '.join(tail)}")
-            if _answers(self.port):
+            if _answers(self._host, self.port):
                 log.info("broker started pid=%s port=%s", self._process.pid, self.port)
                 return
             waited.wait(0.05)

@@ -38,7 +38,8 @@ class Geography:
         for row in session.scalars(select(GroupMember)):
             members.setdefault(row.group_id, set()).add(row.place_id)
         places = session.scalars(select(Place).order_by(Place.id))
-        in_service = select(Speaker.id, Speaker.place_id).where(Speaker.retired_at.is_(None)).order_by(Speaker.id)
+        served = Speaker.retired_at.is_(None) & Speaker.pending_since.is_(None)
+        in_service = select(Speaker.id, Speaker.place_id).where(served).order_by(Speaker.id)
         return cls(
             {place.id: Spot(place.id, place.code, place.kind, place.parent_id) for place in places},
             {group: frozenset(inside) for group, inside in members.items()},
@@ -66,6 +67,10 @@ class Geography:
     def zones_of(self, speaker: str) -> tuple[str, ...]:
         """The zones a speaker listens to, its own place first."""
         return self._zones[self.speakers[speaker]]
+
+    def zones_at(self, place_id: int) -> tuple[str, ...]:
+        """The zones that are heard in a place, itself first."""
+        return self._zones[place_id]
 
     @cached_property
     def _heard_in(self) -> Mapping[str, frozenset[str]]:

@@ -29,6 +29,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         home: folder of the station: database, keys, clips, broker store.
         database_url: SQLAlchemy address; empty means SQLite in ``home``.
         broker_url: ``mqtt[s]://user:password@host:port``; empty means the embedded broker.
+        broker_ca: PEM file of the authority that signed the broker's certificate; empty means the system's own.
+        broker_listen: ``host:port`` on which the embedded broker takes speakers over TLS; empty means loopback only.
+        speaker_brokers: ``mqtt[s]://host:port`` as speakers reach the broker, best first, with commas; empty means
+            the address the station itself uses.
         nats_server: another nats-server binary for the embedded broker.
         host, port: where the page is served; port 0 takes a free one.
         clip_rate_bps: pace of clips to one zone, bits per second.
@@ -41,6 +45,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     home: str = "var"
     database_url: str = ""
     broker_url: str = ""
+    broker_ca: str = ""
+    broker_listen: str = ""
+    speaker_brokers: str = ""
     nats_server: str = ""
     host: str = "127.0.0.1"
     port: Annotated[int, msgspec.Meta(ge=0, le=65_535)] = 8080

@@ -14,6 +14,7 @@ from broadcaster.wire import keys
 from broadcaster.wire.documents import Class, Config, QuietHours, Trust, TrustedKey
 from broadcaster.wire.keys import SigningKey
 from broadcaster.wire.topics import Kind
+from broadcaster.wire.units import UnixMs
 
 
 def put_trust(session: Session, core: Core, root: SigningKey) -> None:
@@ -52,7 +53,8 @@ def put_configs(session: Session, core: Core, report_ms: int) -> None:
     if station.quiet_start and station.quiet_until:
         quiet = (QuietHours(start=station.quiet_start, until=station.quiet_until),)
     publisher.recall(Kind.CONFIG)
-    for speaker in session.scalars(select(Speaker).where(Speaker.retired_at.is_(None))):
+    served = select(Speaker).where(Speaker.retired_at.is_(None), Speaker.pending_since.is_(None))
+    for speaker in session.scalars(served):
         config = Config(
             speaker=speaker.id,
             zones=geography.zones_of(speaker.id),
@@ -64,6 +66,13 @@ def put_configs(session: Session, core: Core, report_ms: int) -> None:
             report_ms=report_ms,
         )
         publisher.put(core.keyring.station, Kind.CONFIG, core.topics.down(speaker.id, "config"), config)
+
+
+def withdraw_config(session: Session, topic: str, now_ms: UnixMs) -> None:
+    """Let the config on ``topic`` expire now: housekeeping clears its retained copy."""
+    row = session.get(Published, topic)
+    if row is not None:
+        row.exp = now_ms
 
 
 def utc_offset_min(station: Station, now: datetime) -> int:

@@ -68,16 +68,17 @@ class Transport(Protocol):
 
 @dataclass(frozen=True)
 class BrokerAddress:
-    """A broker as ``mqtt[s]://user:password@host:port`` names it."""
+    """A broker as ``mqtt[s]://user:password@host:port`` names it; ``ca`` is the PEM file of its authority."""
 
     host: str
     port: int
     username: str
     password: str
     tls: bool
+    ca: str = ""
 
     @classmethod
-    def parse(cls, url: str) -> "BrokerAddress":
+    def parse(cls, url: str, ca: str = "") -> "BrokerAddress":
         """Read a broker's address. Errors: BrokerAddressError."""
         try:
             parts = urlsplit(url)
@@ -88,7 +89,16 @@ class BrokerAddress:
             raise BrokerAddressError("a broker's address is mqtt://user:password@host:port, or mqtts:// with TLS")
         tls = parts.scheme == "mqtts"
         default = _TLS_PORT if tls else _PLAIN_PORT
-        return cls(parts.hostname, port or default, unquote(parts.username or ""), unquote(parts.password or ""), tls)
+        name, password = unquote(parts.username or ""), unquote(parts.password or "")
+        return cls(parts.hostname, port or default, name, password, tls, ca)
+
+
+def _context(ca: str) -> ssl.SSLContext:
+    """What a broker has to prove. Errors: BrokerAddressError."""
+    try:
+        return ssl.create_default_context(cafile=ca or None)
+    except OSError as error:  # also ssl.SSLError
+        raise BrokerAddressError(f"LOA_BROKER_CA {ca}: {error}") from error
 
 
 class MqttTransport:
@@ -127,7 +137,7 @@ class MqttTransport:
         self._client.max_inflight_messages_set(200)
         self._client.suppress_exceptions = True  # a callback must never end paho's thread
         if address.tls:
-            self._client.tls_set_context(ssl.create_default_context())
+            self._client.tls_set_context(_context(address.ca))
         self._client.on_socket_open = self._socket_open
         self._client.on_connect = self._connect
         self._client.on_subscribe = self._subscribe

@@ -148,7 +148,7 @@ class Uplink:
             case Kind.TELEMETRY:
                 presence.take_telemetry(speaker, message.payload, at)
             case Kind.HELLO if geography:
-                return self._welcome(session, speaker, message, geography.zones_of(speaker.id))
+                return self._welcome(session, speaker, message, geography.zones_at(speaker.place_id))
             case Kind.RECEIPT:
                 return self._receipts(session, speaker, message)
             case _:
@@ -195,6 +195,8 @@ class Uplink:
         if row:  # what was answered without the database counts as well
             row.seq = max(row.seq, self._greeted.get(name, 0))
         mine = publishing.in_force_for(session, speaker.id, zones, self._topics, self._clock.now())
+        if speaker.pending_since:  # it learns whom to believe, and nothing to play, until a person has confirmed it
+            mine = [document for document in mine if document.typ == Kind.TRUST.value]
         now = self._clock.now_ms()
         welcome = Welcome(
             nonce=hello.nonce,

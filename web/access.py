@@ -16,6 +16,7 @@ P = ParamSpec("P")
 
 WRITERS: Final = frozenset({Role.ADMINISTRATOR, Role.EDITOR})
 STOPPERS: Final = WRITERS | {Role.DUTY_OFFICER}
+ENROLLERS: Final = frozenset({Role.ADMINISTRATOR, Role.TECHNICIAN})
 TECHNICIANS: Final = WRITERS | {Role.TECHNICIAN}
 _SECRET_FIELDS: Final = frozenset({"csrf_token", "password", "current", "new", "again"})
 

@@ -14,6 +14,7 @@ from web import (
     bulletins,
     context,
     drafts,
+    enrolment,
     faults,
     language,
     listening,
@@ -29,7 +30,7 @@ from web import (
 )
 from web.services import Services
 
-_PAGES = (signin, broadcasts, stopping, bulletins, drafts, preview, listening, speakers, status, phone)
+_PAGES = (signin, broadcasts, stopping, bulletins, drafts, preview, listening, speakers, enrolment, status, phone)
 
 
 def create_app(services: Services, addresses: Sequence[str] = ()) -> Flask:

@@ -13,7 +13,6 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from broadcaster import chain, keyring
-from broadcaster.broker import EmbeddedBroker, find_nats_server
 from broadcaster.clock import SystemClock
 from broadcaster.counters import Counters
 from broadcaster.database import Database
@@ -23,6 +22,7 @@ from broadcaster.settings import Settings
 from broadcaster.transport import BrokerAddress, Message, MqttTransport
 from tts.speech import Speech, SpeechSettings
 from tts.supervisor import espeak
+from web import brokers
 from web.say import Say
 
 _ENOUGH_DISK: Final = 1_000_000_000
@@ -109,13 +109,10 @@ def _broker(settings: Settings, database: Database, say: Say) -> Finding:
     try:
         with database.read() as session:
             station = session.scalar(select(Station.code)) or "doctor"
-        url = settings.broker_url
-        embedded: EmbeddedBroker | None = None
-        if not url:
-            binary = find_nats_server(settings.nats_server)
-            embedded = EmbeddedBroker(settings.home_path / "broker", station, binary, Counters())
-            url = embedded.url
-        took_ms = _round_trip(BrokerAddress.parse(url), f"loa/1/{station}/zone/doctor/plan/2000-01-01")
+        embedded = brokers.embedded(settings, station, SystemClock(), Counters())
+        took_ms = _round_trip(
+            brokers.station_address(settings, embedded), f"loa/1/{station}/zone/doctor/plan/2000-01-01"
+        )
     except (LoaError, SQLAlchemyError) as error:
         return Finding(part, fine=False, detail=str(error), advice=advice)
     if took_ms is None:

@@ -1,17 +1,14 @@
 """``loa init``: a commune's file becomes a station with keys, a first account and a kit for every speaker. Idempotent."""
 
-import json
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
-from urllib.parse import quote
+from typing import Final
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from broadcaster import chain, keyring, setup_documents
-from broadcaster.broker import EmbeddedBroker, find_nats_server
 from broadcaster.clips import write_aside
 from broadcaster.clock import Clock
 from broadcaster.core import Core
@@ -20,12 +17,12 @@ from broadcaster.database import Database
 from broadcaster.keyring import KeyFileError
 from broadcaster.rows import Account, Role, Speaker, Station
 from broadcaster.settings import Settings
-from broadcaster.transport import BrokerAddress
 from broadcaster.wire import keys
 from broadcaster.wire.keys import SigningKey
 from broadcaster.wire.topics import Topics
-from web import commune
+from web import brokers, commune
 from web.commune import CommuneFile, Loaded
+from web.kits import KitMaker
 from web.passwords import hash_password
 
 FIRST_ACCOUNT: Final = "quantri"
@@ -51,7 +48,7 @@ def initialise(settings: Settings, file: CommuneFile, clock: Clock, *, quiet_hou
     home = settings.home_path
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     folder = home / "keys"
-    root, root_public = _keys(folder)
+    root = _keys(folder)
     database = Database(settings.database)
     try:
         database.migrate()
@@ -69,18 +66,18 @@ def initialise(settings: Settings, file: CommuneFile, clock: Clock, *, quiet_hou
                     for code in setup_documents.without_trust(session, core)
                 ]
             password = _first_account(session, clock)
-            kits = _kits(session, settings, file.station, root_public)
+            kits = _kits(session, settings, file.station, clock)
             detail = {"places": loaded.places, "speakers": loaded.speakers, "problems": len(loaded.problems)}
             chain.audit(session, at=clock.now(), account_id=None, action="init", subject=file.station, detail=detail)
     finally:
         database.dispose()
     for name, kit in kits.items():  # secrets: made with mode 0600
-        write_aside(home / "kits" / f"{name}.json", json.dumps(kit, indent=1).encode())
+        write_aside(home / "kits" / f"{name}.json", kit)
     return Initialised(loaded, password, home / "kits")
 
 
-def _keys(folder: Path) -> tuple[SigningKey | None, str]:
-    """The root key, if it has not been put away, and its public half; all keys are made the first time.
+def _keys(folder: Path) -> SigningKey | None:
+    """The root key, if it has not been put away; all keys are made the first time.
 
     Speakers believe one root key for ever: when its file has been put away, no second one may be made.
     """
@@ -92,11 +89,11 @@ def _keys(folder: Path) -> tuple[SigningKey | None, str]:
         write_aside(public, keys.public_text(root.public).encode())
     text = public.read_text("ascii")
     if not keyring.exists(folder, keyring.ROOT):
-        return None, text
+        return None
     root = keyring.load(folder, keyring.ROOT)
     if keys.public_text(root.public) != text:
         raise KeyFileError(f"{folder / 'root.pem'} is not the root key of this station")
-    return root, text
+    return root
 
 
 def new_password() -> str:
@@ -121,25 +118,8 @@ def _first_account(session: Session, clock: Clock) -> str | None:
     return password
 
 
-def _broker_place(settings: Settings, station: str) -> tuple[str, str, int]:
-    """Scheme, host and port by which speakers reach the broker."""
-    if settings.broker_url:
-        address = BrokerAddress.parse(settings.broker_url)
-        return "mqtts" if address.tls else "mqtt", address.host, address.port
-    binary = find_nats_server(settings.nats_server)
-    return "mqtt", "127.0.0.1", EmbeddedBroker(settings.home_path / "broker", station, binary, Counters()).port
-
-
-def _kits(session: Session, settings: Settings, station: str, root: str) -> dict[str, dict[str, Any]]:
+def _kits(session: Session, settings: Settings, station: str, clock: Clock) -> dict[str, bytes]:
     """All that each speaker is given, by its name."""
-    scheme, host, port = _broker_place(settings, station)
-    return {
-        speaker.id: {
-            "station": station,
-            "speaker": speaker.id,
-            "brokers": [f"{scheme}://{quote(speaker.id)}:{speaker.broker_token}@{host}:{port}"],
-            "root": root,
-            "claim_code": speaker.claim_code,
-        }
-        for speaker in session.scalars(select(Speaker).where(Speaker.retired_at.is_(None)))
-    }
+    maker = KitMaker.of(settings, station, brokers.embedded(settings, station, clock, Counters()))
+    served = session.scalars(select(Speaker).where(Speaker.retired_at.is_(None)))
+    return {speaker.id: maker.encoded(speaker) for speaker in served}

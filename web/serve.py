@@ -2,9 +2,7 @@
 
 import logging
 import signal
-import socket
 import threading
-from contextlib import closing
 from typing import Any, Final
 
 from cheroot import wsgi
@@ -13,6 +11,7 @@ from cheroot.ssl.builtin import BuiltinSSLAdapter
 from broadcaster.settings import Settings
 from web import listening
 from web.app import create_app
+from web.lan import lan_address, own_names
 from web.qr import terminal
 from web.say import Say
 from web.station import RunningStation
@@ -21,19 +20,6 @@ from web.tls import ensure_certificate
 log = logging.getLogger(__name__)
 
 _THREADS: Final = 16
-_ELSEWHERE: Final = ("192.0.2.1", 9)
-"""Documentation address (RFC 5737): asking for the route to it tells our own address and sends nothing."""
-
-
-def lan_address() -> str:
-    """The address of this computer in its network; loopback where there is none."""
-    with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as probe:
-        try:
-            probe.connect(_ELSEWHERE)
-        except OSError:
-            return "127.0.0.1"
-        address: tuple[str, int] = probe.getsockname()
-        return address[0]
 
 
 def _is_loopback(host: str) -> bool:
@@ -56,8 +42,7 @@ class PageServer:
         self._server = _Server((self._host, settings.port), None, numthreads=_THREADS, server_name="loa")
         self._addresses: tuple[str, ...] = ()
         if self.secure:
-            names = sorted({"localhost", "127.0.0.1", lan_address(), socket.gethostname()})
-            certificate, key, _ = ensure_certificate(settings.home_path / "tls", names, station.core.clock)
+            certificate, key, _ = ensure_certificate(settings.home_path / "tls", own_names(), station.core.clock)
             self._server.ssl_adapter = BuiltinSSLAdapter(str(certificate), str(key))
             self._addresses = (lan_address(),)
         self._server.prepare()

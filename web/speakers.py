@@ -10,8 +10,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from broadcaster.rows import Place, Speaker
-from web import chart
-from web.access import requires
+from web import chart, enrolment
+from web.access import ENROLLERS, may, requires
 from web.context import services
 
 pages = Blueprint("speakers", __name__)
@@ -61,6 +61,7 @@ def listing() -> ResponseReturnValue:
             total=counted.total(),
             page=page,
             more=more,
+            waiting=enrolment.pending(session) if may(*ENROLLERS) else [],
         )
 
 

@@ -12,7 +12,6 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from broadcaster import airing, keyring
-from broadcaster.broker import EmbeddedBroker, find_nats_server
 from broadcaster.clips import ClipStore
 from broadcaster.clock import Clock, SystemClock
 from broadcaster.core import Core
@@ -21,9 +20,9 @@ from broadcaster.database import Database
 from broadcaster.distribution import Distributor
 from broadcaster.errors import LoaError
 from broadcaster.publishing import Publisher
-from broadcaster.rows import Place, PlaceKind, Speaker, Station
+from broadcaster.rows import Place, PlaceKind, Station
 from broadcaster.settings import Settings
-from broadcaster.transport import BrokerAddress, MqttTransport
+from broadcaster.transport import MqttTransport
 from broadcaster.uplink import Uplink
 from broadcaster.wire.documents import Action, Command
 from broadcaster.wire.keys import SigningKey
@@ -34,6 +33,8 @@ from scheduler.preparation import Preparation
 from scheduler.runner import Runner
 from tts.speech import Speech
 from tts.supervisor import espeak
+from web import brokers
+from web.admission import Admission
 from web.services import Health, Services
 
 log = logging.getLogger(__name__)
@@ -66,11 +67,8 @@ class RunningStation:
         counters = Counters()
         keys = keyring.load_keyring(home / "keys")
         self.core = core = Core(database, keys, Topics(station.code), clock or SystemClock(), counters)
-        self.broker: EmbeddedBroker | None = None
-        if not settings.broker_url:
-            binary = find_nats_server(settings.nats_server)
-            self.broker = EmbeddedBroker(home / "broker", station.code, binary, counters)
-        address = BrokerAddress.parse(self.broker.url if self.broker else settings.broker_url)
+        self.broker = brokers.embedded(settings, station.code, core.clock, counters)
+        address = brokers.station_address(settings, self.broker)
 
         clips = ClipStore(home / "clips")
         speech = Speech(home / "cache" / "speech", espeak())
@@ -97,22 +95,23 @@ class RunningStation:
             transport=self._prompt,
             report_ms=settings.report_ms,
         )
+        self._admission = Admission(core, self.broker, self.wake)
         self.services = Services(settings, database, core.clock, speech, clips, self)
 
     def start(self) -> None:
         """Start broker, connections and jobs. Errors: BrokerError."""
         if self.broker:
-            with self.core.database.read() as session:
-                speakers = session.scalars(select(Speaker).where(Speaker.retired_at.is_(None)))
-                self.broker.set_users({speaker.id: speaker.broker_token for speaker in speakers})
+            self._admission.look()
             self.broker.start()
         self._prompt.start()
         self._bulk.start()
         self._distributor.start()
         self._runner.start()
+        self._admission.start()
 
     def stop(self) -> None:
         """End everything in order: nothing new, then the lines, then the broker."""
+        self._admission.stop()
         self._runner.stop()
         self._distributor.stop()
         self._prompt.stop()

@@ -29,24 +29,29 @@ _CLOCK_SLACK: Final = timedelta(days=1)
 """A phone whose clock is behind still believes a certificate made today."""
 
 
-def ensure_certificate(folder: Path, names: Sequence[str], clock: Clock) -> tuple[Path, Path, Path]:
+def ensure_certificate(
+    folder: Path, names: Sequence[str], clock: Clock, *, authority: Path | None = None
+) -> tuple[Path, Path, Path]:
     """Make what is missing, about to expire or of other names; keep what still holds.
 
     Args:
         folder: where the files lie; private keys are readable by their owner only.
         names: host names and IP addresses of the page.
         clock: tells what "about to expire" means.
+        authority: folder of the authority, whose key stays there; the same folder by default.
 
     Returns:
         Paths of the certificate (with its chain), its key, and the authority's certificate, all PEM.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    home = authority or folder
+    for each in (folder, home):
+        each.mkdir(parents=True, exist_ok=True)
     now = clock.now()
-    paths = folder / _CERTIFICATE, folder / _KEY, folder / CA_CERTIFICATE
-    if not _holds(paths[2], now) or not (folder / _CA_KEY).exists():
-        _make_authority(folder, now)
+    paths = folder / _CERTIFICATE, folder / _KEY, home / CA_CERTIFICATE
+    if not _holds(paths[2], now) or not (home / _CA_KEY).exists():
+        _make_authority(home, now)
     if not _serves(paths[0], paths[2], names, now) or not paths[1].exists():
-        _make_leaf(folder, names, now)
+        _make_leaf(folder, home, names, now)
     return paths
 
 
@@ -144,9 +149,9 @@ def _make_authority(folder: Path, now: datetime) -> None:
     write_aside(folder / CA_CERTIFICATE, certificate.public_bytes(serialization.Encoding.PEM))
 
 
-def _make_leaf(folder: Path, names: Sequence[str], now: datetime) -> None:
-    authority = x509.load_pem_x509_certificate((folder / CA_CERTIFICATE).read_bytes())
-    signer = serialization.load_pem_private_key((folder / _CA_KEY).read_bytes(), None)
+def _make_leaf(folder: Path, home: Path, names: Sequence[str], now: datetime) -> None:
+    authority = x509.load_pem_x509_certificate((home / CA_CERTIFICATE).read_bytes())
+    signer = serialization.load_pem_private_key((home / _CA_KEY).read_bytes(), None)
     if not isinstance(signer, ec.EllipticCurvePrivateKey):
         raise TypeError(f"{_CA_KEY} is not an elliptic-curve key")
     key = ec.generate_private_key(ec.SECP256R1())

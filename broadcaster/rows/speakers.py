@@ -29,6 +29,8 @@ class Speaker(Base):
     amp_lead_ms: Mapped[int] = mapped_column(default=800)
     delay_ms: Mapped[int] = mapped_column(default=0)
     volume: Mapped[int] = mapped_column(default=70)
+    pending_since: Mapped[datetime | None]
+    """Enrolled and not yet confirmed by a person: it may connect, and is given nothing to play."""
     retired_at: Mapped[datetime | None]
 
     claim_code: Mapped[str] = mapped_column(String(32))
@@ -48,3 +50,8 @@ class Speaker(Base):
     """Messages this speaker refused since it started, by its own count."""
 
     place: Mapped[Place] = relationship()
+
+    @property
+    def in_service(self) -> bool:
+        """Whether it is confirmed and not retired."""
+        return self.pending_since is None and self.retired_at is None
