@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from broadcaster import deliveries, setup_documents
+from broadcaster import deliveries, setup_documents, uplink
 from broadcaster.core import Core
 from broadcaster.publishing import Publisher
 from broadcaster.rows import LedgerEntry, Published, Speaker
