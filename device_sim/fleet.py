@@ -3,12 +3,14 @@
 import asyncio
 import logging
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from device_sim.kit import Kit
-from device_sim.output import Decoder
+from device_sim.output import RATE, Card, Decoder
+from device_sim.horn import Horn
 from device_sim.own_clock import OwnClock
+from device_sim.soundcard import WavCard
 from device_sim.speaker import Speaker
 from device_sim.store import Store
 
@@ -20,26 +22,33 @@ def read_kits(folder: Path) -> list[Kit]:
     return [Kit.read(path) for path in sorted(folder.glob("*.json"))]
 
 
+def wav_cards(folder: Path, *, warm_up_ms: int = 300) -> Callable[[str, int], Card]:
+    """Cards that play into WAV timelines in `folder`, behind an amplifier that takes `warm_up_ms` to sound."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return lambda name, now: WavCard(folder, name, now, RATE, horn=Horn(RATE, warm_up_ms))
+
+
 class Fleet:
     """The speakers of some kits.
 
     Args:
         state: folder with one store per speaker.
-        wav: folder with one timeline per speaker.
+        open_card: makes the sound card of a speaker, from its name and the moment.
         durable: the stores survive a power cut; a simulation does without the waiting for the disk.
     """
 
-    def __init__(self, kits: Sequence[Kit], state: Path, wav: Path, *, durable: bool = False) -> None:
-        self._kits, self._state, self._wav, self._durable = kits, state, wav, durable
+    def __init__(
+        self, kits: Sequence[Kit], state: Path, open_card: Callable[[str, int], Card], *, durable: bool = False
+    ) -> None:
+        self._kits, self._state, self._open_card, self._durable = kits, state, open_card, durable
         self.speakers: list[Speaker] = []
 
     async def run(self, ready: asyncio.Event | None = None) -> None:
         """Run every speaker until `stop`."""
         decoder = Decoder()
         clock = OwnClock()
-        self._wav.mkdir(parents=True, exist_ok=True)
         self.speakers = [
-            Speaker(kit, Store(self._state / kit.speaker, durable=self._durable), self._wav, decoder, clock)
+            Speaker(kit, Store(self._state / kit.speaker, durable=self._durable), self._open_card, decoder, clock)
             for kit in self._kits
         ]
         if ready:
