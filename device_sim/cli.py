@@ -4,13 +4,13 @@ import argparse
 import asyncio
 import logging
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from device_sim.errors import DeviceError
 from device_sim.fleet import Fleet, read_kits, run_until_signalled, wav_cards
 from device_sim.kit import Kit
-from device_sim.output import Card
+from device_sim.output import OpenCard
 
 
 def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
@@ -36,7 +36,7 @@ def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
     return arguments
 
 
-def _cards(arguments: argparse.Namespace) -> Callable[[str, int], Card]:
+def _cards(arguments: argparse.Namespace) -> OpenCard:
     """What the sound goes to. Errors: DeviceError."""
     if getattr(arguments, "output", "wav") == "wav":
         return wav_cards(arguments.wav)

@@ -3,12 +3,12 @@
 import asyncio
 import logging
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-from device_sim.kit import Kit
-from device_sim.output import RATE, Card, Decoder
 from device_sim.horn import Horn
+from device_sim.kit import Kit
+from device_sim.output import RATE, Decoder, OpenCard
 from device_sim.own_clock import OwnClock
 from device_sim.soundcard import WavCard
 from device_sim.speaker import Speaker
@@ -22,10 +22,10 @@ def read_kits(folder: Path) -> list[Kit]:
     return [Kit.read(path) for path in sorted(folder.glob("*.json"))]
 
 
-def wav_cards(folder: Path, *, warm_up_ms: int = 300) -> Callable[[str, int], Card]:
+def wav_cards(folder: Path, *, warm_up_ms: int = 300) -> OpenCard:
     """Cards that play into WAV timelines in `folder`, behind an amplifier that takes `warm_up_ms` to sound."""
     folder.mkdir(parents=True, exist_ok=True)
-    return lambda name, now: WavCard(folder, name, now, RATE, horn=Horn(RATE, warm_up_ms))
+    return lambda name, now_ms: WavCard(folder, name, now_ms(), RATE, horn=Horn(RATE, warm_up_ms))
 
 
 class Fleet:
@@ -33,13 +33,11 @@ class Fleet:
 
     Args:
         state: folder with one store per speaker.
-        open_card: makes the sound card of a speaker, from its name and the moment.
+        open_card: makes the sound card of a speaker, from its name and its clock.
         durable: the stores survive a power cut; a simulation does without the waiting for the disk.
     """
 
-    def __init__(
-        self, kits: Sequence[Kit], state: Path, open_card: Callable[[str, int], Card], *, durable: bool = False
-    ) -> None:
+    def __init__(self, kits: Sequence[Kit], state: Path, open_card: OpenCard, *, durable: bool = False) -> None:
         self._kits, self._state, self._open_card, self._durable = kits, state, open_card, durable
         self.speakers: list[Speaker] = []
 

@@ -37,6 +37,7 @@ class Link:
         self,
         kit: Kit,
         brokers: BrokerList,
+        *,
         open_to: Callable[[BrokerAddress], Awaitable[None]],
         give_up: Callable[[], None],
         ended: Callable[[], None],
@@ -55,7 +56,7 @@ class Link:
             try:
                 BrokerAddress.parse(url, self._like)
             except DeviceError as error:
-                log.error("broker can't be used speaker=%s reason=%s", self._name, error)
+                log.warning("broker can't be used speaker=%s reason=%s", self._name, error)
             else:
                 good.append(url)
         if good or not brokers:

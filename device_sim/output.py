@@ -50,6 +50,10 @@ class Card(Protocol):
         ...
 
 
+OpenCard = Callable[[str, Callable[[], int]], Card]
+"""Makes the card of a speaker, from its name and its own clock."""
+
+
 class Decoder:
     """Decodes clips once for all speakers of one process, on worker threads; the latest few are kept."""
 

@@ -39,11 +39,13 @@ class Heard:
     highest: float = FLOOR_DBFS
 
     def add(self, level: Level) -> None:
+        """Take in one more."""
         self.samples += level.samples
         if level.samples:
             self.highest = max(self.highest, level.rms_dbfs)
 
     def dbfs(self) -> float:
+        """The highest."""
         return self.highest
 
 

@@ -92,4 +92,5 @@ class SelfTest:
 def tone(rate: int) -> Samples:
     """300 ms of 1 kHz, 80 dB below full scale."""
     turns = np.arange(rate * TONE_MS // SECOND) * (2 * np.pi * 1_000 / rate)
-    return np.rint(TONE_AMPLITUDE * np.sin(turns)).astype(np.int16)
+    samples: Samples = np.rint(TONE_AMPLITUDE * np.sin(turns)).astype(np.int16)
+    return samples

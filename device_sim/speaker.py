@@ -5,7 +5,7 @@ import logging
 import secrets
 import sqlite3
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Final
 
 import msgspec
@@ -31,10 +31,10 @@ from device_sim.brokers import BrokerList
 from device_sim.card_events import Finished, Started
 from device_sim.errors import CloseReason, DeviceError
 from device_sim.kit import BrokerAddress, Kit
+from device_sim.link import Link
 from device_sim.machine import Identity, SpeakerMachine
 from device_sim.mqtt import Connect, Message, MqttClient, Will
-from device_sim.link import Link
-from device_sim.output import RATE, Card, Decoder, Output
+from device_sim.output import RATE, Decoder, OpenCard, Output
 from device_sim.own_clock import OwnClock
 from device_sim.store import Store
 from device_sim.tls import client_context
@@ -56,7 +56,7 @@ class Speaker:
     Args:
         kit: what the box was given.
         store: what it keeps.
-        open_card: makes its sound card, from its name and the moment.
+        open_card: makes its sound card, from its name and its clock.
         decoder: shared by the speakers of one process.
     """
 
@@ -64,7 +64,7 @@ class Speaker:
         self,
         kit: Kit,
         store: Store,
-        open_card: Callable[[str, int], Card],
+        open_card: OpenCard,
         decoder: Decoder,
         clock: OwnClock,
         *,
@@ -91,8 +91,15 @@ class Speaker:
         self._wake = asyncio.Event()
         self._stopping = asyncio.Event()
         brokers = BrokerList(kit.brokers, msgspec.json.decode(store.value(_BROKERS) or b"[]", type=list[str]))
-        self._link = Link(kit, brokers, self._open, self._client.abort, self.machine.disconnected, self._keep_brokers)
-        card = open_card(kit.speaker, now)
+        self._link = Link(
+            kit,
+            brokers,
+            open_to=self._open,
+            give_up=self._client.abort,
+            ended=self.machine.disconnected,
+            keep=self._keep_brokers,
+        )
+        card = open_card(kit.speaker, clock.now_ms)
         self.output = Output(card, decoder, self._sound_failed, self.upkeep.power, self.upkeep.test)
         self._zero = time.monotonic()
         self._offered: tuple[str, ...] | None = None
