@@ -134,7 +134,7 @@ class DeviceCard(Mixer):
             raise CardError("the sound card can't be opened")
 
     def _open(self, now: float) -> None:
-        self._filled_at, self._ahead_ms = now, None
+        self._filled_at, self._ahead_ms, self._placed = now, None, False
         try:
             self._stream = self._open_stream(self._fill)
             self._stream.start()
@@ -219,10 +219,11 @@ class DeviceCard(Mixer):
         """The samples of the next block, the first of which leaves at `leaves_ms`."""
         due = round(leaves_ms * self._per_ms)
         off = due - self._written
-        if abs(off) > JUMP_MS * self._per_ms:
-            self._jump(due)
         slip = 0
-        if SLIP_MS * self._per_ms < abs(off) <= JUMP_MS * self._per_ms:
+        if not self._placed or abs(off) > JUMP_MS * self._per_ms:
+            self._placed = True
+            self._jump(due)
+        elif abs(off) > SLIP_MS * self._per_ms:
             slip = 1 if off > 0 else -1
         self.slips += abs(slip)
         mixed = self._mix(self._written + frames + slip)
