@@ -84,6 +84,13 @@ class ForgetReceipts:
 
 
 @dataclass(frozen=True, slots=True)
+class CountDropped:
+    """So many receipts had to be dropped unacknowledged, ever."""
+
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
 class KeepNote:
     """Remember over a reboot that this was done with a broadcast."""
 
@@ -135,6 +142,7 @@ Action = (
     | ForgetClip
     | KeepReceipt
     | ForgetReceipts
+    | CountDropped
     | KeepNote
     | ForgetNotes
     | Amplifier

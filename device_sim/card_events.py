@@ -4,7 +4,10 @@ Times are Unix milliseconds by the speaker's clock, exact to the sample.
 """
 
 from dataclasses import dataclass
-from typing import NewType
+from typing import Final, NewType
+
+FLOOR_DBFS: Final = -96.0
+"""The level of silence: 16 bits have no less."""
 
 Handle = NewType("Handle", int)
 """One call of `play`."""
@@ -58,3 +61,12 @@ class Level:
     peak_dbfs: float
     rms_dbfs: float
     samples: int
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What a card sent while a sound was on, and what a sensor behind the amplifier heard then, and while nothing was."""
+
+    sent: Level
+    heard: Level | None
+    idle: Level | None

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from device_sim.errors import DeviceError
-from device_sim.fleet import Fleet, read_kits, run_until_signalled
+from device_sim.fleet import Fleet, read_kits, run_until_signalled, wav_cards
 from device_sim.kit import Kit
+from device_sim.output import OpenCard
 from device_sim.system_time import always, is_synchronised
 
 
@@ -22,9 +23,32 @@ def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
     fleet.add_argument("kits", type=Path)
     for command in (run, fleet):
         command.add_argument("--state", type=Path, required=True, help="folder of what the speakers keep")
-        command.add_argument("--wav", type=Path, required=True, help="folder of what they sound like")
+        command.add_argument("--wav", type=Path, help="folder of what they sound like")
         command.add_argument("--log-level", default="WARNING", choices=["DEBUG", "INFO", "WARNING", "ERROR"])
-    return parser.parse_args(given)
+    run.add_argument("--output", choices=["wav", "device"], default="wav", help="a WAV file, or the sound card")
+    run.add_argument("--device", help="name or number of the sound card (default: the system's)")
+    run.add_argument("--sense", help="input that listens behind the amplifier, to notice a dead one")
+    run.add_argument("--relay-pin", type=int, help="GPIO number of the amplifier's relay")
+    run.add_argument("--relay-active-low", action="store_true", help="the relay closes when the pin is low")
+    run.add_argument("--button-pin", type=int, help="GPIO number of the stop button, against ground")
+    arguments = parser.parse_args(given)
+    if arguments.wav is None and getattr(arguments, "output", "wav") == "wav":
+        parser.error("--wav names the folder of what the speakers sound like")
+    return arguments
+
+
+def _cards(arguments: argparse.Namespace) -> OpenCard:
+    """What the sound goes to. Errors: DeviceError."""
+    if getattr(arguments, "output", "wav") == "wav":
+        return wav_cards(arguments.wav)
+    from device_sim import hardware  # noqa: PLC0415  the extra `device` is not everybody's
+
+    return hardware.cards(
+        device=arguments.device,
+        sense=arguments.sense,
+        relay_pin=arguments.relay_pin,
+        active_low=arguments.relay_active_low,
+    )
 
 
 def main(given: Sequence[str] | None = None) -> int:
@@ -38,7 +62,7 @@ def main(given: Sequence[str] | None = None) -> int:
             return 2
         one = arguments.command == "run"
         ntp = is_synchronised if one else always  # a simulation shares the station's clock
-        fleet = Fleet(kits, arguments.state, arguments.wav, durable=one, synchronised=ntp)
+        fleet = Fleet(kits, arguments.state, _cards(arguments), durable=one, synchronised=ntp)
         asyncio.run(run_until_signalled(fleet))
     except DeviceError as error:
         print(f"loa-speaker: {error}", file=sys.stderr)

@@ -58,3 +58,7 @@ class TimelineError(DeviceError):
 
 class KitError(DeviceError):
     """A kit can't be read or names a broker that can't be used."""
+
+
+class CardError(DeviceError):
+    """The sound card, the relay or the button can't be used."""

@@ -6,9 +6,11 @@ import signal
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from device_sim.horn import Horn
 from device_sim.kit import Kit
-from device_sim.output import Decoder
+from device_sim.output import RATE, Decoder, OpenCard
 from device_sim.own_clock import OwnClock
+from device_sim.soundcard import WavCard
 from device_sim.speaker import Speaker
 from device_sim.store import Store
 from device_sim.system_time import always
@@ -21,12 +23,18 @@ def read_kits(folder: Path) -> list[Kit]:
     return [Kit.read(path) for path in sorted(folder.glob("*.json"))]
 
 
+def wav_cards(folder: Path, *, warm_up_ms: int = 300) -> OpenCard:
+    """Cards that play into WAV timelines in `folder`, behind an amplifier that takes `warm_up_ms` to sound."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return lambda name, now_ms: WavCard(folder, name, now_ms(), RATE, horn=Horn(RATE, warm_up_ms))
+
+
 class Fleet:
     """The speakers of some kits.
 
     Args:
         state: folder with one store per speaker.
-        wav: folder with one timeline per speaker.
+        open_card: makes the sound card of a speaker, from its name and its clock.
         durable: the stores survive a power cut; a simulation does without the waiting for the disk.
         synchronised: whether NTP keeps the clock right; a simulation shares the station's.
     """
@@ -35,12 +43,12 @@ class Fleet:
         self,
         kits: Sequence[Kit],
         state: Path,
-        wav: Path,
+        open_card: OpenCard,
         *,
         durable: bool = False,
         synchronised: Callable[[], bool] = always,
     ) -> None:
-        self._kits, self._state, self._wav, self._durable = kits, state, wav, durable
+        self._kits, self._state, self._open_card, self._durable = kits, state, open_card, durable
         self._synchronised = synchronised
         self.speakers: list[Speaker] = []
 
@@ -48,12 +56,11 @@ class Fleet:
         """Run every speaker until `stop`."""
         decoder = Decoder()
         clock = OwnClock()
-        self._wav.mkdir(parents=True, exist_ok=True)
         self.speakers = [
             Speaker(
                 kit,
                 Store(self._state / kit.speaker, durable=self._durable),
-                self._wav,
+                self._open_card,
                 decoder,
                 clock,
                 synchronised=self._synchronised,

@@ -6,7 +6,8 @@ from typing import Final
 
 from broadcaster.wire.documents import Event, PlanItem, Receipt, Why
 from broadcaster.wire.units import DAY
-from device_sim.actions import Action, ForgetNotes, ForgetReceipts, KeepNote, KeepReceipt
+from device_sim import receipt_limit
+from device_sim.actions import Action, CountDropped, ForgetNotes, ForgetReceipts, KeepNote, KeepReceipt
 from device_sim.arbiter import end_of
 
 TERMINAL: Final = frozenset({Event.FINISHED, Event.SKIPPED, Event.STOPPED, Event.FAILED, Event.PREEMPTED})
@@ -23,12 +24,14 @@ class Journal:
         count: receipts written so far; it orders them over reboots as well.
         waiting: receipts by id, oldest first.
         notes: events done with each broadcast, and until when they are remembered.
+        dropped: receipts that were never acknowledged and had to go, over reboots.
     """
 
     name: str
     count: int = 0
     waiting: dict[str, Receipt] = field(default_factory=dict)
     notes: dict[str, dict[Event, int]] = field(default_factory=dict)
+    dropped: int = 0
 
     def noted(self, broadcast: str, event: Event) -> bool:
         """Whether this was done with the broadcast."""
@@ -57,7 +60,17 @@ class Journal:
             why=why,
         )
         self.waiting[receipt.id] = receipt
-        return [KeepNote(item.id, event, until), KeepReceipt(receipt)]
+        return [KeepNote(item.id, event, until), KeepReceipt(receipt), *self._make_room()]
+
+    def _make_room(self) -> list[Action]:
+        """Drop receipts beyond the limit, and count them: the station is told that they are gone."""
+        surplus = receipt_limit.surplus(self.waiting)
+        if not surplus:
+            return []
+        for name in surplus:
+            del self.waiting[name]
+        self.dropped += len(surplus)
+        return [ForgetReceipts(surplus), CountDropped(self.dropped)]
 
     def acknowledged(self, ids: Iterable[str]) -> list[Action]:
         """The station has committed these."""

@@ -5,13 +5,13 @@ out in order. Nothing here waits, reads a clock, or touches a file.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from broadcaster.wire import envelope, keys, strict_json
-from broadcaster.wire.documents import Ack, Command, Welcome
+from broadcaster.wire.documents import Ack, Command, Telemetry, Welcome
 from broadcaster.wire.keys import SigningKey
 from broadcaster.wire.rejection import Reason, RejectedError
 from broadcaster.wire.topics import Kind, Topics
@@ -38,6 +38,7 @@ class Identity:
     model: str = "Loa Phường reference speaker"
     firmware: str = "1"
     horns: int = 1
+    role: str = "speaker"
 
 
 @dataclass
@@ -56,6 +57,7 @@ class SpeakerMachine:
 
     Attributes:
         rejected: messages not acted on since the boot, by reason, and subscriptions that were refused.
+        complete: adds to a heartbeat what only the adapter knows of the box.
     """
 
     def __init__(self, identity: Identity, memory: Memory, *, synchronised: bool) -> None:
@@ -68,6 +70,7 @@ class SpeakerMachine:
         self.rejected: Counter[str] = Counter(self.beliefs.recall(memory.documents))
         self.stage = Stage(self.journal, self.time)
         self.reports = Reports(self)
+        self.complete: Callable[[Telemetry], Telemetry] = lambda telemetry: telemetry
         self._linked = False
         self._filters: tuple[str, ...] = ()
         self._reviewed: tuple[object, ...] = ()

@@ -1,23 +1,57 @@
-"""The sound of one simulated speaker: clips are decoded aside, then played by the card at their moment."""
+"""The sound of one speaker: clips are decoded aside, then played by the card at their moment; the card is watched."""
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from device_sim.actions import Amplifier, StartSound, StopSound
-from device_sim.card_events import Finished, Handle, Started, Stopped
+from device_sim.card_events import CardEvent, Finished, Handle, Measured, Started, Stopped
 from device_sim.errors import ClipError
 from device_sim.opus import decode_clip
-from device_sim.soundcard import WavCard
+from device_sim.power import Power
+from device_sim.self_test import AHEAD_MS, SelfTest, tone
 
 log = logging.getLogger(__name__)
 
 Samples = NDArray[np.int16]
-RATE = 24_000
+RATE: Final = 24_000
+
+
+class Card(Protocol):
+    """A sound card: simulated (`WavCard`) or real (`DeviceCard`). Moments are by the speaker's own clock."""
+
+    def play(self, samples: Samples, start_ms: float, gain: float = 1.0) -> Handle:
+        """Queue samples, due at `start_ms`."""
+        ...
+
+    def stop(self, handle: Handle | None, now_ms: float, at_ms: float | None = None) -> None:
+        """Fade a sound out, now or by `at_ms`."""
+        ...
+
+    def advance(self, now_ms: float) -> list[CardEvent]:
+        """What has left the card by `now_ms`."""
+        ...
+
+    def switch(self, now_ms: float, *, on: bool) -> None:
+        """The amplifier's relay."""
+        ...
+
+    def measured(self) -> Measured:
+        """What was sent and heard since the last call."""
+        ...
+
+    def close(self) -> None:
+        """Play nothing more."""
+        ...
+
+
+OpenCard = Callable[[str, Callable[[], int]], Card]
+"""Makes the card of a speaker, from its name and its own clock."""
 
 
 class Decoder:
@@ -59,21 +93,29 @@ class Output:
         on_failure: called with the broadcast whose clip could not be decoded.
     """
 
-    def __init__(self, card: WavCard, decoder: Decoder, on_failure: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        card: Card,
+        decoder: Decoder,
+        on_failure: Callable[[str], None],
+        power: Power | None = None,
+        test: SelfTest | None = None,
+    ) -> None:
         self.card, self._decoder, self._on_failure = card, decoder, on_failure
+        self.power, self.test = power or Power(RATE), test
         self._handles: dict[str, Handle] = {}
         self._broadcasts: dict[Handle, str] = {}
         self._decoding: dict[str, asyncio.Task[None]] = {}
-        self.amplifier: list[tuple[int, bool]] = []
 
     @property
     def busy(self) -> bool:
         """Whether a sound is queued or on."""
-        return bool(self._handles or self._decoding)
+        return bool(self._handles or self._decoding or (self.test and self.test.running))
 
-    def switch(self, action: Amplifier, now: int) -> None:
-        """The amplifier's relay; the simulation keeps its history."""
-        self.amplifier = [*self.amplifier[-99:], (now, action.on)]
+    def switch(self, action: Amplifier, now: int, station_now: int) -> None:
+        """The amplifier's relay; its history is in station time."""
+        self.card.switch(now, on=action.on)
+        self.power.switched(station_now, on=action.on)
 
     def start(self, action: StartSound, path: Path, now: Callable[[], int]) -> None:
         """Play a clip, as soon as it is decoded and not before its moment."""
@@ -105,7 +147,10 @@ class Output:
     def advance(self, now: int) -> list[Sounded]:
         """Feed the card; returns what began and ended."""
         told = []
-        for event in self.card.advance(now):
+        events = self.card.advance(now)
+        self.power.measured(self.card.measured())
+        self._test(events, now)
+        for event in events:
             broadcast = self._broadcasts.get(event.handle)
             if broadcast is None or not isinstance(event, Started | Finished | Stopped):
                 continue
@@ -114,6 +159,19 @@ class Output:
                 del self._broadcasts[event.handle]
                 self._handles.pop(broadcast, None)
         return told
+
+    def _test(self, events: list[CardEvent], now: int) -> None:
+        if self.test is None:
+            return
+        for event in events:
+            self.test.take(event, now)
+        self.test.tick(now)
+        if self.busy or not self.test.is_due(now):
+            return
+        try:
+            self.test.begun(self.card.play(tone(RATE), now + AHEAD_MS), now + AHEAD_MS)
+        except (OSError, ClipError):
+            self.test.impossible(now)
 
     async def close(self) -> None:
         """Stop decoding and finish the file."""

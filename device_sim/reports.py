@@ -85,6 +85,7 @@ class Reports:
             proof=enrolment.proof(identity.claim_code, identity.station, identity.speaker, key),
             boot_count=identity.boot_count,
             horns=identity.horns,
+            role=identity.role,
         )
         return [
             self.state(SpeakerState.READY, now),
@@ -188,9 +189,10 @@ class Reports:
             error_ms=max(machine.time.error_ms, 0),
             clips=len(machine.library.cached),
             waiting_receipts=len(machine.journal.waiting),
+            dropped_receipts=machine.journal.dropped,
             rejected=dict(machine.rejected),
         )
-        return Publish(self._topic("telemetry"), strict_json.encode(telemetry), qos=0)
+        return Publish(self._topic("telemetry"), strict_json.encode(machine.complete(telemetry)), qos=0)
 
     def _receipts(self, now: int) -> list[Action]:
         """Send what waits: new ones soon, all again until they are acknowledged."""

@@ -5,8 +5,6 @@ than that loses what is already past and goes on in position, never shifted. All
 speaker's clock, which is handed in; this module reads none. It decides nothing: what plays, when, is the machine's.
 """
 
-import math
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -15,17 +13,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from broadcaster.wire.units import HOUR, SECOND
-from device_sim.card_events import CardEvent, Finished, Handle, Level, Started, Stopped, Underrun
+from device_sim.card_events import FLOOR_DBFS, CardEvent, Finished, Handle, Level, Measured, Started, Stopped, Underrun
+from device_sim.horn import Horn
+from device_sim.mixer import FADE_IN_MS, FADE_OUT_MS, Mixer
 from device_sim.timeline import TimelineFile, timeline_path
 
-__all__ = ["CardEvent", "Finished", "Handle", "Level", "Started", "Stopped", "Underrun", "WavCard"]
+__all__ = [
+    "FADE_IN_MS",
+    "FADE_OUT_MS",
+    "FLOOR_DBFS",
+    "CardEvent",
+    "Finished",
+    "Handle",
+    "Level",
+    "Started",
+    "Stopped",
+    "Underrun",
+    "WavCard",
+]
 
 Samples = NDArray[np.int16]
-
-FADE_IN_MS: Final = 10
-FADE_OUT_MS: Final = 5
-FLOOR_DBFS: Final = -96.0
-"""The level of silence: 16 bits have no less."""
 
 _SETTLE_MS: Final = 2 * SECOND
 """Longest stretch of a timeline that its header does not know yet."""
@@ -33,49 +40,11 @@ _SETTLE_MS: Final = 2 * SECOND
 _STEP_BACK_MS: Final = SECOND
 """A clock further back than this behind what is written has been set; less is waited for."""
 
-_FULL_SCALE: Final = 32_768
-_LARGEST: Final = 32_767
 
-
-@dataclass(slots=True)
-class _Sound:
-    """A queued sound; positions are samples since 1970, so that they outlive a timeline."""
-
-    handle: Handle
-    samples: Samples
-    start: int
-    gain: float
-    end: int
-    first: int | None = None  # the first sample put out
-    fade_in_at: int | None = None
-    fade_out_at: int | None = None
-    played: int = 0
-    fresh: bool = True  # the device has not been fed since it was queued
-    announced: bool = False
-
-
-@dataclass(slots=True)
-class _Meter:
-    peak: int = 0
-    squares: float = 0.0
-    samples: int = 0
-
-    def add(self, output: NDArray[np.float64]) -> None:
-        self.peak = max(self.peak, int(np.abs(output).max(initial=0)))
-        self.squares += float(np.dot(output, output))
-        self.samples += len(output)
-
-    def level(self) -> Level:
-        rms = math.sqrt(self.squares / self.samples) if self.samples else 0.0
-        return Level(_dbfs(self.peak), _dbfs(rms), self.samples)
-
-
-class WavCard:
-    """The sound card of one speaker.
+class WavCard(Mixer):
+    """The sound card of one speaker, and the horn behind it where there is one.
 
     Attributes:
-        late_samples: samples of sounds that were queued after their time.
-        underrun_samples: samples of sounds whose time passed because `advance` was called too late.
         epoch_ms: when the first sample of the timeline is due.
     """
 
@@ -88,76 +57,27 @@ class WavCard:
         buffer_ms: int = 150,
         *,
         roll_ms: int = HOUR,
+        horn: Horn | None = None,
     ) -> None:
         """Open a timeline in `path_dir` that begins at `epoch_ms`; after `roll_ms` an idle moment begins the next.
+
+        With a `horn` the timeline is what the horn makes of the samples, without one what leaves the card.
 
         Raises:
             TimelineError: the file is there already or cannot be made.
             ValueError: `rate` (Hz) is not a whole number of samples in a millisecond.
         """
-        if rate % SECOND:
-            raise ValueError(f"{rate} Hz has no whole samples in a millisecond")
+        super().__init__(epoch_ms, rate)
         self.epoch_ms = epoch_ms
-        self.late_samples = 0
-        self.underrun_samples = 0
         self._folder, self._name, self._rate, self._buffer_ms, self._roll_ms = path_dir, name, rate, buffer_ms, roll_ms
-        self._per_ms = rate // SECOND
-        self._written = self._settled = epoch_ms * self._per_ms
+        self._settled = self._written
         self._file = TimelineFile(path_dir, name, epoch_ms, rate)
-        self._sounds: list[_Sound] = []
-        self._events: list[CardEvent] = []
-        self._meter = _Meter()
-        self._last_handle = 0
+        self._horn = horn
 
     @property
     def path(self) -> Path:
         """The timeline that is being written."""
         return self._file.path
-
-    @property
-    def earliest_ms(self) -> float:
-        """The earliest start that loses nothing: the end of what the device already has."""
-        return self._ms(self._written)
-
-    @property
-    def idle(self) -> bool:
-        """Whether nothing is queued or still in the buffer."""
-        return not self._sounds
-
-    def play(self, samples: Samples, start_ms: float, gain: float = 1.0) -> Handle:
-        """Queue mono samples at the card's rate, due at `start_ms`, times `gain` (1.0 is as they are).
-
-        They are not copied. A start that is past is joined in position, with a fade-in of 10 ms.
-
-        Raises:
-            ValueError: the samples are not one row of int16, or the gain is not a number from 0 up.
-        """
-        if samples.dtype != np.int16 or samples.ndim != 1:
-            raise ValueError("a card plays one row of int16 samples")
-        if not (math.isfinite(gain) and gain >= 0):
-            raise ValueError(f"gain {gain}")
-        self._last_handle += 1
-        handle = Handle(self._last_handle)
-        start = round(start_ms * self._per_ms)
-        self._sounds.append(_Sound(handle, samples, start, gain, start + len(samples)))
-        return handle
-
-    def stop(self, handle: Handle | None, now_ms: float, at_ms: float | None = None) -> None:
-        """Fade one sound out over 5 ms, or all with None, from the end of what the device already has.
-
-        With `at_ms` it is silent at that moment, if the device does not have that already. `Stopped` follows from
-        `advance`; for a sound that is wholly with the device, or ends before `at_ms` by itself, `Finished` does.
-        """
-        self._starve(self._at(now_ms))
-        fade = FADE_OUT_MS * self._per_ms
-        begin = self._written if at_ms is None else max(self._written, self._at(at_ms) - fade)
-        for sound in self._sounds:
-            over = sound.end <= (self._written if at_ms is None else begin + fade)
-            if handle not in {None, sound.handle} or sound.fade_out_at is not None or over:
-                continue
-            sound.fade_out_at = begin
-            sounds = sound.first is not None or (at_ms is not None and sound.start < begin)
-            sound.end = min(sound.end, begin + fade) if sounds else self._written
 
     def advance(self, now_ms: float) -> list[CardEvent]:
         """Feed the device up to `now_ms` plus the buffer; return in order of time what has left it by `now_ms`.
@@ -168,6 +88,7 @@ class WavCard:
         if self._written - played > (self._buffer_ms + _STEP_BACK_MS) * self._per_ms:
             self._step_back(played)
         self._starve(played)
+        self._sound_out(played)
         target = played + self._buffer_ms * self._per_ms
         if target > self._written:
             self._write(target)
@@ -177,16 +98,23 @@ class WavCard:
         elif self._written - self._settled >= _SETTLE_MS * self._per_ms:
             self._settled = self._written
             self._file.settle(self._length)
-        events, self._events = sorted(self._events, key=lambda event: event.at_ms), []
-        return events
+        return self._told()
 
-    def level_dbfs(self) -> Level:
-        """Peak and RMS of the output while a sound was on, since the last call."""
-        meter, self._meter = self._meter, _Meter()
-        return meter.level()
+    def switch(self, now_ms: float, *, on: bool) -> None:
+        """The amplifier's relay, from `now_ms` on."""
+        if self._horn is not None:
+            self._sound_out(self._at(now_ms))
+            self._horn.switch(self._at(now_ms), on=on)
+
+    def measured(self) -> Measured:
+        """What was sent and what was heard of it since the last call."""
+        heard, idle = self._horn.levels() if self._horn is not None else (None, None)
+        return Measured(self.level_dbfs(), heard, idle)
 
     def close(self) -> None:
         """Finish the file; what is still queued is not played. Harmless a second time."""
+        if not self._file.closed:
+            self._sound_out(self._written)
         self._file.close(self._length)
 
     def __enter__(self) -> Self:
@@ -201,73 +129,21 @@ class WavCard:
     def _length(self) -> int:
         return self._written - self.epoch_ms * self._per_ms
 
-    def _at(self, moment_ms: float) -> int:
-        """The first sample of the millisecond that `moment_ms` is in: what is written ends at whole milliseconds."""
-        return math.floor(moment_ms) * self._per_ms
-
-    def _ms(self, position: int) -> float:
-        return position / self._per_ms
-
-    def _starve(self, played: int) -> None:
-        """The device has played on to `played`: what should have been there and was not written is lost."""
-        if played <= self._written:
-            return
-        for sound in self._sounds:
-            lost_from = max(sound.start, self._written)
-            lost = min(sound.end, played) - lost_from
-            if lost > 0 and not sound.fresh:
-                self.underrun_samples += lost
-                self._events.append(Underrun(sound.handle, self._ms(lost_from), lost))
-        self._written = played
-
     def _write(self, target: int) -> None:
         """Mix what sounds before `target` and give it to the device."""
         begin = self._written
-        output = np.zeros(target - begin)
-        heard = np.zeros(target - begin, np.bool_)
-        for sound in self._sounds:
-            if sound.fresh:
-                sound.fresh = False
-                late = min(sound.end, begin) - sound.start
-                if late > 0:
-                    self.late_samples += late
-                    sound.fade_in_at = begin
-            a, b = max(sound.start, begin), min(sound.end, target)
-            if a < b:
-                if sound.first is None:
-                    sound.first = a
-                sound.played += b - a
-                output[a - begin : b - begin] += self._shaped(sound, a, b)
-                heard[a - begin : b - begin] = True
-        self._written = target
-        if heard.any():
-            mixed = np.clip(np.rint(output), -_FULL_SCALE, _LARGEST)
-            self._meter.add(mixed[heard])
-            self._file.write(begin - self.epoch_ms * self._per_ms, mixed.astype(np.int16))
+        mixed = self._mix(target)
+        if mixed is not None:
+            self._file.write(begin - self.epoch_ms * self._per_ms, mixed)
+            if self._horn is not None:
+                self._horn.take(begin, mixed)
 
-    def _shaped(self, sound: _Sound, a: int, b: int) -> NDArray[np.float64]:
-        """The samples of `sound` for positions `a` to `b`, with its gain and fades."""
-        shaped: NDArray[np.float64] = sound.samples[a - sound.start : b - sound.start] * np.float64(sound.gain)
-        if sound.fade_in_at is not None and a < sound.fade_in_at + FADE_IN_MS * self._per_ms:
-            shaped *= np.clip((np.arange(a, b) - sound.fade_in_at) / (FADE_IN_MS * self._per_ms), 0, 1)
-        if sound.fade_out_at is not None:
-            shaped *= np.clip(1 - (np.arange(a, b) - sound.fade_out_at) / (FADE_OUT_MS * self._per_ms), 0, 1)
-        return shaped
-
-    def _report(self, played: int) -> None:
-        """Turn what has left the device by `played` into events; forget what is over."""
-        for sound in self._sounds:
-            if sound.first is not None and sound.first < played and not sound.announced:
-                sound.announced = True
-                self._events.append(Started(sound.handle, self._ms(sound.first), sound.first - sound.start))
-            if sound.end <= played:
-                self._over(sound, sound.end)
-        self._sounds = [sound for sound in self._sounds if sound.end > played]
-
-    def _over(self, sound: _Sound, end: int) -> None:
-        kind = Finished if sound.fade_out_at is None else Stopped
-        lost = max(0, end - sound.start) - sound.played
-        self._events.append(kind(sound.handle, self._ms(end), sound.played, lost))
+    def _sound_out(self, played: int) -> None:
+        """Let the horn sound what has left the card by `played`; what it swallows is silence on the timeline."""
+        if self._horn is None:
+            return
+        for begin, heard in self._horn.sound(played):
+            self._file.write(begin - self.epoch_ms * self._per_ms, heard)
 
     def _step_back(self, played: int) -> None:
         """The clock was set back: what sounds is cut with the old timeline, what is still to come stays."""
@@ -275,6 +151,7 @@ class WavCard:
             if sound.first is not None and sound.end > self._written:
                 sound.fade_out_at = sound.end = self._written
         self._report(self._written)
+        self._sound_out(self._written)
         self._roll(played)
 
     def _roll(self, begin: int) -> None:
@@ -285,7 +162,3 @@ class WavCard:
             self.epoch_ms += 1
         self._written = self._settled = self.epoch_ms * self._per_ms
         self._file = TimelineFile(self._folder, self._name, self.epoch_ms, self._rate)
-
-
-def _dbfs(amplitude: float) -> float:
-    return max(FLOOR_DBFS, 20 * math.log10(amplitude / _FULL_SCALE)) if amplitude else FLOOR_DBFS

@@ -2,43 +2,62 @@
 
 import asyncio
 import logging
-import random
 import secrets
 import sqlite3
-import ssl
+import time
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from broadcaster.wire.keys import public_key
-from device_sim.actions import Action, Amplifier, AssembleClip, Publish, StartSound, StopSound, Subscribe
+from broadcaster.wire.units import HOUR
+from device_sim.actions import (
+    Action,
+    Amplifier,
+    AssembleClip,
+    CountDropped,
+    ForgetDocument,
+    ForgetReceipts,
+    KeepDocument,
+    KeepNote,
+    KeepReceipt,
+    Publish,
+    StartSound,
+    StopSound,
+    Subscribe,
+)
+from device_sim.brokers import BrokerList
 from device_sim.card_events import Finished, Started
 from device_sim.errors import CloseReason, DeviceError
 from device_sim.kit import BrokerAddress, Kit
+from device_sim.link import Link
 from device_sim.machine import Identity, SpeakerMachine
 from device_sim.mqtt import Connect, Message, MqttClient, Will
-from device_sim.output import RATE, Decoder, Output
+from device_sim.output import RATE, Decoder, OpenCard, Output
 from device_sim.own_clock import OwnClock
-from device_sim.soundcard import WavCard
 from device_sim.store import Store
 from device_sim.system_time import StepWatch, always
+from device_sim.tls import client_context
+from device_sim.upkeep import Upkeep
 
 log = logging.getLogger(__name__)
 
 _BUSY_S: Final = 0.05
 _IDLE_S: Final = 1.0
-_FIRST_RETRY_S: Final = 1.0
-_LAST_RETRY_S: Final = 60.0
+_BROKERS: Final = "brokers"
+_OWED: Final = (KeepDocument, ForgetDocument, KeepNote, KeepReceipt, ForgetReceipts, CountDropped)
+"""What is kept later when the disk is full now; segments are asked for again instead."""
 _SUBACK_TIMEOUT_S: Final = 20.0
 
 
 class Speaker:
-    """A speaker that plays into a WAV timeline.
+    """A speaker that plays on a card.
 
     Args:
         kit: what the box was given.
         store: what it keeps.
-        wav_folder: where its timeline is written.
+        open_card: makes its sound card, from its name and its clock.
         decoder: shared by the speakers of one process.
         synchronised: whether NTP keeps the clock right now; simulated speakers share the station's.
     """
@@ -47,7 +66,7 @@ class Speaker:
         self,
         kit: Kit,
         store: Store,
-        wav_folder: Path,
+        open_card: OpenCard,
         decoder: Decoder,
         clock: OwnClock,
         *,
@@ -55,7 +74,6 @@ class Speaker:
     ) -> None:
         self.kit, self._store, self._clock = kit, store, clock
         self.name = kit.speaker
-        self._brokers = [BrokerAddress.parse(url) for url in kit.brokers]
         identity = Identity(
             station=kit.station,
             speaker=kit.speaker,
@@ -64,21 +82,37 @@ class Speaker:
             key=store.key(),
             boot=secrets.token_urlsafe(6),
             boot_count=store.count_boot(),
+            horns=kit.horns,
+            role=kit.role.value,
         )
         now = clock.now_ms()
         self.machine = SpeakerMachine(identity, store.recall(), synchronised=synchronised())
+        self._client = MqttClient(self._received, self._disconnected)
+        self.upkeep = Upkeep(kit, store, self._client.traffic, RATE, now)
+        self.machine.complete = self.upkeep.complete
         self._synchronised, self._steps = synchronised, StepWatch()
-        self.output = Output(WavCard(wav_folder, kit.speaker, now, RATE), decoder, self._sound_failed)
         self._wake = asyncio.Event()
         self._stopping = asyncio.Event()
-        self._client = MqttClient(self._received, self._disconnected)
-        self._gone = asyncio.Event()
+        brokers = BrokerList(kit.brokers, msgspec.json.decode(store.value(_BROKERS) or b"[]", type=list[str]))
+        self._link = Link(
+            kit,
+            brokers,
+            open_to=self._open,
+            give_up=self._client.abort,
+            ended=self.machine.disconnected,
+            keep=self._keep_brokers,
+        )
+        card = open_card(kit.speaker, clock.now_ms)
+        self.output = Output(card, decoder, self._sound_failed, self.upkeep.power, self.upkeep.test)
+        self._zero = time.monotonic()
+        self._offered: tuple[str, ...] | None = None
+        self._unkept: list[Action] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._failing = False
 
     async def run(self) -> None:
         """Live until `stop`."""
-        connecting = asyncio.create_task(self._stay_connected())
+        connecting = asyncio.create_task(self._link.stay())
         try:
             while not self._stopping.is_set():
                 self._beat()
@@ -101,8 +135,11 @@ class Speaker:
         """One beat; whatever goes wrong in it, such as a full disk, the next one comes."""
         try:
             self._look_at_clock()
-            self._carry_out(self.machine.tick(self._clock.now_ms()))
+            now = self._clock.now_ms()
+            self._carry_out(self.upkeep.tick(self.machine, now, self._ran_ms()))
+            self._carry_out(self.machine.tick(now))
             self._listen_to_card()
+            self._take_config()
             self._failing = False
         except Exception:
             if not self._failing:  # said once, not twenty times a second
@@ -114,6 +151,19 @@ class Speaker:
         if step_ms := self._steps.step_ms():
             log.warning("own clock was set speaker=%s by_ms=%.0f", self.name, step_ms)
             self.machine.clock_stepped(round(step_ms))
+
+    def _ran_ms(self) -> int:
+        return round((time.monotonic() - self._zero) * 1000)
+
+    def _take_config(self) -> None:
+        """What of a config concerns the box and not the machine."""
+        config = self.machine.beliefs.config
+        if config is not None and config.brokers != self._offered:
+            self._offered = config.brokers
+            self._link.offer(config.brokers)
+
+    def _keep_brokers(self, brokers: tuple[str, ...]) -> None:
+        self._store.remember(_BROKERS, msgspec.json.encode(brokers))
 
     def _listen_to_card(self) -> None:
         for sounded in self.output.advance(self._clock.now_ms()):
@@ -139,31 +189,6 @@ class Speaker:
 
     # The connection.
 
-    async def _stay_connected(self) -> None:
-        pause_s = _FIRST_RETRY_S
-        while True:
-            for address in self._brokers:
-                self._gone.clear()
-                if await self._connect(address):
-                    pause_s = _FIRST_RETRY_S
-                    await self._gone.wait()
-                self.machine.disconnected()
-            await asyncio.sleep(random.uniform(0, pause_s))  # noqa: S311  spreads a fleet, guards nothing
-            pause_s = min(pause_s * 2, _LAST_RETRY_S)
-
-    async def _connect(self, address: BrokerAddress) -> bool:
-        """Whether the connection stands, and the speaker has said hello over it."""
-        try:
-            await self._open(address)
-        except (DeviceError, TimeoutError) as error:
-            log.info("speaker can't connect speaker=%s reason=%r", self.name, error)
-        except Exception:
-            log.exception("speaker can't connect speaker=%s", self.name)
-        else:
-            return True
-        self._client.abort()
-        return False
-
     async def _open(self, address: BrokerAddress) -> None:
         last_words = self.machine.reports.will(self._clock.now_ms())
         connect = Connect(
@@ -173,7 +198,7 @@ class Speaker:
             password=address.password,
             will=Will(last_words.topic, last_words.payload, last_words.qos, last_words.retain),
         )
-        context = ssl.create_default_context() if address.tls else None
+        context = client_context(self.kit.ca, trust_clock=self._clock_is_confirmed()) if address.tls else None
         await self._client.connect(address.host, address.port, connect, ssl=context)
         for action in self.machine.connected():
             if isinstance(action, Subscribe):
@@ -183,13 +208,18 @@ class Speaker:
         self._carry_out(self.machine.subscribed(self._clock.now_ms()))
         self._wake.set()
 
+    def _clock_is_confirmed(self) -> bool:
+        """Whether an exchange with the station has shown in this boot that the own clock tells the right day."""
+        time = self.machine.time
+        return time.error_ms > 0 and abs(time.measured_offset_ms) < HOUR
+
     def _received(self, message: Message) -> None:
         self._carry_out(self.machine.receive(message.topic, message.payload, self._clock.now_ms()))
         self._wake.set()
 
     def _disconnected(self, reason: CloseReason) -> None:
         log.info("speaker disconnected speaker=%s reason=%s", self.name, reason)
-        self._gone.set()
+        self._link.gone.set()
 
     # What the machine asks for.
 
@@ -198,12 +228,24 @@ class Speaker:
         actions = list(actions)
         if not actions:
             return
-        try:
-            self._store.keep(actions)
-        except (sqlite3.Error, OSError):
-            log.exception("speaker can't keep speaker=%s", self.name)
+        self._keep(actions)
         for action in actions:
             self._carry_out_one(action)
+
+    def _keep(self, actions: list[Action]) -> None:
+        """Keep what must survive; what a full disk does not take is kept in memory and tried again with the next."""
+        try:
+            self._store.keep([*self._unkept, *actions])
+        except (sqlite3.Error, OSError):
+            if not self._unkept:
+                log.exception("speaker can't keep speaker=%s", self.name)
+            self._unkept += [action for action in actions if isinstance(action, _OWED)]
+            self.upkeep.store_full = True
+        else:
+            if self._unkept:
+                log.warning("speaker keeps again speaker=%s owed=%d", self.name, len(self._unkept))
+            self._unkept = []
+            self.upkeep.store_full = False
 
     def _carry_out_one(self, action: Action) -> None:
         match action:
@@ -216,7 +258,8 @@ class Speaker:
             case AssembleClip():
                 self._assemble(action)
             case Amplifier():
-                self.output.switch(action, self._clock.now_ms())
+                now = self._clock.now_ms()
+                self.output.switch(action, now, self.machine.time.station(now))
             case StartSound():
                 self.output.start(action, self._store.clip_path(action.clip), self._clock.now_ms)
             case StopSound(broadcast):

@@ -16,6 +16,7 @@ from broadcaster.wire.keys import SigningKey
 from device_sim.actions import (
     Action,
     AssembleClip,
+    CountDropped,
     ForgetClip,
     ForgetDocument,
     ForgetNotes,
@@ -70,6 +71,15 @@ class Store:
         found: tuple[bytes] = self._database.execute("SELECT value FROM own WHERE name = ?", (name,)).fetchone()
         return found[0]
 
+    def value(self, name: str) -> bytes | None:
+        """A value the adapter keeps for itself."""
+        found = self._database.execute("SELECT value FROM own WHERE name = ?", (name,)).fetchone()
+        return None if found is None else bytes(found[0])
+
+    def remember(self, name: str, value: bytes) -> None:
+        """Keep a value of the adapter's own. Errors: sqlite3.Error."""
+        self._database.execute("INSERT OR REPLACE INTO own VALUES (?, ?)", (name, value))
+
     def key(self) -> SigningKey:
         """The speaker's own key; it never leaves the box."""
         return SigningKey.from_bytes(self._own("key", Ed25519PrivateKey.generate().private_bytes_raw()))
@@ -89,6 +99,7 @@ class Store:
             receipt = msgspec.json.decode(body, type=Receipt)
             journal.waiting[receipt.id] = receipt
             journal.count = count
+        journal.dropped = int(self.value("dropped") or b"0")
         documents = dict(self._database.execute("SELECT topic, envelope FROM document"))
         clips = {path.stem: path.stat().st_size for path in sorted(self._clips.glob("*.opus"))}
         self._database.executemany("DELETE FROM part WHERE clip = ?", [(clip,) for clip in clips])
@@ -137,7 +148,7 @@ class Store:
         return len(data) if whole else None
 
 
-def _statement(action: Action) -> tuple[str, tuple[object, ...]] | None:  # noqa: PLR0911  a table, a row each
+def _statement(action: Action) -> tuple[str, tuple[object, ...]] | None:  # noqa: C901, PLR0911  a table, a row each
     """The SQL of an action that concerns the store."""
     match action:
         case KeepDocument(topic, envelope):
@@ -161,6 +172,8 @@ def _statement(action: Action) -> tuple[str, tuple[object, ...]] | None:  # noqa
                 count,
                 msgspec.json.encode(receipt),
             )
+        case CountDropped(total):
+            return "INSERT OR REPLACE INTO own VALUES ('dropped', ?)", (str(total).encode(),)
         case ForgetReceipts():
             return "SELECT 1", ()
         case _:

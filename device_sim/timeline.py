@@ -47,6 +47,11 @@ class TimelineFile:
         self._file.seek(HEADER_BYTES + position * SAMPLE_BYTES)
         self._file.write(samples.astype("<i2").tobytes())
 
+    @property
+    def closed(self) -> bool:
+        """Whether it is finished."""
+        return self._file.closed
+
     def settle(self, length: int) -> None:
         """Make the file a valid WAV file of `length` samples, as it stays if the process is killed now."""
         data_bytes = length * SAMPLE_BYTES

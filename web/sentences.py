@@ -90,6 +90,8 @@ _WHY: Final[Words] = {
     "power": _l("loa mất điện"),
     "undecodable": _l("tệp âm thanh hỏng"),
     "store-full": _l("bộ nhớ của loa đã đầy"),
+    "safe-mode": _l("loa đang ở chế độ an toàn, chỉ phát khẩn cấp"),
+    "button": _l("có người bấm nút dừng tại loa"),
     "higher-class": _l("nhường bản tin khẩn cấp"),
     "broker-down": _l("máy chủ tin mất kết nối"),
     "not-prepared": _l("chưa tạo xong giọng đọc"),

@@ -111,6 +111,7 @@ class Config(Document, frozen=True, kw_only=True):
     amp_lead_ms: Annotated[int, msgspec.Meta(ge=0, le=10_000)] = 800
     delay_ms: Annotated[int, msgspec.Meta(ge=0, le=5_000)] = 0
     report_ms: Annotated[int, msgspec.Meta(ge=1_000, le=3_600_000)] = 60_000
+    brokers: tuple[Text, ...] = ()
 
 
 class Action(StrEnum):
@@ -218,6 +219,8 @@ class Why(StrEnum):
     POWER = "power"
     UNDECODABLE = "undecodable"
     STORE_FULL = "store-full"
+    SAFE_MODE = "safe-mode"
+    BUTTON = "button"
     HIGHER_CLASS = "higher-class"
 
 
@@ -252,7 +255,11 @@ class Request(Document, frozen=True, kw_only=True):
 
 
 class Telemetry(Document, frozen=True, kw_only=True):
-    """A heartbeat. ``offset_ms`` is station clock minus own clock, ``error_ms`` half the best round trip."""
+    """A heartbeat. ``offset_ms`` is station clock minus own clock, ``error_ms`` half the best round trip.
+
+    ``amplifier`` holds the last times it was on, as (on, off), off 0 while it is on. ``faults`` are words. Receipts that
+    had to be dropped unsent are counted in ``dropped_receipts``, over reboots. ``self_test`` is ``ok`` or what was wrong.
+    """
 
     at: Moment
     boot: Id
@@ -260,5 +267,12 @@ class Telemetry(Document, frozen=True, kw_only=True):
     error_ms: Annotated[int, msgspec.Meta(ge=0)]
     clips: Annotated[int, msgspec.Meta(ge=0)]
     waiting_receipts: Annotated[int, msgspec.Meta(ge=0)]
+    dropped_receipts: Annotated[int, msgspec.Meta(ge=0)] = 0
+    faults: tuple[Text, ...] = ()
+    amplifier: Annotated[tuple[tuple[Moment, Moment], ...], msgspec.Meta(max_length=16)] = ()
+    self_test: Text = ""
+    self_test_at: Moment = 0
+    month_bytes: Annotated[int, msgspec.Meta(ge=0)] | None = None
+    output_db: Annotated[int, msgspec.Meta(ge=-96, le=0)] | None = None
     underrun_ms: Annotated[int, msgspec.Meta(ge=0)] = 0
     rejected: dict[str, int] = {}

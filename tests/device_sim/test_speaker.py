@@ -14,8 +14,10 @@ from broadcaster.wire import envelope, keys, strict_json
 from broadcaster.wire.documents import Event, Hello, PlanItem, Receipt, Receipts
 from broadcaster.wire.topics import Kind
 from broadcaster.wire.units import HOUR
+from device_sim import link
 from device_sim import speaker as speaker_module
 from device_sim.errors import KitError
+from device_sim.fleet import wav_cards
 from device_sim.hearing import find_clip
 from device_sim.kit import Kit
 from device_sim.mqtt import Connect, Message, MqttClient
@@ -99,7 +101,7 @@ async def living(speaker: Speaker) -> AsyncIterator[asyncio.Task[None]]:
 
 def box(folder: Path, given: Kit, clock: OwnClock | None = None) -> tuple[Speaker, Store]:
     store = Store(folder / "store")
-    return Speaker(given, store, folder, Decoder(), clock or OwnClock()), store
+    return Speaker(given, store, wav_cards(folder), Decoder(), clock or OwnClock()), store
 
 
 @pytest.mark.parametrize("disk", ["well", "full"])
@@ -172,7 +174,7 @@ async def _misbehave(
 def test_a_connection_that_fails_while_subscribing_is_made_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, manner: str
 ) -> None:
-    monkeypatch.setattr(speaker_module, "_FIRST_RETRY_S", 0.01)
+    monkeypatch.setattr(link, "FIRST_RETRY_S", 0.01)
     monkeypatch.setattr(speaker_module, "_SUBACK_TIMEOUT_S", 0.05)
 
     async def insist() -> None:
@@ -192,7 +194,7 @@ def test_a_connection_that_fails_while_subscribing_is_made_again(
 def test_what_goes_wrong_while_connecting_is_logged_and_tried_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(speaker_module, "_FIRST_RETRY_S", 0.01)
+    monkeypatch.setattr(link, "FIRST_RETRY_S", 0.01)
 
     async def insist() -> None:
         tries = 0
@@ -239,6 +241,6 @@ def test_a_kit_with_an_impossible_broker_is_refused_at_once(tmp_path: Path, url:
 
     async def make() -> None:
         with closing(Store(tmp_path)) as store, pytest.raises(KitError):
-            Speaker(bad, store, tmp_path, Decoder(), OwnClock())
+            Speaker(bad, store, wav_cards(tmp_path), Decoder(), OwnClock())
 
     asyncio.run(make())

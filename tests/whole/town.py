@@ -26,7 +26,7 @@ from broadcaster.database import Database
 from broadcaster.rows import Account, Broadcast, Delivery, DeliveryState, ScheduleKind, Speaker
 from broadcaster.settings import Settings
 from broadcaster.wire.documents import SpeakerState
-from device_sim.fleet import Fleet, read_kits
+from device_sim.fleet import Fleet, read_kits, wav_cards
 from device_sim.hearing import Heard, find_clip
 from device_sim.opus import decode_clip
 from device_sim.timeline import read_timeline
@@ -140,7 +140,7 @@ class LiveTown:
         self.town = town
         self.station = RunningStation(town.settings)
         self.pages = PageServer(self.station, lan=False)
-        self.fleet = Fleet(read_kits(town.initialised.kits), town.home / "speakers", town.home / "wav")
+        self.fleet = Fleet(read_kits(town.initialised.kits), town.home / "speakers", wav_cards(town.home / "wav"))
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = threading.Thread(target=self._run_fleet, name="fleet")
 
