@@ -10,6 +10,7 @@ from pathlib import Path
 from device_sim.errors import DeviceError
 from device_sim.fleet import Fleet, read_kits, run_until_signalled
 from device_sim.kit import Kit
+from device_sim.own_clock import OwnClock
 
 
 def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
@@ -17,6 +18,8 @@ def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
     commands = parser.add_subparsers(dest="command", required=True)
     run = commands.add_parser("run", help="run one speaker from its kit")
     run.add_argument("kit", type=Path)
+    run.add_argument("--clock-offset-ms", type=int, default=0, help=argparse.SUPPRESS)  # for the conformance kit
+    run.add_argument("--unsynchronised", action="store_true", help=argparse.SUPPRESS)
     fleet = commands.add_parser("fleet", help="run every speaker whose kit lies in a folder")
     fleet.add_argument("kits", type=Path)
     for command in (run, fleet):
@@ -35,8 +38,12 @@ def main(given: Sequence[str] | None = None) -> int:
         if not kits:
             print(f"no kits in {arguments.kits}", file=sys.stderr)
             return 2
-        durable = arguments.command == "run"
-        asyncio.run(run_until_signalled(Fleet(kits, arguments.state, arguments.wav, durable=durable)))
+        alone = arguments.command == "run"
+        fleet = Fleet(kits, arguments.state, arguments.wav, durable=alone)
+        if alone:
+            fleet.clock = OwnClock(arguments.clock_offset_ms)
+            fleet.synchronised = not arguments.unsynchronised
+        asyncio.run(run_until_signalled(fleet))
     except DeviceError as error:
         print(f"loa-speaker: {error}", file=sys.stderr)
         return 1

@@ -32,14 +32,21 @@ class Fleet:
     def __init__(self, kits: Sequence[Kit], state: Path, wav: Path, *, durable: bool = False) -> None:
         self._kits, self._state, self._wav, self._durable = kits, state, wav, durable
         self.speakers: list[Speaker] = []
+        self.clock, self.synchronised = OwnClock(), True
 
     async def run(self, ready: asyncio.Event | None = None) -> None:
         """Run every speaker until `stop`."""
         decoder = Decoder()
-        clock = OwnClock()
         self._wav.mkdir(parents=True, exist_ok=True)
         self.speakers = [
-            Speaker(kit, Store(self._state / kit.speaker, durable=self._durable), self._wav, decoder, clock)
+            Speaker(
+                kit,
+                Store(self._state / kit.speaker, durable=self._durable),
+                self._wav,
+                decoder,
+                self.clock,
+                synchronised=self.synchronised,
+            )
             for kit in self._kits
         ]
         if ready:
