@@ -66,7 +66,10 @@ def users_config(station: str, station_token: str, speakers: Mapping[str, str]) 
             STATION_USER,
             station_token,
             [f"{base}.zone.>", f"{base}.speaker.*.down.>"],
-            [f"{base}.zone.>", f"{base}.speaker.*.up.>", f"{base}.speaker.*.up"],
+            [
+                f"{base}.zone.>",
+                *(f"{base}.speaker.*.{way}" for way in ("up", "up.>", "down", "down.>")),
+            ],  # down: `loa tail`
         ),
     ]
     for speaker, token in sorted(speakers.items()):

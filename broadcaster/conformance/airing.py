@@ -5,9 +5,9 @@ from typing import Final
 import msgspec
 
 from broadcaster.conformance.check import check, expect
-from broadcaster.conformance.rig import LEAD_MS, TOLERANCE_MS, Rig
+from broadcaster.conformance.papers import LEAD_MS
+from broadcaster.conformance.rig import TOLERANCE_MS, Rig
 from broadcaster.conformance.sounds import LONG, MIDDLE, SHORT
-from broadcaster.conformance.tape import Told
 from broadcaster.wire.documents import Action, Class, Command, Event, PlanItem, Receipt, Why
 from broadcaster.wire.keys import SigningKey
 from broadcaster.wire.topics import Kind
@@ -49,7 +49,7 @@ async def plays_whole(rig: Rig, item: PlanItem) -> str:
     seen = near(started.at, item.start_at, "started")
     near(finished.at, item.start_at + item.duration_ms, "finished")
     near(finished.played_ms, item.duration_ms, "played")
-    arrival: Told = rig.tape.events(item.id, Event.STARTED)[0]
+    arrival = rig.tape.events(item.id, Event.STARTED)[0]
     expect(-TOLERANCE_MS <= arrival.arrivals[0] - item.start_at <= _ARRIVAL_MS,
            f"said started at {arrival.arrivals[0] - item.start_at:+d} ms")  # fmt: skip
     return seen

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Final
 
-from broadcaster.conformance.check import expect
+from broadcaster.conformance.check import BrokenError, expect
 from broadcaster.conformance.rig import Rig
 from broadcaster.conformance.sounds import SHORT
 from broadcaster.wire.documents import Event, Plan
@@ -18,10 +18,17 @@ Forge = Callable[[str, Plan], tuple[str, bytes]]
 
 async def refused(rig: Rig, reason: Reason, forge: Forge, **changes: object) -> str:
     """Send a plan of one item that airs soon, as `forge` makes it: it must be counted, and never play."""
-    async with rig.counted(reason):
-        item = rig.item(SHORT, rig.now() + SOON_MS, **changes)
-        topic, plan = rig.plan_of(rig.zone, item)
-        rig.send(*forge(topic, plan))
-    await rig.past(item.start_at + _AFTER_MS)
-    expect(not rig.tape.events(item.id, Event.CACHED, Event.STARTED), rig.tape.story(item.id))
+    item, miscounted = None, ""
+    try:
+        async with rig.counted(reason):
+            item = rig.item(SHORT, rig.now() + SOON_MS, **changes)
+            topic, plan = rig.plan_of(rig.zone, item)
+            rig.send(*forge(topic, plan))
+    except BrokenError as error:
+        miscounted = str(error)
+    if item is not None:
+        await rig.past(item.start_at + _AFTER_MS)
+        acted_on = rig.tape.events(item.id, Event.CACHED, Event.STARTED)
+        expect(not acted_on, f"acted on: {rig.tape.story(item.id)}; {miscounted}")
+    expect(not miscounted, miscounted)
     return f"counted {reason.value}"

@@ -4,7 +4,8 @@ import json
 
 from broadcaster.conformance.attacks import refused
 from broadcaster.conformance.check import check, expect
-from broadcaster.conformance.rig import Rig, trusted
+from broadcaster.conformance.papers import trusted
+from broadcaster.conformance.rig import Rig
 from broadcaster.conformance.sounds import SHORT
 from broadcaster.wire import keys, strict_json
 from broadcaster.wire.documents import Class, Event, Trust

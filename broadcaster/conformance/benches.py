@@ -51,9 +51,7 @@ BENCHES: Final = (
 
 _MODULES: Final = (joining, airing, silence, shape, authority, delivery, receipts, power, clock)
 
-CHECKS: Final = tuple(
-    one for module in _MODULES for one in vars(module).values() if isinstance(one, Check)
-)
+CHECKS: Final = tuple(one for module in _MODULES for one in vars(module).values() if isinstance(one, Check))
 """Every check, in the order of the page's story."""
 
 NOT_YET: Final = ("alert", "live", "lock-out")

@@ -29,7 +29,7 @@ class ByHand:
 
     async def run(self, names: Collection[str] = (), tell: Tell | None = None) -> list[Result]:
         """Run every check that can be run on hardware, bench after bench on the same speaker."""
-        rig = Rig(self.subject, self.brokerage, self.station, self.speaker)
+        rig = Rig(subject=self.subject, brokerage=self.brokerage, station=self.station, speaker=self.speaker)
         results: list[Result] = []
         try:
             for bench in BENCHES:

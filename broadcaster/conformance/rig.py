@@ -1,101 +1,65 @@
 """The station's side of the wire for one speaker: keys thrown away afterwards, documents, answers, and the tape."""
 
 import asyncio
-import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Final
 
-import msgspec
-
-from broadcaster.clock import SystemClock, from_ms
 from broadcaster.conformance.check import BrokenError, CannotCheckError, expect
 from broadcaster.conformance.link import Brokerage, Link
+from broadcaster.conformance.papers import Papers, trusted
 from broadcaster.conformance.sounds import READY, Sound
 from broadcaster.conformance.subjects import Kit, Subject
 from broadcaster.conformance.tape import Tape
 from broadcaster.transport import Message
 from broadcaster.wire import envelope, keys, strict_json
-from broadcaster.wire.clips import sha256
 from broadcaster.wire.documents import (
     Ack,
     Class,
-    Config,
     Event,
     Hello,
-    Plan,
     PlanItem,
     Receipts,
     Request,
     Trust,
-    TrustedKey,
     Welcome,
 )
 from broadcaster.wire.keys import SigningKey
-from broadcaster.wire.topics import Kind, Topics
+from broadcaster.wire.topics import Kind
 from broadcaster.wire.units import DAY, HOUR, SECOND, UnixMs
 
-UTC_OFFSET_MIN: Final = 420
 TOLERANCE_MS: Final = 150
 """How far a start or an end may be from the plan; loose, since a check is not a benchmark."""
-LEAD_MS: Final = 2_500
-"""Between saying that something airs and airing it."""
 JOIN_S: Final = 30.0
-_GAP_MS: Final = 900
 _SETTLE_S: Final = 0.5
 _BEAT_S: Final = 6.0
 """A heartbeat every second was configured; a busy machine may be late."""
 
 
-def trusted(key: SigningKey, *scopes: Class, zones: tuple[str, ...] = ()) -> TrustedKey:
-    """A key as a trust document names it."""
-    return TrustedKey(kid=key.kid, key=keys.public_text(key.public), scopes=scopes, zones=zones)
-
-
-@dataclass
-class Rig:
+@dataclass(kw_only=True)
+class Rig(Papers):
     """A station for one speaker.
 
     Attributes:
         answering: hellos are answered.
         silent_about: broadcasts whose receipts are not acknowledged.
         withheld: clips whose requests are not answered.
-        in_force: the envelope of every retained topic.
     """
 
     subject: Subject
     brokerage: Brokerage
-    station: str
-    speaker: str
-    root: SigningKey = field(default_factory=SigningKey.generate)
-    key: SigningKey = field(default_factory=SigningKey.generate)
-    emergency: SigningKey = field(default_factory=SigningKey.generate)
     answering: bool = True
     silent_about: set[str] = field(default_factory=set)
     withheld: set[str] = field(default_factory=set)
-    in_force: dict[str, bytes] = field(default_factory=dict)
-    claim_code: str = field(default_factory=lambda: secrets.token_hex(16))
-    revoked: tuple[str, ...] = ()
-    more_keys: tuple[TrustedKey, ...] = ()
 
     def __post_init__(self) -> None:
-        self.topics = Topics(self.station)
-        self.zone, self.town = f"thon-{self.speaker}", f"xa-{self.speaker}"
+        super().__post_init__()
         self.tape = Tape(self.topics, self.speaker)
-        self.clock = SystemClock()
-        self.sounds: dict[str, Sound] = {}
-        self._seq = 0
-        self._air_until = 0
         self._items: dict[tuple[str, str], dict[str, PlanItem]] = {}
         self._counting = asyncio.Lock()
         self._link: Link | None = None
         self._on_at = 0
-
-    def now(self) -> int:
-        """Unix milliseconds."""
-        return self.clock.now_ms()
 
     @property
     def kit(self) -> Kit:
@@ -138,31 +102,6 @@ class Rig:
         self.in_force[topic] = message
         await self.link.publish_surely(topic, message)
 
-    # Signing.
-
-    def next_seq(self) -> UnixMs:
-        """A `seq` above every one before."""
-        self._seq = max(self.now(), self._seq + 1)
-        return UnixMs(self._seq)
-
-    def sign(
-        self,
-        kind: Kind,
-        topic: str,
-        document: msgspec.Struct | bytes,
-        *,
-        key: SigningKey | None = None,
-        seq: int | None = None,
-        exp: int = 0,
-    ) -> bytes:
-        """An envelope; by the station's key (the root's for trust) and with the next `seq` unless told otherwise."""
-        signer = key or (self.root if kind is Kind.TRUST else self.key)
-        payload = document if isinstance(document, bytes) else strict_json.encode(document)
-        number = UnixMs(self.next_seq() if seq is None else seq)
-        return envelope.sign(
-            signer.private, signer.kid, typ=kind.value, topic=topic, seq=number, payload=payload, exp=UnixMs(exp)
-        )
-
     # What is in force.
 
     async def trust(self) -> None:
@@ -179,48 +118,11 @@ class Rig:
         await self.retain(topic, self.sign(Kind.TRUST, topic, document))
         await asyncio.sleep(_SETTLE_S)
 
-    def config(self, **changes: object) -> Config:
-        """How the speaker is set up."""
-        told = {"speaker": self.speaker, "zones": (self.zone, self.town), "volume": 60}
-        more = {"utc_offset_min": UTC_OFFSET_MIN, "amp_lead_ms": 300, "report_ms": 1_000}
-        return msgspec.convert(told | more | changes, Config)
-
     async def configure(self, **changes: object) -> None:
         """Set the speaker up, and give it a moment."""
         topic = self.topics.down(self.speaker, "config")
         await self.retain(topic, self.sign(Kind.CONFIG, topic, self.config(**changes)))
         await asyncio.sleep(_SETTLE_S)
-
-    def slot(self, length_ms: int, lead_ms: int = LEAD_MS) -> int:
-        """A moment from which the speaker's air is free for this long."""
-        start = max(self.now() + lead_ms, self._air_until + _GAP_MS)
-        self._air_until = start + length_ms
-        return start
-
-    def item(self, sound: Sound, start_at: int, **changes: object) -> PlanItem:
-        """A routine item with a new id."""
-        self.sounds[sound.clip] = sound
-        told: dict[str, object] = {
-            "id": secrets.token_hex(6),
-            "start_at": start_at,
-            "class": "routine",
-            "clip": sound.clip,
-            "manifest": sha256(sound.manifest),
-            "bytes": len(sound.data),
-            "duration_ms": sound.length_ms,
-            "late_ms": 30 * SECOND,
-            "sent_by": self.now(),
-        }
-        return msgspec.convert(told | changes, PlanItem)
-
-    def day(self, moment: int) -> str:
-        """The local day of a moment."""
-        return (from_ms(moment) + timedelta(minutes=UTC_OFFSET_MIN)).date().isoformat()
-
-    def plan_of(self, zone: str, *items: PlanItem) -> tuple[str, Plan]:
-        """The topic and the plan of the day of the first item."""
-        date = self.day(items[0].start_at)
-        return self.topics.plan(zone, date), Plan(zone=zone, date=date, items=items)
 
     async def plan(self, item: PlanItem, zone: str = "", key: SigningKey | None = None, more: bytes = b"") -> None:
         """Add an item to its day's plan, or change it there; ``more`` members stand at its end."""
@@ -270,9 +172,7 @@ class Rig:
             await self.plan(item)
         for sound in READY:
             self.deliver(sound)
-        cached = await self.tape.until(
-            lambda: all(self.tape.events(item.id, Event.CACHED) for item in items), JOIN_S
-        )
+        cached = await self.tape.until(lambda: all(self.tape.events(item.id, Event.CACHED) for item in items), JOIN_S)
         expect(cached, f"the first clips were not cached: {self.tape.wrong[:3]}")
 
     # Answers.

@@ -27,11 +27,8 @@ async def _not_yet(_rig: Rig) -> str:
 
 def later() -> list[Result]:
     """The rules the kit does not know yet."""
-    return [
-        Result(Check(name, "Version rules", "", f"{name}: not checked yet", _not_yet), Verdict.NOT_CHECKED,
-               "not checked yet")  # fmt: skip
-        for name in NOT_YET
-    ]
+    unknown = [Check(name, "Version rules", "", f"{name}: not checked yet", _not_yet) for name in NOT_YET]
+    return [Result(check, Verdict.NOT_CHECKED, "not checked yet") for check in unknown]
 
 
 @dataclass
@@ -74,7 +71,7 @@ async def run_bench(
     rig = None
     try:
         await brokerage.up()
-        rig = Rig(subject, brokerage, "thu-nghiem", "loa-thu")
+        rig = Rig(subject=subject, brokerage=brokerage, station="thu-nghiem", speaker="loa-thu")
         return await run_on(rig, bench, checks, tell)
     finally:
         with suppress(LoaError):

@@ -7,7 +7,8 @@ from typing import Final
 from broadcaster.clock import from_ms
 from broadcaster.conformance.airing import only, order, plays_whole
 from broadcaster.conformance.check import check, expect
-from broadcaster.conformance.rig import UTC_OFFSET_MIN, Rig
+from broadcaster.conformance.papers import UTC_OFFSET_MIN
+from broadcaster.conformance.rig import Rig
 from broadcaster.conformance.sounds import LONG, SHORT
 from broadcaster.wire.documents import Action, Class, Event, Why
 from broadcaster.wire.rejection import Reason

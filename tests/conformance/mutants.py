@@ -1,4 +1,4 @@
-"""Faulty speakers: the reference speaker with one rule broken. ``python -m tests.conformance.mutants NAME run KIT …``."""
+"""Faulty speakers: the reference speaker with one rule broken. ``python mutants.py NAME run KIT …``."""
 
 import sys
 from collections.abc import Callable, Collection
@@ -370,7 +370,7 @@ def fetches_every_clip_again() -> None:
 
     def forgetful(shelf: Library, items: Any) -> list[Any]:
         items = list(items)
-        if len(items) > len(shelf.cached) > 2:  # noqa: PLR2004
+        if len(items) > len(shelf.cached) > 2:
             shelf.cached.clear()
         return want(shelf, items)
 
@@ -391,7 +391,7 @@ def says_hello_once() -> None:
 
 @caught_by("follows-the-welcome")
 def believes_its_own_clock() -> None:
-    patch(SpeakerTime, "offset_ms", property(lambda _: 0))
+    patch(SpeakerTime, "own", lambda _, station_ms: station_ms)
 
 
 @caught_by("unknown-members-ignored")
