@@ -2,10 +2,12 @@
 
 import argparse
 import asyncio
+import logging
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -48,7 +50,8 @@ def run(arguments: argparse.Namespace, settings: Settings, say: Say) -> int:
         print(say("Thử loa thật cần đủ --broker, --kit-out và --interactive."), file=sys.stderr)
         return _USAGE
     began = time.monotonic()
-    results = asyncio.run(_by_hand(arguments, say)) if arguments.broker else _simulated(arguments, settings, say)
+    with _unlogged():
+        results = asyncio.run(_by_hand(arguments, say)) if arguments.broker else _simulated(arguments, settings, say)
     seconds = time.monotonic() - began
     results = [*results, *later()] if not arguments.checks else results
     _print_table(results, settings.language, say)
@@ -59,6 +62,18 @@ def run(arguments: argparse.Namespace, settings: Settings, say: Say) -> int:
     if arguments.json:
         arguments.json.write_bytes(report.as_json(results, seconds))
     return 0 if report.conforms(results) else 1
+
+
+@contextmanager
+def _unlogged() -> Iterator[None]:
+    """Brokers that come and go are what the checks are made of, and no news."""
+    log = logging.getLogger("broadcaster")
+    level = log.level
+    log.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        log.setLevel(level)
 
 
 def _simulated(arguments: argparse.Namespace, settings: Settings, say: Say) -> list[Result]:
@@ -95,7 +110,8 @@ def _progress() -> Any:
 def _print_table(results: Sequence[Result], language: str, say: Say) -> None:
     """A line for each check, and what was expected below one that did not pass."""
     names = max(len(one.check.name) for one in results)
-    print(f"  {say('Phép thử'):{names}}  {say('Mục'):20}  {say('Đã thấy')}")
+    check, section, seen = say("Phép thử"), say("Mục"), say("Đã thấy")
+    print(f"  {check:{names}}  {section:20}  {seen}")
     for one in results:
         print(f"{_MARKS[one.verdict]} {one.check.name:{names}}  {one.check.section:20}  {one.seen}")
         if one.verdict is not Verdict.PASSED:

@@ -100,7 +100,8 @@ class Printer:
     def line(self, line: Line) -> str:
         """Time, who to whom, what, what stands behind it, and what it says."""
         local = from_ms(line.at).astimezone(self._zone)
-        way = f"{line.sender or self._say('đài')} → {line.receiver or self._say('đài')}"
+        station = self._say("đài")
+        way = f"{line.sender or station} → {line.receiver or station}"
         proof = proof_words(line, self._say)
         if self._colours:
             proof = f"{_COLOURS.get(line.proof, _DIM)}{proof}{_PLAIN}"
