@@ -100,15 +100,14 @@ class Printer:
     def line(self, line: Line) -> str:
         """Time, who to whom, what, what stands behind it, and what it says."""
         local = from_ms(line.at).astimezone(self._zone)
-        station = self._say("đài")
+        say = self._say
+        station = say("đài")
         way = f"{line.sender or station} → {line.receiver or station}"
-        proof = proof_words(line, self._say)
+        proof = proof_words(line, say)
         if self._colours:
             proof = f"{_COLOURS.get(line.proof, _DIM)}{proof}{_PLAIN}"
-        text = f"{local:%H:%M:%S}.{line.at % 1000:03} {way:24} {what_words(line, self._say)} [{proof}]"
-        return _printable(
-            f"{text} {summary(line, self._say, self._zone)}".rstrip(), keep="\x1b" if self._colours else ""
-        )
+        text = f"{local:%H:%M:%S}.{line.at % 1000:03} {way:24} {what_words(line, say)} [{proof}]"
+        return _printable(f"{text} {summary(line, say, self._zone)}".rstrip(), keep="\x1b" if self._colours else "")
 
 
 def _printable(text: str, keep: str) -> str:

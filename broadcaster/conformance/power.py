@@ -6,7 +6,7 @@ from broadcaster.conformance.airing import near, only, order
 from broadcaster.conformance.check import check, expect
 from broadcaster.conformance.rig import JOIN_S, TOLERANCE_MS, Rig
 from broadcaster.conformance.sounds import LONG, SHORT
-from broadcaster.wire.documents import Action, Event, SpeakerState
+from broadcaster.wire.documents import Action, Event, SpeakerState, State
 from broadcaster.wire.rejection import Reason
 from broadcaster.wire.topics import Kind
 from broadcaster.wire.units import SECOND
@@ -118,9 +118,12 @@ async def connections_are_numbered(rig: Rig) -> str:
     await rig.brokerage.down()
     await rig.brokerage.up()
     await rig.open()
-    await rig.tape.until(lambda: rig.tape.says(SpeakerState.READY, since) and rig.tape.hellos(since), JOIN_S)
-    ready = [one for one in rig.tape.states(since) if one.state is SpeakerState.READY and one != before]
-    expect(ready, "it did not come back")
+
+    def back() -> list[State]:
+        return [one for one in rig.tape.states(since) if one.state is SpeakerState.READY and one != before]
+
+    expect(await rig.tape.until(back, JOIN_S), "it did not come back")
+    ready = back()
     seen = f"connection {before.connection} → {ready[-1].connection}"
     expect(ready[-1].boot == before.boot and ready[-1].connection > before.connection, seen)
     return seen

@@ -51,9 +51,9 @@ def receipt_of(papers: Papers, key: SigningKey) -> Message:
     return message(topic, papers.sign(Kind.RECEIPT, topic, Receipts(receipts=(one,)), key=key))
 
 
-def plan_of(papers: Papers, **how: SigningKey) -> Message:
+def plan_of(papers: Papers, key: SigningKey | None = None) -> Message:
     topic, plan = papers.plan_of("thon-dong", papers.item(SHORT, NOW + 60_000))
-    return message(topic, papers.sign(Kind.PLAN, topic, plan, **how))
+    return message(topic, papers.sign(Kind.PLAN, topic, plan, key=key))
 
 
 def said(line: Line, *, colours: bool = False) -> str:
