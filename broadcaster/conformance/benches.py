@@ -16,7 +16,6 @@ class Bench:
     Attributes:
         together: its checks run side by side and share the speaker's air.
         options: what the reference speaker is started with.
-        new: needs a speaker with an empty store.
         staged: what only the reference speaker can be made to have; hardware is not checked.
     """
 
@@ -24,7 +23,6 @@ class Bench:
     prepare: Callable[[Rig], Awaitable[None]]
     together: bool = False
     options: tuple[str, ...] = ()
-    new: bool = False
     staged: str = ""
 
 
@@ -33,7 +31,7 @@ async def _ready(rig: Rig) -> None:
 
 
 BENCHES: Final = (
-    Bench("joining", joining.prepare, new=True),
+    Bench("joining", joining.prepare),  # first: it needs a speaker with an empty store
     Bench("airing", _ready, together=True),
     Bench("silence", _ready),
     Bench("shape", _ready, together=True),

@@ -93,8 +93,8 @@ async def plays_alone(rig: Rig) -> str:
     await rig.plan(item)
     await only(rig, item, Event.CACHED)
     before = set(rig.tape.told)
-    await rig.close()
     await rig.brokerage.down()
+    await rig.close()
     await rig.power_cycle()
     await rig.past(item.start_at + item.duration_ms + SECOND)
     await rig.brokerage.up()
@@ -114,8 +114,8 @@ async def plays_alone(rig: Rig) -> str:
 async def connections_are_numbered(rig: Rig) -> str:
     """After a lost link the same boot says ready with a higher connection number."""
     before, since = rig.tape.states()[-1], rig.now()
-    await rig.close()
     await rig.brokerage.down()
+    await rig.close()
     await rig.brokerage.up()
     await rig.open()
 

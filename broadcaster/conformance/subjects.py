@@ -60,7 +60,7 @@ class ChildSpeaker:
 
 
 Ask = Callable[[str], Awaitable[bool]]
-"""Shows a person what to do, by name: kit, off, on, link-off, link-on. False: it can't be done."""
+"""Shows a person what to do, by name: kit, off, on. False: it can't be done."""
 
 
 class HandSpeaker:
@@ -68,19 +68,22 @@ class HandSpeaker:
 
     def __init__(self, kit_path: Path, ask: Ask) -> None:
         self._kit_path, self._ask = kit_path, ask
-        self._given = False
+        self._given = self._is_on = False
 
     async def on(self, kit: Kit) -> None:
-        """See `Subject.on`. Errors: CannotCheckError."""
+        """See `Subject.on`; one that is on stays so. Errors: CannotCheckError."""
         if not self._given:
             write_aside(self._kit_path, json.dumps(kit, indent=1).encode())
-        await self._do("on" if self._given else "kit")
-        self._given = True
+            await self._do("kit")
+        elif not self._is_on:
+            await self._do("on")
+        self._given = self._is_on = True
 
     async def off(self) -> None:
         """See `Subject.off`. Errors: CannotCheckError."""
-        if self._given:
+        if self._is_on:
             await self._do("off")
+        self._is_on = False
 
     async def _do(self, what: str) -> None:
         if not await self._ask(what):
