@@ -77,7 +77,8 @@ def nats_users(station: str, station_token: str, speakers: Mapping[str, str]) ->
             STATION_USER,
             station_token,
             [f"{base}.zone.>", f"{base}.speaker.*.down.>"],
-            [f"{base}.zone.>", f"{base}.speaker.*.up.>", f"{base}.speaker.*.up"],
+            # It reads what it says to speakers as well, for `loa tail`.
+            [f"{base}.zone.>", *(f"{base}.speaker.*.{way}" for way in ("up", "up.>", "down", "down.>"))],
         ),
     ]
     for speaker, token in sorted(speakers.items()):
@@ -148,7 +149,7 @@ def mosquitto_acl(station: str, speakers: Mapping[str, str]) -> str:
     lines = [
         f"user {STATION_USER}",
         f"topic readwrite {base}/zone/#",
-        f"topic write {base}/speaker/+/down/#",
+        f"topic readwrite {base}/speaker/+/down/#",
         f"topic read {base}/speaker/+/up/#",
     ]
     for speaker in sorted(speakers):

@@ -11,7 +11,8 @@ from device_sim.errors import DeviceError
 from device_sim.fleet import Fleet, read_kits, run_until_signalled, wav_cards
 from device_sim.kit import Kit
 from device_sim.output import OpenCard
-from device_sim.system_time import always, is_synchronised
+from device_sim.own_clock import OwnClock
+from device_sim.system_time import always, is_synchronised, never
 
 
 def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
@@ -19,6 +20,8 @@ def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
     commands = parser.add_subparsers(dest="command", required=True)
     run = commands.add_parser("run", help="run one speaker from its kit")
     run.add_argument("kit", type=Path)
+    run.add_argument("--clock-offset-ms", type=int, default=0, help=argparse.SUPPRESS)  # for the conformance kit
+    run.add_argument("--unsynchronised", action="store_true", help=argparse.SUPPRESS)
     fleet = commands.add_parser("fleet", help="run every speaker whose kit lies in a folder")
     fleet.add_argument("kits", type=Path)
     for command in (run, fleet):
@@ -61,8 +64,10 @@ def main(given: Sequence[str] | None = None) -> int:
             print(f"no kits in {arguments.kits}", file=sys.stderr)
             return 2
         one = arguments.command == "run"
-        ntp = is_synchronised if one else always  # a simulation shares the station's clock
-        fleet = Fleet(kits, arguments.state, _cards(arguments), durable=one, synchronised=ntp)
+        # A simulation shares the station's clock.
+        ntp = is_synchronised if one and not arguments.unsynchronised else never if one else always
+        clock = OwnClock(arguments.clock_offset_ms if one else 0)
+        fleet = Fleet(kits, arguments.state, _cards(arguments), durable=one, synchronised=ntp, clock=clock)
         asyncio.run(run_until_signalled(fleet))
     except DeviceError as error:
         print(f"loa-speaker: {error}", file=sys.stderr)

@@ -37,6 +37,7 @@ class Fleet:
         open_card: makes the sound card of a speaker, from its name and its clock.
         durable: the stores survive a power cut; a simulation does without the waiting for the disk.
         synchronised: whether NTP keeps the clock right; a simulation shares the station's.
+        clock: of every speaker of the fleet; the system's by default.
     """
 
     def __init__(
@@ -47,22 +48,22 @@ class Fleet:
         *,
         durable: bool = False,
         synchronised: Callable[[], bool] = always,
+        clock: OwnClock | None = None,
     ) -> None:
         self._kits, self._state, self._open_card, self._durable = kits, state, open_card, durable
-        self._synchronised = synchronised
+        self._synchronised, self._clock = synchronised, clock or OwnClock()
         self.speakers: list[Speaker] = []
 
     async def run(self, ready: asyncio.Event | None = None) -> None:
         """Run every speaker until `stop`."""
         decoder = Decoder()
-        clock = OwnClock()
         self.speakers = [
             Speaker(
                 kit,
                 Store(self._state / kit.speaker, durable=self._durable),
                 self._open_card,
                 decoder,
-                clock,
+                self._clock,
                 synchronised=self._synchronised,
             )
             for kit in self._kits

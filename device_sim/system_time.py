@@ -31,6 +31,11 @@ def always() -> bool:
     return True
 
 
+def never() -> bool:
+    """The answer of a simulation whose clock nobody keeps."""
+    return False
+
+
 def is_synchronised() -> bool:
     """Whether NTP keeps the system's clock right, as the Linux kernel knows it; False where nobody can say."""
     answer = _Timex()  # modes 0: read and change nothing
