@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from broadcaster.rows import DeliveryState, Published, Speaker
-from device_sim.fleet import Fleet
+from device_sim.fleet import Fleet, wav_cards
 from device_sim.kit import Kit
 from tests.whole.town import LiveTown, Town, live, wait_until
 from web import cli
@@ -31,7 +31,7 @@ def running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LiveTow
 @contextmanager
 def box(home: Path, kit: Path) -> Iterator[Fleet]:
     """A new box that is switched on."""
-    fleet = Fleet([Kit.read(kit)], home / "state", home / "wav")
+    fleet = Fleet([Kit.read(kit)], home / "state", wav_cards(home / "wav"))
     loops: list[asyncio.AbstractEventLoop] = []
 
     async def run() -> None:
