@@ -36,6 +36,8 @@ from web.initialise import initialise
 from web.station import RunningStation
 
 RECEIPTS = 10_000
+MESSAGES_EACH = 10
+"""A speaker that says more than 50 things a second is not listened to, and says them again; this one keeps to it."""
 FLEET = Path(sysconfig.get_path("scripts")) / "loa-speaker"
 
 
@@ -76,7 +78,7 @@ def measure(home: Path, speakers: int) -> dict[str, object]:
         "receipts": RECEIPTS,
         "receipts_s": round(received_s, 1),
         "verifying_alone_s": round(limit_s, 1),
-        "receipts_lost": RECEIPTS - kept,
+        "receipts_not_written_after_60_s": RECEIPTS - kept,
     }
 
 
@@ -136,7 +138,11 @@ async def receive(town: Town, station: RunningStation, kits: Sequence[Kit]) -> t
     with town.database.write() as session:
         for speaker in session.scalars(select(Speaker)):
             speaker.public_key = keys.public_text(key.public)
-    messages = [signed(key, station, kits[number % len(kits)], number) for number in range(RECEIPTS)]
+    each = max(1, RECEIPTS // (len(kits) * MESSAGES_EACH))
+    messages = [
+        signed(key, station, kits[number % len(kits)], range(number * each, (number + 1) * each))
+        for number in range(RECEIPTS // each)
+    ]
     began = time.monotonic()
     for _, message in messages:
         envelope.verify(envelope.parse(message.payload), key.public)
@@ -155,14 +161,14 @@ async def receive(town: Town, station: RunningStation, kits: Sequence[Kit]) -> t
     return took_s, kept, limit_s
 
 
-def signed(key: SigningKey, station: RunningStation, kit: Kit, number: int) -> tuple[str, Message]:
-    """One receipt in an envelope."""
+def signed(key: SigningKey, station: RunningStation, kit: Kit, numbers: range) -> tuple[str, Message]:
+    """Some receipts in one envelope."""
     topic = Topics(kit.station).up(kit.speaker, "receipt")
     now = station.core.clock.now_ms()
-    receipt = Receipt(id=f"r{number}", broadcast="b", event=Event.FINISHED, at=now)
-    payload = strict_json.encode(Receipts(receipts=(receipt,)))
+    receipts = tuple(Receipt(id=f"r{number}", broadcast="b", event=Event.FINISHED, at=now) for number in numbers)
+    payload = strict_json.encode(Receipts(receipts=receipts))
     message = envelope.sign(
-        key.private, key.kid, typ=Kind.RECEIPT.value, topic=topic, seq=UnixMs(now + number), payload=payload
+        key.private, key.kid, typ=Kind.RECEIPT.value, topic=topic, seq=UnixMs(now + numbers.start), payload=payload
     )
     return kit.speaker, Message(topic, message, 1, retain=False)
 

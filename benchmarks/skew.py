@@ -17,7 +17,7 @@ from benchmarks.svg import cumulative_plot
 from benchmarks.tables import percentile, print_line
 
 SPEAKERS: Final = 50
-GROUPS: Final = 4
+GROUPS: Final = 2
 BUDGET_MS: Final = 20.0
 
 

@@ -25,7 +25,7 @@ class Line(FakeTransport):
     seconds: float = 0.0
     left_at: list[tuple[float, str, int]] = field(default_factory=list)
 
-    def publish(self, topic: str, payload: bytes, **kwargs: object) -> bool:  # type: ignore[override]
+    def publish(self, topic: str, payload: bytes, **kwargs: object) -> bool:
         if not (taken := super().publish(topic, payload, qos=0)):
             return False
         self.left_at.append((self.seconds, topic.removeprefix(TOPICS.base + "/"), len(payload)))
