@@ -32,6 +32,8 @@ log = logging.getLogger(__name__)
 _PER_SPEAKER: Final = RateLimitItemPerSecond(50)
 _REQUESTS: Final = RateLimitItemPerMinute(120)
 """A new speaker asks twice for each of some fifty clips; who asks more is asked to wait."""
+_TOGETHER: Final = 100
+"""Messages in one transaction: while it lasts, nobody else writes, and planning must not wait for long."""
 _ANSWER_MS: Final = MINUTE
 """How long a welcome and an acknowledgement are valid."""
 _UP: Final = frozenset({Kind.STATE, Kind.ABOUT, Kind.HELLO, Kind.RECEIPT, Kind.REQUEST, Kind.TELEMETRY})
@@ -58,12 +60,12 @@ class Uplink:
         """Take in messages in the order they came."""
         readable = [(message, address) for message in batch if (address := self._address(message))]
         readable = [(message, address) for message, address in readable if not self._told_time(message, address)]
-        if not readable:
-            return
-        if not self._taken(readable) and len(readable) > 1:
-            log.warning("batch failed, taking its messages one by one size=%s", len(readable))
-            for one in readable:
-                self._taken([one])
+        for first in range(0, len(readable), _TOGETHER):
+            together = readable[first : first + _TOGETHER]
+            if not self._taken(together) and len(together) > 1:
+                log.warning("batch failed, taking its messages one by one size=%s", len(together))
+                for one in together:
+                    self._taken([one])
 
     def _taken(self, batch: Sequence[tuple[Message, Address]]) -> bool:
         """Take in all of these or none; whatever goes wrong is counted. Returns whether they were taken."""

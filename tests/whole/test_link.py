@@ -52,16 +52,14 @@ class Line:
 def line(folder: Path) -> Iterator[Line]:
     station = Station()
     with nats_broker(folder, f'authorization {{ users = [{{ user: "{USER}", password: "{USER}" }}] }}') as broker:
-        ends = []
-        for name in ("station-1", "bulk-1"):
-            ends.append(
-                MqttTransport(BrokerAddress(HOST, broker.port, USER, USER, tls=False), name, SystemClock(), Counters())
-            )
-            ends[-1].start()
-            assert ends[-1].wait_connected(20)
+        address = BrokerAddress(HOST, broker.port, USER, USER, tls=False)
+        prompt, bulk = (MqttTransport(address, name, SystemClock(), Counters()) for name in ("station-1", "bulk-1"))
+        for end in (prompt, bulk):
+            end.start()
+            assert end.wait_connected(20)
         with device_behind(SlowLink(broker.port), [station.topics.zone_filter(OWN)]) as heard:
-            yield Line(*ends, heard, ClipStore(folder), station)
-        for end in ends:
+            yield Line(prompt, bulk, heard, ClipStore(folder), station)
+        for end in (prompt, bulk):
             end.stop()
 
 
