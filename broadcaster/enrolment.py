@@ -30,8 +30,8 @@ class EnrolmentError(LoaError):
     """A speaker can't be changed this way.
 
     Attributes:
-        code: ``bad-id``, ``taken``, ``retired``, ``unknown``, ``bad-place``, ``bad-name``, ``pending``, ``not-pending``
-            or ``not-proved``.
+        code: ``bad-id``, ``taken``, ``retired``, ``unknown``, ``bad-place``, ``bad-name``, ``pending``, ``not-pending``,
+            ``not-proved`` or ``other-key``.
     """
 
     def __init__(self, code: str, subject: str) -> None:
@@ -67,13 +67,18 @@ class Registrar:
         self._audit("speaker.enrol", speaker, {"place": place})
         return speaker
 
-    def confirm(self, speaker_id: str) -> Speaker:
-        """Let a speaker play that has proved its claim code. Errors: EnrolmentError."""
+    def confirm(self, speaker_id: str, key: str | None = None) -> Speaker:
+        """Let a speaker play that has proved its claim code.
+
+        ``key`` is the one that the person was shown: another may have come since. Errors: EnrolmentError.
+        """
         speaker = self.speaker(speaker_id)
         if speaker.pending_since is None:
             raise EnrolmentError("not-pending", speaker_id)
         if speaker.public_key is None:
             raise EnrolmentError("not-proved", speaker_id)
+        if key is not None and key != speaker.public_key:
+            raise EnrolmentError("other-key", speaker_id)
         speaker.pending_since = None
         self._audit("speaker.confirm", speaker, {"key": speaker.public_key, "place": speaker.place.code})
         return speaker

@@ -125,7 +125,8 @@ def _do(name: str, act: Callable[[Registrar], object], done: str) -> ResponseRet
 def confirm(name: str) -> ResponseReturnValue:
     """Let a speaker play that has proved its claim code."""
     done = _("Đã xác nhận. Cụm loa nhận cấu hình và bắt đầu phát theo lịch.")
-    return _do(name, lambda registrar: registrar.confirm(name), done)
+    key = _field("key")
+    return _do(name, lambda registrar: registrar.confirm(name, key), done)
 
 
 @pages.post("/enrolment/speaker/<name>/move")

@@ -14,6 +14,7 @@ def refusal(say: Say, code: str, subject: str) -> str:
         "bad-name": say("Tên “%(it)s” trống, quá dài hoặc có ký tự không hiện được.", it=subject),
         "not-pending": say("Cụm loa %(it)s đã được xác nhận từ trước.", it=subject),
         "not-proved": say("Cụm loa %(it)s chưa kết nối và chưa trình mã nhận loa.", it=subject),
+        "other-key": say("Vừa có khóa khác trình mã của %(it)s. Hãy xem lại rồi xác nhận.", it=subject),
         "twice": say("Mã loa %(it)s có hai dòng.", it=subject),
     }
     return sentences.get(code) or say("Giá trị không dùng được: %(it)s", it=subject)

@@ -87,7 +87,9 @@ def test_it_is_confirmed_only_after_it_has_proved_its_claim_code(stage: Stage, t
     page = html.unescape(technician.get("/speakers").text)
     assert "Đã trình đúng mã nhận loa" in page
     assert 'action="/enrolment/speaker/loa-025/confirm"' in page
-    technician.post("/enrolment/speaker/loa-025/confirm")
+    technician.post("/enrolment/speaker/loa-025/confirm", {"key": "x" * 43})  # not the one that has proved it
+    assert not speaker(stage, "loa-025").in_service
+    technician.post("/enrolment/speaker/loa-025/confirm", {"key": KEY})
     assert speaker(stage, "loa-025").in_service
     assert "/confirm" not in technician.get("/speakers").text
     assert actions(stage)[-1] == "speaker.confirm"
@@ -105,7 +107,7 @@ def test_another_board_makes_the_old_secrets_worthless(stage: Stage, technician:
     enrol(technician)
     with stage.rows() as session:
         session.get_one(Speaker, "loa-025").public_key = KEY
-    technician.post("/enrolment/speaker/loa-025/confirm")
+    technician.post("/enrolment/speaker/loa-025/confirm", {"key": KEY})
     before = speaker(stage, "loa-025")
     technician.post("/enrolment/speaker/loa-025/replace")
     after = speaker(stage, "loa-025")
