@@ -10,7 +10,8 @@ from pathlib import Path
 from device_sim.errors import DeviceError
 from device_sim.fleet import Fleet, read_kits, run_until_signalled, wav_cards
 from device_sim.kit import Kit
-from device_sim.output import OpenCard
+from device_sim.microphone import Simulated
+from device_sim.output import RATE
 
 
 def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
@@ -29,6 +30,7 @@ def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
     run.add_argument("--sense", help="input that listens behind the amplifier, to notice a dead one")
     run.add_argument("--relay-pin", type=int, help="GPIO number of the amplifier's relay")
     run.add_argument("--relay-active-low", action="store_true", help="the relay closes when the pin is low")
+    run.add_argument("--microphone", help="input for announcing on the spot, switched by SIGUSR2")
     run.add_argument("--button-pin", type=int, help="GPIO number of the stop button, against ground")
     arguments = parser.parse_args(given)
     if arguments.wav is None and getattr(arguments, "output", "wav") == "wav":
@@ -36,18 +38,25 @@ def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
     return arguments
 
 
-def _cards(arguments: argparse.Namespace) -> OpenCard:
-    """What the sound goes to. Errors: DeviceError."""
-    if getattr(arguments, "output", "wav") == "wav":
-        return wav_cards(arguments.wav)
+def _run(arguments: argparse.Namespace, kits: Sequence[Kit]) -> None:
+    """Run speakers until a signal. Errors: DeviceError."""
+    durable = arguments.command == "run"
+    if not durable or arguments.output == "wav":
+        fleet = Fleet(kits, arguments.state, wav_cards(arguments.wav), source=Simulated(RATE), durable=durable)
+        asyncio.run(run_until_signalled(fleet))
+        return
     from device_sim import hardware  # noqa: PLC0415  the extra `device` is not everybody's
 
-    return hardware.cards(
+    open_card = hardware.cards(
         device=arguments.device,
         sense=arguments.sense,
         relay_pin=arguments.relay_pin,
         active_low=arguments.relay_active_low,
     )
+    source = hardware.InputMicrophone(arguments.microphone) if arguments.microphone else None
+    pin = arguments.button_pin
+    watch = None if pin is None else (lambda pressed: hardware.watch_button(pin, pressed))
+    asyncio.run(run_until_signalled(Fleet(kits, arguments.state, open_card, source=source, durable=True), watch))
 
 
 def main(given: Sequence[str] | None = None) -> int:
@@ -59,8 +68,7 @@ def main(given: Sequence[str] | None = None) -> int:
         if not kits:
             print(f"no kits in {arguments.kits}", file=sys.stderr)
             return 2
-        durable = arguments.command == "run"
-        asyncio.run(run_until_signalled(Fleet(kits, arguments.state, _cards(arguments), durable=durable)))
+        _run(arguments, kits)
     except DeviceError as error:
         print(f"loa-speaker: {error}", file=sys.stderr)
         return 1

@@ -3,11 +3,12 @@
 import asyncio
 import logging
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from device_sim.horn import Horn
 from device_sim.kit import Kit
+from device_sim.microphone import Source
 from device_sim.output import RATE, Decoder, OpenCard
 from device_sim.own_clock import OwnClock
 from device_sim.soundcard import WavCard
@@ -34,11 +35,20 @@ class Fleet:
     Args:
         state: folder with one store per speaker.
         open_card: makes the sound card of a speaker, from its name and its clock.
+        source: the microphone at the speaker.
         durable: the stores survive a power cut; a simulation does without the waiting for the disk.
     """
 
-    def __init__(self, kits: Sequence[Kit], state: Path, open_card: OpenCard, *, durable: bool = False) -> None:
-        self._kits, self._state, self._open_card, self._durable = kits, state, open_card, durable
+    def __init__(
+        self,
+        kits: Sequence[Kit],
+        state: Path,
+        open_card: OpenCard,
+        *,
+        source: Source | None = None,
+        durable: bool = False,
+    ) -> None:
+        self._kits, self._state, self._open_card, self._source, self._durable = kits, state, open_card, source, durable
         self.speakers: list[Speaker] = []
 
     async def run(self, ready: asyncio.Event | None = None) -> None:
@@ -46,7 +56,14 @@ class Fleet:
         decoder = Decoder()
         clock = OwnClock()
         self.speakers = [
-            Speaker(kit, Store(self._state / kit.speaker, durable=self._durable), self._open_card, decoder, clock)
+            Speaker(
+                kit,
+                Store(self._state / kit.speaker, durable=self._durable),
+                self._open_card,
+                decoder,
+                clock,
+                source=self._source,
+            )
             for kit in self._kits
         ]
         if ready:
@@ -55,15 +72,31 @@ class Fleet:
             for speaker in self.speakers:
                 group.create_task(speaker.run(), name=speaker.name)
 
+    def press_stop(self) -> None:
+        """The stop button of every speaker of this process."""
+        log.info("stop button")
+        for speaker in self.speakers:
+            speaker.press_stop()
+
+    def switch_microphone(self) -> None:
+        """The microphone of every speaker of this process."""
+        log.info("microphone switched")
+        for speaker in self.speakers:
+            speaker.switch_microphone()
+
     def stop(self) -> None:
         """End every speaker in good order."""
         for speaker in self.speakers:
             speaker.stop()
 
 
-async def run_until_signalled(fleet: Fleet) -> None:
-    """Run a fleet until SIGINT or SIGTERM."""
+async def run_until_signalled(fleet: Fleet, watch: Callable[[Callable[[], object]], object] | None = None) -> None:
+    """Run a fleet until SIGINT or SIGTERM; SIGUSR1 is the stop button, SIGUSR2 switches the microphone."""
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, fleet.stop)
+    loop.add_signal_handler(signal.SIGUSR1, fleet.press_stop)
+    loop.add_signal_handler(signal.SIGUSR2, fleet.switch_microphone)
+    if watch is not None:
+        watch(lambda: loop.call_soon_threadsafe(fleet.press_stop))
     await fleet.run()
