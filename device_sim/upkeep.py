@@ -93,7 +93,7 @@ class Upkeep:
             self._saved = now
             self.save()
         if self.boots.safe and machine.may_play:
-            return refuse(machine.beliefs.items, machine.journal, station_now + _SAFE_AHEAD_MS)
+            return refuse(machine.beliefs.items, machine.journal, station_now, _SAFE_AHEAD_MS)
         return []
 
     def complete(self, telemetry: Telemetry) -> Telemetry:

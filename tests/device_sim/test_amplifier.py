@@ -173,6 +173,15 @@ def test_it_comes_once_a_day_over_reboots_and_waits_for_what_plays(tmp_path: Pat
     asyncio.run(play())
 
 
+def test_one_that_is_asked_for_does_not_wait_for_its_day() -> None:
+    test = SelfTest(EPOCH, at=EPOCH - 1_000, verdict=Verdict.OK)
+    assert not test.is_due(EPOCH)
+    test.asked = True
+    assert test.is_due(EPOCH)
+    test.impossible(EPOCH + 1)
+    assert (test.verdict, test.is_due(EPOCH + 2)) == (Verdict.NO_CARD, False)
+
+
 def test_a_card_that_takes_the_tone_and_never_plays_it_is_stuck(tmp_path: Path) -> None:
     test = SelfTest(EPOCH - 60_000)
     box = Box(tmp_path, test)
