@@ -131,6 +131,13 @@ class StopSound:
     at: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class LocalMicrophone:
+    """Let the microphone at the speaker through, or not."""
+
+    on: bool
+
+
 Action = (
     Publish
     | Subscribe
@@ -148,4 +155,5 @@ Action = (
     | Amplifier
     | StartSound
     | StopSound
+    | LocalMicrophone
 )

@@ -43,10 +43,10 @@ class Boots:
             self.safe = False
 
 
-def refuse(items: Iterable[PlanItem], journal: Journal, at: int) -> list[Action]:
-    """In safe mode: close what is due and not an emergency, with its reason."""
+def refuse(items: Iterable[PlanItem], journal: Journal, at: int, ahead_ms: int = 0) -> list[Action]:
+    """In safe mode: close what is due by `ahead_ms` from now and is no emergency, with its reason."""
     actions: list[Action] = []
     for item in items:
-        if item.start_at <= at and item.klass is not Class.EMERGENCY and not journal.over(item.id):
+        if item.start_at <= at + ahead_ms and item.klass is not Class.EMERGENCY and not journal.over(item.id):
             actions += journal.write(item, Event.SKIPPED, at, why=Why.SAFE_MODE)
     return actions

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from device_sim.errors import DeviceError
-from device_sim.fleet import Fleet, read_kits, run_until_signalled, wav_cards
+from device_sim.fleet import Fleet, Watch, read_kits, run_until_signalled, wav_cards
 from device_sim.kit import Kit
-from device_sim.output import OpenCard
+from device_sim.microphone import Simulated, Source
+from device_sim.output import RATE, OpenCard
 from device_sim.own_clock import OwnClock
 from device_sim.system_time import always, is_synchronised, never
 
@@ -33,6 +34,7 @@ def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
     run.add_argument("--sense", help="input that listens behind the amplifier, to notice a dead one")
     run.add_argument("--relay-pin", type=int, help="GPIO number of the amplifier's relay")
     run.add_argument("--relay-active-low", action="store_true", help="the relay closes when the pin is low")
+    run.add_argument("--microphone", help="input for announcing on the spot, switched by SIGUSR2")
     run.add_argument("--button-pin", type=int, help="GPIO number of the stop button, against ground")
     arguments = parser.parse_args(given)
     if arguments.wav is None and getattr(arguments, "output", "wav") == "wav":
@@ -40,18 +42,37 @@ def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
     return arguments
 
 
-def _cards(arguments: argparse.Namespace) -> OpenCard:
-    """What the sound goes to. Errors: DeviceError."""
-    if getattr(arguments, "output", "wav") == "wav":
-        return wav_cards(arguments.wav)
+def _run(arguments: argparse.Namespace, kits: Sequence[Kit]) -> None:
+    """Run speakers until a signal. Errors: DeviceError."""
+    if arguments.command == "fleet":  # a simulation shares the station's clock
+        fleet = Fleet(kits, arguments.state, wav_cards(arguments.wav), source=Simulated(RATE), synchronised=always)
+        asyncio.run(run_until_signalled(fleet))
+        return
+    synchronised = never if arguments.unsynchronised else is_synchronised
+    clock = OwnClock(arguments.clock_offset_ms)
+    hardware: tuple[OpenCard, Source | None, Watch | None]
+    hardware = (
+        _hardware(arguments) if arguments.output == "device" else (wav_cards(arguments.wav), Simulated(RATE), None)
+    )
+    open_card, source, watch = hardware
+    one = Fleet(kits, arguments.state, open_card, source=source, durable=True, synchronised=synchronised, clock=clock)
+    asyncio.run(run_until_signalled(one, watch))
+
+
+def _hardware(arguments: argparse.Namespace) -> tuple[OpenCard, Source | None, Watch | None]:
+    """Sound card, microphone and button of a real speaker. Errors: DeviceError."""
     from device_sim import hardware  # noqa: PLC0415  the extra `device` is not everybody's
 
-    return hardware.cards(
+    open_card = hardware.cards(
         device=arguments.device,
         sense=arguments.sense,
         relay_pin=arguments.relay_pin,
         active_low=arguments.relay_active_low,
     )
+    source = hardware.InputMicrophone(arguments.microphone) if arguments.microphone else None
+    pin = arguments.button_pin
+    watch = None if pin is None else (lambda pressed: hardware.watch_button(pin, pressed))
+    return open_card, source, watch
 
 
 def main(given: Sequence[str] | None = None) -> int:
@@ -63,12 +84,7 @@ def main(given: Sequence[str] | None = None) -> int:
         if not kits:
             print(f"no kits in {arguments.kits}", file=sys.stderr)
             return 2
-        one = arguments.command == "run"
-        # A simulation shares the station's clock.
-        ntp = is_synchronised if one and not arguments.unsynchronised else never if one else always
-        clock = OwnClock(arguments.clock_offset_ms if one else 0)
-        fleet = Fleet(kits, arguments.state, _cards(arguments), durable=one, synchronised=ntp, clock=clock)
-        asyncio.run(run_until_signalled(fleet))
+        _run(arguments, kits)
     except DeviceError as error:
         print(f"loa-speaker: {error}", file=sys.stderr)
         return 1

@@ -1,6 +1,7 @@
 """Sound card, relay and button of a small Linux computer: the one importer of sounddevice and gpiozero (extra ``device``)."""
 
 import logging
+import threading
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -67,6 +68,31 @@ class InputSense:
         """What it heard since the last call."""
         meter, self._meter = self._meter, Meter()
         return meter.level()
+
+
+class InputMicrophone:
+    """A microphone for announcing on the spot; what nobody has read for half a second is forgotten."""
+
+    def __init__(self, device: str) -> None:
+        """Open it. Errors: CardError."""
+        self._lock, self._said = threading.Lock(), np.zeros(0, np.int16)
+        try:
+            self._stream = sounddevice.InputStream(
+                samplerate=RATE, channels=1, dtype="int16", device=_named(device), callback=self._take
+            )
+            self._stream.start()
+        except (sounddevice.PortAudioError, ValueError) as error:
+            raise CardError(f"--microphone {device}: {error}") from error
+
+    def _take(self, block: NDArray[np.int16], frames: int, times: object, status: object) -> None:  # noqa: ARG002
+        with self._lock:
+            self._said = np.concatenate((self._said, block[:, 0]))[-RATE // 2 :]
+
+    def read(self, count: int) -> NDArray[np.int16]:
+        """The next samples, silence where there are none yet."""
+        with self._lock:
+            said, self._said = self._said[:count], self._said[count:]
+        return np.pad(said, (0, count - len(said)))
 
 
 def relay(pin: int, *, active_low: bool) -> Relay:

@@ -62,7 +62,9 @@ class Horn:
                 self.swallowed += int(np.count_nonzero(heard != samples))
                 yield begin, heard
         idle = 0 if self._out is None else until - self._out - sounded
-        if idle > 0:
+        if idle > 0 and not self.hum:
+            self._idle.add_silence(idle)
+        elif idle > 0:
             self._idle.add(np.full(min(idle, self.rate), self.hum, np.float64))
         self._out = until
 

@@ -18,6 +18,7 @@ _MOST_DOUBLINGS: Final = 5
 """Without an answer the pause between requests doubles up to 320 s."""
 _LONGEST_MS: Final = (_AGAIN_MS << _MOST_DOUBLINGS) + _JITTER_MS
 _STORE_AGAIN_MS: Final = MINUTE
+_NO_ROOM_AGAIN_MS: Final = 5 * MINUTE
 _TRICKLE_MS: Final = 2_000
 """While segments still come in, nothing is asked for."""
 
@@ -46,12 +47,14 @@ class Library:
         cached: whole clips, checked.
         arriving: clips that a plan needs and that are not whole.
         keep: how many clips that no plan needs are kept for a repeat.
+        full: clips there was no room for.
     """
 
     name: str
     cached: dict[str, int] = field(default_factory=dict)
     arriving: dict[str, Arriving] = field(default_factory=dict)
     keep: int = 200
+    full: set[str] = field(default_factory=set)
 
     def want(self, items: Iterable[PlanItem]) -> list[Action]:
         """Adjust to what the plans need now."""
@@ -159,6 +162,7 @@ class Library:
     def stored(self, clip: str, size: int) -> None:
         """The clip is whole and checked."""
         self.arriving.pop(clip, None)
+        self.full.discard(clip)
         self.cached[clip] = size
 
     def refused(self, clip: str, now: int, *, lost: bool) -> None:
@@ -168,6 +172,14 @@ class Library:
             arriving.ask_at = now + _STORE_AGAIN_MS
             if lost:
                 arriving.have.clear()
+
+    def unkept(self, clip: str, number: int, now: int) -> None:
+        """The disk did not take a segment: what can't be kept is not asked for every few seconds."""
+        if arriving := self.arriving.get(clip):
+            arriving.have.discard(number)
+            arriving.assembling = False
+            arriving.ask_at = now + _NO_ROOM_AGAIN_MS + self._jitter(clip)
+            self.full.add(clip)
 
     def spoiled(self, clip: str) -> list[Action]:
         """A whole clip has turned out to be none."""

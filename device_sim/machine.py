@@ -69,6 +69,7 @@ class SpeakerMachine:
         self.beliefs = Beliefs(self.topics, identity.speaker, identity.root)
         self.rejected: Counter[str] = Counter(self.beliefs.recall(memory.documents))
         self.stage = Stage(self.journal, self.time)
+        self.stage.full = self.library.full
         self.reports = Reports(self)
         self.complete: Callable[[Telemetry], Telemetry] = lambda telemetry: telemetry
         self._linked = False
@@ -190,6 +191,10 @@ class SpeakerMachine:
     def clip_unstored(self, clip: str, now: int) -> None:
         """The store could not take the clip: it is full, or broken. Its parts are still there."""
         self.library.refused(clip, self.time.station(now), lost=False)
+
+    def segment_unkept(self, clip: str, number: int, now: int) -> None:
+        """The store could not take a segment: it is asked for again, at leisure."""
+        self.library.unkept(clip, number, self.time.station(now))
 
     def sound_failed(self, broadcast: str, now: int) -> list[Action]:
         """A clip that was thought whole can't be played: it is fetched again if something else needs it."""

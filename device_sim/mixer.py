@@ -55,6 +55,10 @@ class Meter:
         self.squares += float(np.dot(output, output))
         self.samples += len(output)
 
+    def add_silence(self, samples: int) -> None:
+        """Take in samples of nothing."""
+        self.samples += samples
+
     def level(self) -> Level:
         """How loud they were."""
         rms = math.sqrt(self.squares / self.samples) if self.samples else 0.0

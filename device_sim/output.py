@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from device_sim.actions import Amplifier, StartSound, StopSound
 from device_sim.card_events import CardEvent, Finished, Handle, Measured, Started, Stopped
 from device_sim.errors import ClipError
+from device_sim.microphone import Microphone, Source
 from device_sim.opus import decode_clip
 from device_sim.power import Power
 from device_sim.self_test import AHEAD_MS, SelfTest, tone
@@ -98,11 +99,14 @@ class Output:
         card: Card,
         decoder: Decoder,
         on_failure: Callable[[str], None],
+        *,
         power: Power | None = None,
         test: SelfTest | None = None,
+        source: Source | None = None,
     ) -> None:
         self.card, self._decoder, self._on_failure = card, decoder, on_failure
         self.power, self.test = power or Power(RATE), test
+        self.microphone = Microphone(source, card, RATE) if source else None
         self._handles: dict[str, Handle] = {}
         self._broadcasts: dict[Handle, str] = {}
         self._decoding: dict[str, asyncio.Task[None]] = {}
@@ -110,12 +114,18 @@ class Output:
     @property
     def busy(self) -> bool:
         """Whether a sound is queued or on."""
-        return bool(self._handles or self._decoding or (self.test and self.test.running))
+        testing, talking = self.test and self.test.running, self.microphone and self.microphone.on
+        return bool(self._handles or self._decoding or testing or talking)
 
     def switch(self, action: Amplifier, now: int, station_now: int) -> None:
         """The amplifier's relay; its history is in station time."""
         self.card.switch(now, on=action.on)
         self.power.switched(station_now, on=action.on)
+
+    def talk(self, now: int, *, on: bool) -> None:
+        """Let the microphone at the speaker through, where there is one."""
+        if self.microphone:
+            self.microphone.switch(now, on=on)
 
     def start(self, action: StartSound, path: Path, now: Callable[[], int]) -> None:
         """Play a clip, as soon as it is decoded and not before its moment."""
@@ -147,6 +157,8 @@ class Output:
     def advance(self, now: int) -> list[Sounded]:
         """Feed the card; returns what began and ended."""
         told = []
+        if self.microphone:
+            self.microphone.feed(now)
         events = self.card.advance(now)
         self.power.measured(self.card.measured())
         self._test(events, now)

@@ -43,11 +43,13 @@ class SelfTest:
         began: when this boot began.
         at: when the last test ended, over reboots; 0 for never.
         verdict: what it found.
+        asked: somebody wants one now.
     """
 
     began: int
     at: int = 0
     verdict: Verdict | None = None
+    asked: bool = False
     _handle: Handle | None = None
     _due: int = 0
     _off_ms: float = 0.0
@@ -60,11 +62,11 @@ class SelfTest:
     def is_due(self, now: int) -> bool:
         """Once a day, and again when the clock was set back; not in the first minute after power came."""
         rested = now - self.began >= _AFTER_BOOT_MS or now < self.began
-        return not self.running and rested and not 0 <= now - self.at < DAY
+        return not self.running and (self.asked or (rested and not 0 <= now - self.at < DAY))
 
     def begun(self, handle: Handle, due: int) -> None:
         """The card has taken the tone, due at `due`."""
-        self._handle, self._due, self._off_ms = handle, due, 0.0
+        self._handle, self._due, self._off_ms, self.asked = handle, due, 0.0, False
 
     def impossible(self, now: int) -> None:
         """The card did not take the tone."""
@@ -86,7 +88,7 @@ class SelfTest:
             self._end(Verdict.STUCK, now)
 
     def _end(self, verdict: Verdict, now: int) -> None:
-        self._handle, self.verdict, self.at = None, verdict, now
+        self._handle, self.verdict, self.at, self.asked = None, verdict, now, False
 
 
 def tone(rate: int) -> Samples:

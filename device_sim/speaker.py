@@ -16,12 +16,7 @@ from device_sim.actions import (
     Action,
     Amplifier,
     AssembleClip,
-    CountDropped,
-    ForgetDocument,
-    ForgetReceipts,
-    KeepDocument,
-    KeepNote,
-    KeepReceipt,
+    LocalMicrophone,
     Publish,
     StartSound,
     StopSound,
@@ -30,9 +25,11 @@ from device_sim.actions import (
 from device_sim.brokers import BrokerList
 from device_sim.card_events import Finished, Started
 from device_sim.errors import CloseReason, DeviceError
+from device_sim.keeping import Keeper
 from device_sim.kit import BrokerAddress, Kit
 from device_sim.link import Link
 from device_sim.machine import Identity, SpeakerMachine
+from device_sim.microphone import Source
 from device_sim.mqtt import Connect, Message, MqttClient, Will
 from device_sim.output import RATE, Decoder, OpenCard, Output
 from device_sim.own_clock import OwnClock
@@ -46,8 +43,6 @@ log = logging.getLogger(__name__)
 _BUSY_S: Final = 0.05
 _IDLE_S: Final = 1.0
 _BROKERS: Final = "brokers"
-_OWED: Final = (KeepDocument, ForgetDocument, KeepNote, KeepReceipt, ForgetReceipts, CountDropped)
-"""What is kept later when the disk is full now; segments are asked for again instead."""
 _SUBACK_TIMEOUT_S: Final = 20.0
 
 
@@ -71,6 +66,7 @@ class Speaker:
         clock: OwnClock,
         *,
         synchronised: Callable[[], bool] = always,
+        source: Source | None = None,
     ) -> None:
         self.kit, self._store, self._clock = kit, store, clock
         self.name = kit.speaker
@@ -103,12 +99,14 @@ class Speaker:
             keep=self._keep_brokers,
         )
         card = open_card(kit.speaker, clock.now_ms)
-        self.output = Output(card, decoder, self._sound_failed, self.upkeep.power, self.upkeep.test)
+        self.output = Output(
+            card, decoder, self._sound_failed, power=self.upkeep.power, test=self.upkeep.test, source=source
+        )
         self._zero = time.monotonic()
         self._offered: tuple[str, ...] | None = None
-        self._unkept: list[Action] = []
+        self._keeper = Keeper(store, kit.speaker)
         self._tasks: set[asyncio.Task[None]] = set()
-        self._failing = False
+        self._failing = self._talking = False
 
     async def run(self) -> None:
         """Live until `stop`."""
@@ -131,11 +129,25 @@ class Speaker:
         self._stopping.set()
         self._wake.set()
 
+    # People at the speaker.
+
+    def press_stop(self) -> None:
+        """Somebody pressed the button: what sounds falls silent here, and the station is told."""
+        self._carry_out(self.machine.stage.press_stop(self._clock.now_ms()))
+        self._wake.set()
+
+    def switch_microphone(self) -> None:
+        """Somebody switched the microphone at the speaker, on or off."""
+        self._talking = not self._talking
+        self.machine.stage.microphone(wanted=self._talking)
+        self._wake.set()
+
     def _beat(self) -> None:
         """One beat; whatever goes wrong in it, such as a full disk, the next one comes."""
         try:
             self._look_at_clock()
             now = self._clock.now_ms()
+            self._keeper.retry()
             self._carry_out(self.upkeep.tick(self.machine, now, self._ran_ms()))
             self._carry_out(self.machine.tick(now))
             self._listen_to_card()
@@ -228,24 +240,14 @@ class Speaker:
         actions = list(actions)
         if not actions:
             return
-        self._keep(actions)
+        lost = self._keeper.keep(actions)
+        self.upkeep.store_full = self._keeper.full
+        for segment in lost:
+            self.machine.segment_unkept(segment.clip, segment.number, self._clock.now_ms())
+        torn = {segment.clip for segment in lost}
         for action in actions:
-            self._carry_out_one(action)
-
-    def _keep(self, actions: list[Action]) -> None:
-        """Keep what must survive; what a full disk does not take is kept in memory and tried again with the next."""
-        try:
-            self._store.keep([*self._unkept, *actions])
-        except (sqlite3.Error, OSError):
-            if not self._unkept:
-                log.exception("speaker can't keep speaker=%s", self.name)
-            self._unkept += [action for action in actions if isinstance(action, _OWED)]
-            self.upkeep.store_full = True
-        else:
-            if self._unkept:
-                log.warning("speaker keeps again speaker=%s owed=%d", self.name, len(self._unkept))
-            self._unkept = []
-            self.upkeep.store_full = False
+            if not (isinstance(action, AssembleClip) and action.clip in torn):
+                self._carry_out_one(action)
 
     def _carry_out_one(self, action: Action) -> None:
         match action:
@@ -260,6 +262,8 @@ class Speaker:
             case Amplifier():
                 now = self._clock.now_ms()
                 self.output.switch(action, now, self.machine.time.station(now))
+            case LocalMicrophone(on):
+                self.output.talk(self._clock.now_ms(), on=on)
             case StartSound():
                 self.output.start(action, self._store.clip_path(action.clip), self._clock.now_ms)
             case StopSound(broadcast):

@@ -12,7 +12,7 @@ from broadcaster.wire.documents import Class, Command, Config, Event, PlanItem, 
 from broadcaster.wire.rejection import Reason, RejectedError
 from broadcaster.wire.units import SECOND
 from device_sim import arbiter
-from device_sim.actions import Action, Amplifier, StartSound, StopSound
+from device_sim.actions import Action, Amplifier, LocalMicrophone, StartSound, StopSound
 from device_sim.journal import Journal
 from device_sim.speaker_time import SpeakerTime
 
@@ -48,13 +48,19 @@ class Playing:
 
 
 class Stage:
-    """The one output of a speaker."""
+    """The one output of a speaker.
+
+    Attributes:
+        full: clips that there is no room for.
+    """
 
     def __init__(self, journal: Journal, time: SpeakerTime) -> None:
         self._journal, self._time = journal, time
         self._playing: dict[str, Playing] = {}
         self._amplifier = False
         self._amplifier_off_at: int | None = None
+        self._microphone = self._microphone_on = False
+        self.full: Collection[str] = ()
 
     def tick(self, items: list[PlanItem], config: Config, cached: Collection[str], now: int) -> list[Action]:
         """Bring what sounds in line with what should; ``items`` are in order of ``start_at``."""
@@ -73,6 +79,7 @@ class Stage:
                 ready.append(item)
         actions += self._contend(ready, config, at)
         actions += self._hand_over(now)
+        actions += self._switch_microphone()
         return [*self._switch(config.amp_lead_ms, now), *actions]
 
     def note_cached(self, items: list[PlanItem], cached: Collection[str], now: int) -> list[Action]:
@@ -95,6 +102,8 @@ class Stage:
         hope = why_not is Why.NOT_CACHED and not arbiter.is_too_late(item, at, begun=begun)
         if at < item.start_at or hope:
             return False, []
+        if why_not is Why.NOT_CACHED and item.clip in self.full:
+            why_not = Why.STORE_FULL
         return False, self._journal.write(item, Event.SKIPPED, at, why=why_not)
 
     def _review(self, items: list[PlanItem], config: Config) -> list[Action]:
@@ -127,6 +136,8 @@ class Stage:
         actions: list[Action] = []
         for item in sorted(ready, key=arbiter.precedence):
             rivals = [playing.item for playing in self._playing.values() if not playing.ended]
+            if self._microphone and item.klass is not Class.EMERGENCY:
+                continue
             blocker = next((rival for rival in rivals if arbiter.keeps_air(rival, item, at)), None)
             if blocker is not None:
                 actions += self._give_way(item, blocker, at)
@@ -155,7 +166,9 @@ class Stage:
 
     def _switch(self, lead_ms: int, now: int) -> list[Action]:
         """The amplifier is on from its lead before a sound until a moment after the last one."""
-        due = any(now >= playing.start_at - lead_ms - _TICK_MS for playing in self._playing.values())
+        due = (
+            any(now >= playing.start_at - lead_ms - _TICK_MS for playing in self._playing.values()) or self._microphone
+        )
         if due:
             self._amplifier_off_at = None
         elif self._amplifier and self._amplifier_off_at is None:
@@ -165,6 +178,33 @@ class Stage:
             return []
         self._amplifier, self._amplifier_off_at = due, None
         return [Amplifier(due)]
+
+    # People at the speaker.
+
+    def press_stop(self, now: int) -> list[Action]:  # noqa: ARG002  every source of sound has it
+        """Somebody pressed the speaker's button: what sounds falls silent here."""
+        actions: list[Action] = []
+        for playing in self._playing.values():
+            actions += self._end(playing, (Event.STOPPED, Why.BUTTON))
+        return actions
+
+    def microphone(self, *, wanted: bool) -> None:
+        """Somebody switched the microphone at the speaker: it ranks below EMERGENCY and above all else."""
+        self._microphone = wanted
+
+    def _switch_microphone(self) -> list[Action]:
+        actions: list[Action] = []
+        sounding = [playing for playing in self._playing.values() if not playing.ended]
+        urgent = any(playing.item.klass is Class.EMERGENCY for playing in sounding)
+        if self._microphone:
+            for playing in sounding:
+                if playing.item.klass is not Class.EMERGENCY:
+                    actions += self._end(playing, (Event.PREEMPTED, Why.HIGHER_CLASS))
+        on = self._microphone and not urgent
+        if on != self._microphone_on:
+            self._microphone_on = on
+            actions.append(LocalMicrophone(on))
+        return actions
 
     # What the sound card says.
 
@@ -232,7 +272,7 @@ class Stage:
 
     def wake_at(self, items: list[PlanItem], now: int) -> int:
         """When `tick` is next needed; ``items`` are in order of ``start_at``."""
-        if self._playing or self._amplifier:
+        if self._playing or self._amplifier or self._microphone:
             return now + _TICK_MS
         soonest = next((item.start_at for item in items if not self._journal.over(item.id)), None)
         if soonest is None:

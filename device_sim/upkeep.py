@@ -1,5 +1,6 @@
 """What a box knows of itself besides what it plays: amplifier, self-test, bytes, boots. Kept over reboots, told in telemetry."""
 
+import logging
 from typing import Final
 
 import msgspec
@@ -15,6 +16,8 @@ from device_sim.power import Fault, Power
 from device_sim.self_test import SelfTest, Verdict
 from device_sim.sim_month import SimMonth, month_of
 from device_sim.store import Store
+
+log = logging.getLogger(__name__)
 
 _KEPT: Final = "upkeep"
 _SAVE_MS: Final = MINUTE
@@ -52,6 +55,8 @@ class Upkeep:
         self.month = SimMonth(kept.month, kept.month_bytes)
         self.boots = Boots(kept.boots)
         self.boots.boot(now)
+        if self.boots.safe:
+            log.error("speaker is in safe mode speaker=%s: emergencies only", kit.speaker)
         self.store_full = False
         self._saved = now
         self.save()
@@ -88,7 +93,7 @@ class Upkeep:
             self._saved = now
             self.save()
         if self.boots.safe and machine.may_play:
-            return refuse(machine.beliefs.items, machine.journal, station_now + _SAFE_AHEAD_MS)
+            return refuse(machine.beliefs.items, machine.journal, station_now, _SAFE_AHEAD_MS)
         return []
 
     def complete(self, telemetry: Telemetry) -> Telemetry:

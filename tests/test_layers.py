@@ -65,6 +65,8 @@ def test_the_wire_imports_nothing_of_the_station_but_the_root_of_its_errors(grap
         ("soundfile", ["device_sim.opus", "tts.encoding"]),
         ("alembic", ["broadcaster.database", "broadcaster.migrations.env"]),
         ("nats", []),
+        ("sounddevice", ["device_sim.hardware"]),
+        ("gpiozero", ["device_sim.hardware"]),
     ],
 )
 def test_each_library_has_one_door(graph: grimp.ImportGraph, library: str, expected: list[str]) -> None:

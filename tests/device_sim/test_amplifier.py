@@ -27,12 +27,12 @@ LOUD = np.full(3 * RATE, 8_000, np.int16)
 class Box:
     """A card, its horn and what watches over them."""
 
-    def __init__(self, folder: Path, test: SelfTest | None = None, **horn: int) -> None:
-        self.horn = Horn(RATE, WARM_UP_MS, **horn)
+    def __init__(self, folder: Path, test: SelfTest | None = None, *, dead: bool = False, hum: int = 0) -> None:
+        self.horn = Horn(RATE, WARM_UP_MS, dead, hum)
         self.card = WavCard(folder, "s", EPOCH, RATE, horn=self.horn)
         weakref.finalize(self, self.card.close)
         self.power = Power(RATE)
-        self.output = Output(self.card, Decoder(), lambda _: None, self.power, test)
+        self.output = Output(self.card, Decoder(), lambda _: None, power=self.power, test=test)
 
     def run(self, since: int, until: int) -> None:
         for now in range(since, until, 50):
@@ -83,13 +83,13 @@ def test_ours_closes_in_time_so_that_the_first_sample_sounds(tmp_path: Path, lea
 
 
 @pytest.mark.parametrize(
-    ("horn", "faults"),
-    [({}, set()), ({"dead": True}, {Fault.PLAYED_SILENT}), ({"hum": 4_000}, {Fault.SOUND_WHILE_IDLE})],
+    ("dead", "hum", "faults"),
+    [(False, 0, set()), (True, 0, {Fault.PLAYED_SILENT}), (False, 4_000, {Fault.SOUND_WHILE_IDLE})],
 )
 def test_a_dead_amplifier_and_one_that_hums_are_noticed(
-    tmp_path: Path, horn: dict[str, int], faults: set[Fault]
+    tmp_path: Path, dead: bool, hum: int, faults: set[Fault]
 ) -> None:
-    box = Box(tmp_path, **horn)
+    box = Box(tmp_path, dead=dead, hum=hum)
     box.relay(0, on=True)
     box.card.play(LOUD, EPOCH + 1_000)
     box.run(0, 6_000)
@@ -171,6 +171,15 @@ def test_it_comes_once_a_day_over_reboots_and_waits_for_what_plays(tmp_path: Pat
         await busy.output.close()
 
     asyncio.run(play())
+
+
+def test_one_that_is_asked_for_does_not_wait_for_its_day() -> None:
+    test = SelfTest(EPOCH, at=EPOCH - 1_000, verdict=Verdict.OK)
+    assert not test.is_due(EPOCH)
+    test.asked = True
+    assert test.is_due(EPOCH)
+    test.impossible(EPOCH + 1)
+    assert (test.verdict, test.is_due(EPOCH + 2)) == (Verdict.NO_CARD, False)
 
 
 def test_a_card_that_takes_the_tone_and_never_plays_it_is_stuck(tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 """A real card's adapter, in front of a device of a few lines; and PortAudio itself where it is installed."""
 
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -24,8 +23,8 @@ TONE = (8_000 * np.sin(np.arange(2 * RATE) * 2 * np.pi * 440 / RATE)).astype(np.
 
 @dataclass
 class Times:
-    outputBufferDacTime: float
-    currentTime: float
+    outputBufferDacTime: float  # noqa: N815  PortAudio's name
+    currentTime: float  # noqa: N815  PortAudio's name
 
 
 @dataclass
@@ -88,11 +87,15 @@ class Device:
 
     def starts(self) -> float:
         """When the horn made its first sound."""
-        return next(at + np.flatnonzero(block)[0] * 1000 / RATE for at, block in self.heard if block.any())
+        at, block = next((at, block) for at, block in self.heard if block.any())
+        first: float = at + float(np.flatnonzero(block)[0]) * 1000 / RATE
+        return first
 
     def ends(self) -> float:
         """When it made its last."""
-        return next(at + np.flatnonzero(block)[-1] * 1000 / RATE for at, block in reversed(self.heard) if block.any())
+        at, block = next((at, block) for at, block in reversed(self.heard) if block.any())
+        last: float = at + float(np.flatnonzero(block)[-1]) * 1000 / RATE
+        return last
 
 
 def card_on(device: Device, sense: Any = None) -> DeviceCard:
@@ -257,11 +260,12 @@ def test_portaudio_opens_a_real_stream_and_asks_for_samples(tmp_path: Path) -> N
     config.write_text('pcm.!default { type null }\npcm.nothing { type null hint { show on description "Nothing" } }\n')
     ran = subprocess.run(
         [sys.executable, "-c", REAL],
+        cwd=Path(__file__).parents[2],
         capture_output=True,
         text=True,
         check=False,
         timeout=60,
-        env={**os.environ, "ALSA_CONFIG_PATH": str(config)},
+        env={"ALSA_CONFIG_PATH": str(config)},
     )
     if "needs the extra `device`" in ran.stderr:
         pytest.skip("sounddevice or libportaudio2 is not installed")
