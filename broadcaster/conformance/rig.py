@@ -1,7 +1,7 @@
 """The station's side of the wire for one speaker: keys thrown away afterwards, documents, answers, and the tape."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Final
@@ -189,9 +189,9 @@ class Rig(Papers):
             case _:
                 pass
 
-    def welcome(self, hello: Hello, at: int, nonce: str = "") -> None:
-        """Answer a hello: trust, welcome, and every document the speaker lacks."""
-        copies, current = [], {}
+    def welcome(self, hello: Hello, at: int, nonce: str = "", more: Mapping[str, int] | None = None) -> None:
+        """Answer a hello: trust, welcome, every document the speaker lacks; ``more`` is in force but not sent."""
+        copies, current = [], dict(more or {})
         for topic, message in self.in_force.items():
             seq = envelope.parse(message).header.seq
             current[topic] = seq

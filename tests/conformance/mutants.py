@@ -309,6 +309,11 @@ def forgets_seq_at_a_reboot() -> None:
     patch(Beliefs, "_recall_one", forgetful)
 
 
+@caught_by("welcome-sets-the-floor")
+def ignores_what_a_welcome_names() -> None:
+    patch(Beliefs, "welcome", lambda beliefs, _current: setattr(beliefs, "welcomed", True))
+
+
 @caught_by("plays-alone")
 def needs_the_station_at_every_boot() -> None:
     recall = Store.recall
