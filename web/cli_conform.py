@@ -26,6 +26,7 @@ from web.say import Say
 
 _MARKS: Final = {Verdict.PASSED: "✓", Verdict.FAILED: "✗", Verdict.NOT_CHECKED: "–"}
 _USAGE: Final = 2
+_INTERRUPTED: Final = 130
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,8 +51,13 @@ def run(arguments: argparse.Namespace, settings: Settings, say: Say) -> int:
         print(say("Thử loa thật cần đủ --broker, --kit-out và --interactive."), file=sys.stderr)
         return _USAGE
     began = time.monotonic()
-    with _unlogged():
-        results = asyncio.run(_by_hand(arguments, say)) if arguments.broker else _simulated(arguments, settings, say)
+    try:
+        with _unlogged():
+            results = (
+                asyncio.run(_by_hand(arguments, say)) if arguments.broker else _simulated(arguments, settings, say)
+            )
+    except KeyboardInterrupt:
+        return _INTERRUPTED
     seconds = time.monotonic() - began
     results = [*results, *later()] if not arguments.checks else results
     _print_table(results, settings.language, say)

@@ -63,6 +63,7 @@ PROVES: Final[dict[str, str]] = {
     "will-says-lost": "Mất điện thì máy chủ báo lost thay nó, đúng lần khởi động và số kết nối.",
     "boots-are-told-apart": "Sau khi mất điện, mã khởi động khác đi và boot_count tăng.",
     "floor-survives-power": "Seq cao nhất được giữ qua lúc mất điện: lịch cũ bị đếm là rolled-back.",
+    "welcome-sets-the-floor": "Văn bản cũ hơn điều lời đáp nêu là đang có hiệu lực bị đếm là rolled-back.",
     "plays-alone": "Mất điện, mất máy chủ, mất đài: vẫn phát đúng giờ thứ đã có, rồi báo lại sau.",
     "connections-are-numbered": "Mất đường truyền rồi nối lại: cùng lần khởi động, số kết nối cao hơn.",
     "ids-never-come-again": "Không mã phản hồi nào dùng cho hai phản hồi, qua mọi lần khởi động.",

@@ -1,5 +1,6 @@
 """Checks of power and links: what a speaker keeps when either fails. One after the other; each cuts something."""
 
+import asyncio
 from typing import Final
 
 from broadcaster.conformance.airing import near, only, order
@@ -9,7 +10,7 @@ from broadcaster.conformance.sounds import LONG, SHORT
 from broadcaster.wire.documents import Action, Event, SpeakerState, State
 from broadcaster.wire.rejection import Reason
 from broadcaster.wire.topics import Kind
-from broadcaster.wire.units import SECOND
+from broadcaster.wire.units import HOUR, SECOND
 
 _WILL_S: Final = 90.0
 """Twice the keepalive of hardware whose link just goes silent."""
@@ -83,6 +84,27 @@ async def floor_survives_power(rig: Rig) -> str:
     finally:
         rig.answering = True
         await rig.retain(topic, in_force)
+    return "counted rolled-back"
+
+
+@check("Welcome", "power")
+async def welcome_sets_the_floor(rig: Rig) -> str:
+    """What a welcome names as in force counts at once: an older document of that topic, never seen, is rolled-back."""
+    item = rig.item(SHORT, rig.now() + 48 * HOUR)
+    topic, plan = rig.plan_of(rig.town, item)
+    old = rig.sign(Kind.PLAN, topic, plan, exp=rig.now() + 96 * HOUR)
+    rig.answering = False
+    try:
+        since = rig.now()
+        await rig.power_cycle()
+        await rig.joined(since)
+        rig.welcome(rig.tape.hellos()[-1], rig.tape.of(Kind.HELLO)[-1].at, more={topic: rig.next_seq()})
+        await asyncio.sleep(1)
+        async with rig.counted(Reason.ROLLED_BACK):
+            rig.send(topic, old)
+    finally:
+        rig.answering = True
+    expect(not rig.tape.events(item.id), rig.tape.story(item.id))
     return "counted rolled-back"
 
 

@@ -1,7 +1,7 @@
 """The station's side of the wire for one speaker: keys thrown away afterwards, documents, answers, and the tape."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Final
@@ -124,11 +124,11 @@ class Rig(Papers):
         await self.retain(topic, self.sign(Kind.CONFIG, topic, self.config(**changes)))
         await asyncio.sleep(_SETTLE_S)
 
-    async def plan(self, item: PlanItem, zone: str = "", key: SigningKey | None = None, more: bytes = b"") -> None:
+    async def plan(self, item: PlanItem, zone: str = "", more: bytes = b"") -> None:
         """Add an item to its day's plan, or change it there; ``more`` members stand at its end."""
         items = self._items.setdefault((zone or self.zone, self.day(item.start_at)), {})
         items[item.id] = item
-        await self._publish_plan(zone or self.zone, tuple(items.values()), key, more)
+        await self._publish_plan(zone or self.zone, tuple(items.values()), more)
 
     async def withdraw(self, item: PlanItem) -> None:
         """Take an item out of its day's plan; there has to be another."""
@@ -136,14 +136,12 @@ class Rig(Papers):
         del items[item.id]
         await self._publish_plan(self.zone, tuple(items.values()))
 
-    async def _publish_plan(
-        self, zone: str, items: Sequence[PlanItem], key: SigningKey | None = None, more: bytes = b""
-    ) -> None:
+    async def _publish_plan(self, zone: str, items: Sequence[PlanItem], more: bytes = b"") -> None:
         topic, plan = self.plan_of(zone, *items)
         payload = strict_json.encode(plan)
         if more:
             payload = payload[:-1] + b"," + more + b"}"
-        await self.retain(topic, self.sign(Kind.PLAN, topic, payload, key=key, exp=self.now() + 3 * DAY))
+        await self.retain(topic, self.sign(Kind.PLAN, topic, payload, exp=self.now() + 3 * DAY))
 
     def deliver(self, sound: Sound, lost: Sequence[int] = ()) -> None:
         """Send a clip to the zone, without the segments that are lost."""
@@ -189,9 +187,9 @@ class Rig(Papers):
             case _:
                 pass
 
-    def welcome(self, hello: Hello, at: int, nonce: str = "") -> None:
-        """Answer a hello: trust, welcome, and every document the speaker lacks."""
-        copies, current = [], {}
+    def welcome(self, hello: Hello, at: int, nonce: str = "", more: Mapping[str, int] | None = None) -> None:
+        """Answer a hello: trust, welcome, every document the speaker lacks; ``more`` is in force but not sent."""
+        copies, current = [], dict(more or {})
         for topic, message in self.in_force.items():
             seq = envelope.parse(message).header.seq
             current[topic] = seq

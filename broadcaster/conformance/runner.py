@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from broadcaster.broker import BrokerError
 from broadcaster.conformance.benches import BENCHES, CHECKS, NOT_YET, Bench
 from broadcaster.conformance.check import BrokenError, CannotCheckError, Check, Result, Verdict
 from broadcaster.conformance.link import Brokerage, OwnBroker
@@ -60,19 +61,22 @@ class Simulated:
                 subject = ChildSpeaker(folder, self.command, bench.options)
                 return await run_bench(bench, checks, subject, brokerage, tell)
 
-        batches = await asyncio.gather(*(one(bench, checks) for bench, checks in wanted if checks))
-        return [result for batch in batches for result in batch]
+        async with asyncio.TaskGroup() as group:  # interrupted, it waits until every broker and speaker has ended
+            running = [group.create_task(one(bench, checks)) for bench, checks in wanted if checks]
+        return [result for task in running for result in task.result()]
 
 
 async def run_bench(
     bench: Bench, checks: Iterable[Check], subject: Subject, brokerage: Brokerage, tell: Tell | None = None
 ) -> list[Result]:
     """Run the checks of one bench on a speaker of its own."""
-    rig = None
+    rig, checks = None, list(checks)
     try:
         await brokerage.up()
         rig = Rig(subject=subject, brokerage=brokerage, station="thu-nghiem", speaker="loa-thu")
         return await run_on(rig, bench, checks, tell)
+    except BrokerError as error:
+        return [Result(check, Verdict.NOT_CHECKED, str(error)) for check in checks]
     finally:
         with suppress(LoaError):
             await subject.off()
@@ -100,7 +104,9 @@ async def run_on(rig: Rig, bench: Bench, checks: Iterable[Check], tell: Tell | N
     prepared = await _judge(checks[0], prepare())
     unfit = None if prepared.verdict is Verdict.PASSED else prepared
     if bench.together:
-        return list(await asyncio.gather(*(judged(check, unfit) for check in checks)))
+        async with asyncio.TaskGroup() as group:
+            running = [group.create_task(judged(check, unfit)) for check in checks]
+        return [task.result() for task in running]
     return [await judged(check, unfit) for check in checks]
 
 

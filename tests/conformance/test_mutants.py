@@ -12,18 +12,22 @@ from tests.conformance.mutants import FAULTS
 
 AT_ONCE = 6
 UNFIT = "the first clips were not cached"
-MUTANTS = Path(__file__).with_name("mutants.py")
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.whole
 @pytest.mark.timeout(400)
-def test_every_mutant_is_caught_by_the_check_that_names_its_fault(tmp_path: Path) -> None:
+def test_every_mutant_is_caught_by_the_check_that_names_its_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+
     async def verdicts() -> dict[str, str]:
         free = asyncio.Semaphore(AT_ONCE)
 
         async def one(name: str, check: str) -> str:
             async with free:
-                command = (sys.executable, str(MUTANTS), name)
+                command = (sys.executable, "-m", "tests.conformance.mutants", name)
                 kit = Simulated(tmp_path / name, find_nats_server(""), command)
                 (result,) = await kit.run({check})
                 return f"{result.verdict.value}: {result.seen}"
