@@ -4,10 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from broadcaster.wire.documents import Event, PlanItem, Receipt, Why
+from broadcaster.wire.documents import Event, Receipt, Why
 from broadcaster.wire.units import DAY
 from device_sim.actions import Action, ForgetNotes, ForgetReceipts, KeepNote, KeepReceipt
-from device_sim.arbiter import end_of
+from device_sim.arbiter import Airing, end_of
 
 TERMINAL: Final = frozenset({Event.FINISHED, Event.SKIPPED, Event.STOPPED, Event.FAILED, Event.PREEMPTED})
 _KEPT_MS: Final = 2 * DAY
@@ -39,13 +39,25 @@ class Journal:
         return not TERMINAL.isdisjoint(self.notes.get(broadcast, {}))
 
     def write(
-        self, item: PlanItem, event: Event, at: int, *, position_ms: int = 0, played_ms: int = 0, why: Why | None = None
+        self,
+        item: Airing,
+        event: Event,
+        at: int,
+        *,
+        position_ms: int = 0,
+        played_ms: int = 0,
+        why: Why | None = None,
+        final: bool = True,
     ) -> list[Action]:
-        """Note an event at station time ``at`` and make its receipt; `STARTED` may be written again after a reboot."""
+        """Note an event at station time ``at`` and make its receipt; `STARTED` may be written again after a reboot.
+
+        What is not ``final``, such as being displaced for a while, makes a receipt and no note.
+        """
         if event is not Event.STARTED and self.noted(item.id, event):
             return []
         until = end_of(item) + _KEPT_MS
-        self.notes.setdefault(item.id, {})[event] = until
+        if final:
+            self.notes.setdefault(item.id, {})[event] = until
         self.count += 1
         receipt = Receipt(
             id=f"{self.name}-{self.count}",
@@ -57,7 +69,7 @@ class Journal:
             why=why,
         )
         self.waiting[receipt.id] = receipt
-        return [KeepNote(item.id, event, until), KeepReceipt(receipt)]
+        return [KeepNote(item.id, event, until), KeepReceipt(receipt)] if final else [KeepReceipt(receipt)]
 
     def acknowledged(self, ids: Iterable[str]) -> list[Action]:
         """The station has committed these."""
