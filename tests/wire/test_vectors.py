@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from joserfc import jws
+from joserfc.errors import BadSignatureError
 from joserfc.jwk import OKPKey
 
 from broadcaster.wire import keys
@@ -56,8 +57,7 @@ def test_an_independent_library_agrees_about_the_signature(vector: dict[str, Any
     try:
         jws.deserialize_compact(line, key, payload=payload, registry=registry)
         holds = True
-    except Exception as error:
-        assert "signature" in str(error).lower()
+    except BadSignatureError:
         holds = False
     assert holds is (vector["verdict"] != "bad-signature")
 
