@@ -256,10 +256,8 @@ class SpeakerMachine:
             actions += [ForgetDocument(topic) for topic in self.beliefs.forget_expired(station_now)]
             actions += self.journal.tidy(station_now)
         if config is not None and self.beliefs.welcomed:
-            if self.may_play:
-                actions += self._review(now)
-            beliefs = self.beliefs
-            actions += self.stage.tick(beliefs.items, beliefs.alerts, config, self.library.cached, now)
+            actions += self._review(now) if self.may_play else []
+            actions += self.stage.tick(self.beliefs.items, self.beliefs.alerts, config, self.library.cached, now)
         return [*actions, *self.reports.tick(now)]
 
     def _review(self, now: int) -> list[Action]:
