@@ -16,6 +16,7 @@ from broadcaster.wire.units import UnixMs
 
 _STATES: Final[Mapping[Event, DeliveryState]] = {
     Event.CACHED: DeliveryState.CACHED,
+    Event.ARMED: DeliveryState.CACHED,
     Event.STARTED: DeliveryState.PLAYING,
     Event.FINISHED: DeliveryState.FINISHED,
     Event.SKIPPED: DeliveryState.SKIPPED,
@@ -48,7 +49,7 @@ def apply(delivery: Delivery, receipt: Receipt) -> None:
     why = receipt.why.value if receipt.why and _RANK[state] == _LAST else None
     if _outweighs(delivery, state, at, why):
         delivery.state, delivery.why = state, why
-    if receipt.event is Event.CACHED:
+    if receipt.event in {Event.CACHED, Event.ARMED}:
         delivery.cached_at = min(delivery.cached_at or at, at)
     elif receipt.event is Event.STARTED:
         begun = at, receipt.position_ms

@@ -132,10 +132,38 @@ class StopSound:
 
 
 @dataclass(frozen=True, slots=True)
+class PlayUnit:
+    """Play one segment of a live stream, Opus packets that go on from those before, from ``start_at`` on."""
+
+    stream: str
+    number: int
+    start_at: int
+    packets: tuple[bytes, ...]
+    volume: int
+
+
+@dataclass(frozen=True, slots=True)
+class EndStream:
+    """Fade out what is left of a live stream, and forget its decoder."""
+
+    stream: str
+
+
+@dataclass(frozen=True, slots=True)
 class LocalMicrophone:
     """Let the microphone at the speaker through, or not."""
 
     on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Identify:
+    """Blink and beep quietly, for a person in front of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class SelfTest:
+    """Measure the amplifier with a sound that nobody hears."""
 
 
 Action = (
@@ -155,5 +183,9 @@ Action = (
     | Amplifier
     | StartSound
     | StopSound
+    | PlayUnit
+    | EndStream
     | LocalMicrophone
+    | Identify
+    | SelfTest
 )

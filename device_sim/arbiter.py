@@ -5,14 +5,48 @@ All moments are station time in Unix milliseconds.
 
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, time
-from typing import Final
+from typing import Final, Protocol
 
 from broadcaster.wire.documents import Class, Config, PlanItem, QuietHours, Why
 
-_RANK: Final[Mapping[Class, int]] = {Class.ROUTINE: 0, Class.PRIORITY: 1, Class.EMERGENCY: 2}
+NOBODY: Final = -1
+MICROPHONE: Final = 40
+_RANK: Final[Mapping[Class, int]] = {Class.ROUTINE: 0, Class.PRIORITY: 20, Class.EMERGENCY: 50}
+_LIVE_RANK: Final[Mapping[Class, int]] = {Class.ROUTINE: 10, Class.PRIORITY: 30, Class.EMERGENCY: 60}
 
 
-def end_of(item: PlanItem) -> int:
+class Airing(Protocol):
+    """Whatever has a name and a time: an item of a plan, an alert, a live stream."""
+
+    @property
+    def id(self) -> str:
+        """Its name in receipts."""
+
+    @property
+    def start_at(self) -> int:
+        """When it begins."""
+
+    @property
+    def duration_ms(self) -> int:
+        """How long it lasts."""
+
+
+def rank(klass: Class) -> int:
+    """The place of a planned item in the one table of who has the air."""
+    return _RANK[klass]
+
+
+def alert_rank(level: int) -> int:
+    """The place of an alert: above the planned emergencies, by its risk level 1 to 5."""
+    return _RANK[Class.EMERGENCY] + level
+
+
+def live_rank(klass: Class) -> int:
+    """The place of a live stream."""
+    return _LIVE_RANK[klass]
+
+
+def end_of(item: Airing) -> int:
     """When the item's sound is over."""
     return item.start_at + item.duration_ms
 
@@ -40,15 +74,35 @@ def keeps_air(holder: PlanItem, other: PlanItem, at: int) -> bool:
     return overlap(holder, other) and end_of(holder) > at and not outranks(other, holder)
 
 
-def is_excluded(item: PlanItem, config: Config) -> bool:
+def is_excluded(excluded: Collection[str], config: Config) -> bool:
     """Whether a speaker with this config is left out."""
-    return not set(item.excluded).isdisjoint(config.zones)
+    return not set(excluded).isdisjoint(config.zones)
 
 
 def in_quiet_hours(quiet: Collection[QuietHours], utc_offset_min: int, at: int) -> bool:
     """Whether a moment lies in one of the quiet hours, by local time."""
     local = datetime.fromtimestamp(at / 1000 + utc_offset_min * 60, UTC).time()
     return any(_within(local, time.fromisoformat(hours.start), time.fromisoformat(hours.until)) for hours in quiet)
+
+
+def is_quiet(config: Config, at: int) -> bool:
+    """Whether nothing below EMERGENCY may sound at ``at``: quiet hours, and no exception from them."""
+    excepted = any(named.start <= at < named.until for named in config.exceptions)
+    return not excepted and in_quiet_hours(config.quiet, config.utc_offset_min, at)
+
+
+def volume_at(config: Config, own: int | None, klass: Class, at: int) -> int:
+    """How loud: what the item says, else the hour, else the speaker; below EMERGENCY never above a cap."""
+    local = datetime.fromtimestamp(at / 1000 + config.utc_offset_min * 60, UTC).time()
+    hours = [
+        hour for hour in config.hourly if _within(local, time.fromisoformat(hour.start), time.fromisoformat(hour.until))
+    ]
+    usual = next((hour.volume for hour in hours if hour.volume is not None), config.volume)
+    volume = usual if own is None else own
+    if klass is Class.EMERGENCY:
+        return volume
+    named = [exception.cap for exception in config.exceptions if exception.start <= at < exception.until]
+    return min([volume, *(hour.cap for hour in hours), *named])
 
 
 def _within(local: time, start: time, until: time) -> bool:
@@ -60,9 +114,9 @@ def obstacle(item: PlanItem, config: Config, at: int, *, cached: bool, begun: bo
 
     NOT_CACHED may still go away, until it is too late; every other obstacle is final.
     """
-    if is_excluded(item, config):
+    if is_excluded(item.excluded, config):
         return Why.EXCLUDED
-    if item.klass is not Class.EMERGENCY and in_quiet_hours(config.quiet, config.utc_offset_min, at):
+    if item.klass is not Class.EMERGENCY and is_quiet(config, at):
         return Why.QUIET_HOURS
     if not cached:
         return Why.NOT_CACHED

@@ -4,11 +4,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from broadcaster.wire.documents import Event, PlanItem, Receipt, Why
+from broadcaster.wire.documents import Event, Receipt, Why
 from broadcaster.wire.units import DAY
 from device_sim import receipt_limit
 from device_sim.actions import Action, CountDropped, ForgetNotes, ForgetReceipts, KeepNote, KeepReceipt
-from device_sim.arbiter import end_of
+from device_sim.arbiter import Airing, end_of
 
 TERMINAL: Final = frozenset({Event.FINISHED, Event.SKIPPED, Event.STOPPED, Event.FAILED, Event.PREEMPTED})
 _KEPT_MS: Final = 2 * DAY
@@ -42,13 +42,25 @@ class Journal:
         return not TERMINAL.isdisjoint(self.notes.get(broadcast, {}))
 
     def write(
-        self, item: PlanItem, event: Event, at: int, *, position_ms: int = 0, played_ms: int = 0, why: Why | None = None
+        self,
+        item: Airing,
+        event: Event,
+        at: int,
+        *,
+        position_ms: int = 0,
+        played_ms: int = 0,
+        why: Why | None = None,
+        final: bool = True,
     ) -> list[Action]:
-        """Note an event at station time ``at`` and make its receipt; `STARTED` may be written again after a reboot."""
+        """Note an event at station time ``at`` and make its receipt; `STARTED` may be written again after a reboot.
+
+        What is not ``final``, such as being displaced for a while, makes a receipt and no note.
+        """
         if event is not Event.STARTED and self.noted(item.id, event):
             return []
         until = end_of(item) + _KEPT_MS
-        self.notes.setdefault(item.id, {})[event] = until
+        if final:
+            self.notes.setdefault(item.id, {})[event] = until
         self.count += 1
         receipt = Receipt(
             id=f"{self.name}-{self.count}",
@@ -60,7 +72,8 @@ class Journal:
             why=why,
         )
         self.waiting[receipt.id] = receipt
-        return [KeepNote(item.id, event, until), KeepReceipt(receipt), *self._make_room()]
+        note = [KeepNote(item.id, event, until)] if final else []
+        return [*note, KeepReceipt(receipt), *self._make_room()]
 
     def _make_room(self) -> list[Action]:
         """Drop receipts beyond the limit, and count them: the station is told that they are gone."""

@@ -1,6 +1,6 @@
 """Clips on the speaker: what the plans need, what is there, and what to ask for. Pure; the bytes lie in the store."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -23,11 +23,27 @@ _TRICKLE_MS: Final = 2_000
 """While segments still come in, nothing is asked for."""
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """A clip that something is planned with: ``at`` is when it is first needed, ``sent_by`` when it was all sent."""
+
+    clip: str
+    manifest: str
+    bytes: int
+    at: int
+    sent_by: int
+
+    @classmethod
+    def by(cls, item: PlanItem) -> "Wanted":
+        """What an item of a plan needs."""
+        return cls(item.clip, item.manifest, item.bytes, item.start_at, item.sent_by)
+
+
 @dataclass
 class Arriving:
     """A clip that is not whole yet."""
 
-    item: PlanItem
+    item: Wanted
     ask_at: int
     manifest: Manifest | None = None
     have: set[int] = field(default_factory=set)
@@ -46,35 +62,56 @@ class Library:
         name: the speaker's, for a jitter of its own.
         cached: whole clips, checked.
         arriving: clips that a plan needs and that are not whole.
-        keep: how many clips that no plan needs are kept for a repeat.
+        room_bytes: for all clips; those that nothing needs are kept for a repeat while there is room, newest first.
         full: clips there was no room for.
     """
 
     name: str
     cached: dict[str, int] = field(default_factory=dict)
     arriving: dict[str, Arriving] = field(default_factory=dict)
-    keep: int = 200
+    room_bytes: int = 1 << 30
     full: set[str] = field(default_factory=set)
+    _needed: frozenset[str] = frozenset()
 
-    def want(self, items: Iterable[PlanItem]) -> list[Action]:
-        """Adjust to what the plans need now."""
-        needed: dict[str, PlanItem] = {}
-        for item in items:
+    def want(self, items: Iterable[Wanted]) -> list[Action]:
+        """Adjust to what the plans need now; what is first needed comes first when there is not room for all."""
+        needed: dict[str, Wanted] = {}
+        for item in sorted(items, key=lambda item: item.at):
             known = needed.setdefault(item.clip, item)
             if item.sent_by < known.sent_by:
                 needed[item.clip] = item
+        self.full.intersection_update(needed)
+        self._needed = frozenset(needed)
+        room = self.room_bytes
         for clip, item in needed.items():
-            if clip not in self.cached:
+            room -= self.cached.get(clip, item.bytes)
+            if clip not in self.cached and room < 0:
+                self.full.add(clip)
+            elif clip not in self.cached:
+                self.full.discard(clip)
                 self._expect_for(clip, item)
-        actions: list[Action] = [ForgetClip(clip) for clip in self.arriving if clip not in needed]
-        self.arriving = {clip: state for clip, state in self.arriving.items() if clip in needed}
+        unwanted = [clip for clip in self.arriving if clip not in needed or clip in self.full]
+        for clip in unwanted:
+            del self.arriving[clip]
+        return [ForgetClip(clip) for clip in unwanted] + self._evict(needed, max(room, 0))
+
+    def _evict(self, needed: Collection[str], room: int) -> list[Action]:
+        """Forget the oldest of the clips that nothing needs, until the others have room."""
         spare = [clip for clip in self.cached if clip not in needed]
-        for clip in spare[: max(0, len(spare) - self.keep)]:
-            del self.cached[clip]
+        taken = sum(self.cached[clip] for clip in spare)
+        actions: list[Action] = []
+        for clip in spare:
+            if taken <= room:
+                break
+            taken -= self.cached.pop(clip)
             actions.append(ForgetClip(clip))
         return actions
 
-    def _expect_for(self, clip: str, item: PlanItem) -> None:
+    def make_room(self) -> list[Action]:
+        """The disk is full: everything that nothing needs goes."""
+        return self._evict(self._needed, 0)
+
+    def _expect_for(self, clip: str, item: Wanted) -> None:
         arriving = self.arriving.get(clip)
         if arriving is None or arriving.item.manifest != item.manifest:
             self.arriving[clip] = Arriving(item, self._first_request(item))
@@ -82,9 +119,9 @@ class Library:
             arriving.ask_at = self._first_request(item)
             arriving.item = item
 
-    def _first_request(self, item: PlanItem) -> int:
+    def _first_request(self, item: Wanted) -> int:
         """After everything was sent, spread, and with half of the time that is left for the answer."""
-        left_ms = max(item.start_at - item.sent_by, 0)
+        left_ms = max(item.at - item.sent_by, 0)
         return item.sent_by + min(self._jitter(item.clip), left_ms // 2)
 
     def _jitter(self, clip: str) -> int:
@@ -172,6 +209,8 @@ class Library:
             arriving.ask_at = now + _STORE_AGAIN_MS
             if lost:
                 arriving.have.clear()
+            else:
+                self.full.add(clip)
 
     def unkept(self, clip: str, number: int, now: int) -> None:
         """The disk did not take a segment: what can't be kept is not asked for every few seconds."""

@@ -12,16 +12,18 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from broadcaster.wire import envelope, keys, strict_json
 from broadcaster.wire.documents import Ack, Command, Telemetry, Welcome
+from broadcaster.wire.documents import Action as Order
 from broadcaster.wire.keys import SigningKey
 from broadcaster.wire.rejection import Reason, RejectedError
 from broadcaster.wire.topics import Kind, Topics
-from device_sim.actions import Action, ForgetDocument, KeepDocument, Subscribe
-from device_sim.beliefs import Admitted, Beliefs
+from device_sim.actions import Action, ForgetDocument, Identify, KeepDocument, SelfTest, Subscribe
+from device_sim.air import Air
+from device_sim.beliefs import LOCK_OUT, Admitted, Beliefs
+from device_sim.gate import Gate, Waiting
 from device_sim.journal import Journal
-from device_sim.library import Library
+from device_sim.library import Library, Wanted
 from device_sim.reports import Reports
 from device_sim.speaker_time import SpeakerTime
-from device_sim.stage import Stage
 
 
 @dataclass(frozen=True)
@@ -68,8 +70,9 @@ class SpeakerMachine:
         self.library = Library(identity.speaker, dict(memory.clips))
         self.beliefs = Beliefs(self.topics, identity.speaker, identity.root)
         self.rejected: Counter[str] = Counter(self.beliefs.recall(memory.documents))
-        self.stage = Stage(self.journal, self.time)
-        self.stage.full = self.library.full
+        self.stage = Air(self.journal, self.time)
+        self.stage.planned.full = self.library.full
+        self.gate = Gate()
         self.reports = Reports(self)
         self.complete: Callable[[Telemetry], Telemetry] = lambda telemetry: telemetry
         self._linked = False
@@ -80,8 +83,12 @@ class SpeakerMachine:
             self._recall_actions += self.library.recall(clip, manifest, have)
 
     def _want(self) -> list[Action]:
-        """Clips are wanted for what may still play."""
-        return self.library.want(item for item in self.beliefs.items if not self.journal.over(item.id))
+        """Clips are wanted for what may still play, those of alerts before all others."""
+        wanted = [Wanted.by(item) for item in self.beliefs.items if not self.journal.over(item.id)]
+        for raised in self.beliefs.alerts:
+            parts = () if raised.alert.ended else raised.alert.parts
+            wanted += [Wanted(part.clip, part.manifest, part.bytes, 0, part.sent_by) for part in parts]
+        return self.library.want(wanted)
 
     # The connection.
 
@@ -138,35 +145,74 @@ class SpeakerMachine:
             case Kind.SEGMENT:
                 return self.library.take_segment(address.clip, address.segment, payload, self.time.station(now))
             case Kind.COPY:
-                return self._signed(envelope.parse(payload).header.topic, payload, now)
+                return self._signed(Waiting(envelope.parse(payload).header.topic, payload, now), now)
+            case Kind.FIRMWARE:
+                return []  # reserved
             case _ if payload:
-                return self._signed(topic, payload, now)
+                return self._signed(Waiting(topic, payload, now), now)
             case _:
                 return []  # a retained document was cleared; what was accepted stays until it expires
 
-    def _signed(self, topic: str, message: bytes, now: int) -> list[Action]:
-        admitted = self.beliefs.admit(topic, message, self.time.station(now) if self.time.known else None)
+    def _signed(self, came: Waiting, now: int) -> list[Action]:
+        admitted = self.beliefs.screen(came.topic, came.message, self.time.station(now) if self.time.known else None)
         if admitted is None:
             return []
-        actions = self._act(admitted, now)
-        self.beliefs.note(admitted)
-        return [KeepDocument(topic, message), *actions] if _is_kept(admitted) else actions
+        kind = admitted.address.kind
+        if kind is Kind.LIVE:
+            self.stage.live.expect(admitted.address, now)
+        if not self.gate.admits(kind, now):
+            self.gate.hold(kind, came)
+            return []
+        self.beliefs.prove(admitted)
+        actions = self._act(admitted, came, now)
+        if kind is not Kind.LIVE:
+            self.beliefs.note(admitted)
+        return [KeepDocument(admitted.place, came.message), *actions] if _is_kept(admitted) else actions
 
-    def _act(self, admitted: Admitted, now: int) -> list[Action]:
+    def _act(self, admitted: Admitted, came: Waiting, now: int) -> list[Action]:
         payload = admitted.read.payload
         match admitted.address.kind:
             case Kind.WELCOME:
-                self._take_welcome(strict_json.decode(payload, Welcome), now)
+                self._take_welcome(strict_json.decode(payload, Welcome), came.arrived)
                 return []
             case Kind.ACK:
                 self.reports.heard()
                 return self.journal.acknowledged(strict_json.decode(payload, Ack).receipts)
             case Kind.COMMAND:
-                command = strict_json.decode(payload, Command)
-                return self.stage.obey(command, self.beliefs.items, admitted.scopes, now)
+                return self._obey(admitted, came.message, now)
+            case Kind.LIVE_OPEN:
+                self.stage.live.take_open(admitted, now)
+                return []
+            case Kind.LIVE:
+                self.stage.live.take_unit(admitted, now)
+                return []
             case _:
-                dropped = [ForgetDocument(topic) for topic in self.beliefs.take(admitted)]
-                return [*dropped, *self._want(), *self._subscribe()]
+                return self._without(self.beliefs.take(admitted))
+
+    def _without(self, dropped: Iterable[str]) -> list[Action]:
+        """Adjust to what is believed now."""
+        self.stage.live.doubt(self.beliefs.believed)
+        return [*map(ForgetDocument, dropped), *self._want(), *self._subscribe()]
+
+    def _obey(self, admitted: Admitted, message: bytes, now: int) -> list[Action]:
+        command = strict_json.decode(admitted.read.payload, Command)
+        match command.action:
+            case Order.LOCK_OUT:
+                place = f"{admitted.place}#{admitted.read.header.seq}{LOCK_OUT}"
+                return [*self._without(self.beliefs.lock_out(admitted, command)), KeepDocument(place, message)]
+            case Order.AIR:
+                if command.item is None:
+                    raise RejectedError(Reason.MALFORMED, "air what?")
+                if command.item.klass not in admitted.scopes:
+                    raise RejectedError(Reason.OUT_OF_SCOPE, command.item.klass.value)
+                self.beliefs.order(command.item, admitted)
+                return self._want()
+            case Order.IDENTIFY:
+                return [Identify()]
+            case Order.SELF_TEST:
+                return [SelfTest()]
+            case _:
+                return self.stage.obey(command, self.beliefs.items, admitted.scopes, now)
 
     def _take_welcome(self, welcome: Welcome, now: int) -> None:
         if not self.reports.answered_by(welcome.nonce, welcome.t1):
@@ -191,6 +237,7 @@ class SpeakerMachine:
     def clip_unstored(self, clip: str, now: int) -> None:
         """The store could not take the clip: it is full, or broken. Its parts are still there."""
         self.library.refused(clip, self.time.station(now), lost=False)
+        self._recall_actions += self.library.make_room()
 
     def segment_unkept(self, clip: str, number: int, now: int) -> None:
         """The store could not take a segment: it is asked for again, at leisure."""
@@ -211,14 +258,19 @@ class SpeakerMachine:
     def tick(self, now: int) -> list[Action]:
         """Do what is due: begin and end sounds, report, ask again."""
         actions = self._recall_once()
+        for waiting in self.gate.release():
+            try:
+                actions += self._signed(waiting, now)
+            except RejectedError as error:
+                self.rejected[error.reason] += 1
         config = self.beliefs.config
         if self.time.known:
             station_now = self.time.station(now)
             actions += [ForgetDocument(topic) for topic in self.beliefs.forget_expired(station_now)]
             actions += self.journal.tidy(station_now)
-        if config is not None and self.may_play:
-            actions += self._review(now)
-            actions += self.stage.tick(self.beliefs.items, config, self.library.cached, now)
+        if config is not None and self.beliefs.welcomed:
+            actions += self._review(now) if self.may_play else []
+            actions += self.stage.tick(self.beliefs.items, self.beliefs.alerts, config, self.library.cached, now)
         return [*actions, *self.reports.tick(now)]
 
     def _review(self, now: int) -> list[Action]:
@@ -233,23 +285,30 @@ class SpeakerMachine:
 
     @property
     def may_play(self) -> bool:
-        """Nothing retained is played before one welcome, in this boot or one before; without time nothing routine is."""
+        """Nothing is played before one welcome, in this boot or one before; without time only alerts are."""
         return self.time.known and self.beliefs.welcomed
 
     def wake_at(self, now: int) -> int:
         """When `tick` is next needed, if nothing comes in before."""
         moments = (
             self.reports.wake_at(now),
-            self.stage.wake_at(self.beliefs.items, now) if self.beliefs.config and self.may_play else None,
+            self.gate.wake_at(now),
+            self._stage_wakes_at(now),
         )
         return min((moment for moment in moments if moment is not None), default=now + 60_000)
+
+    def _stage_wakes_at(self, now: int) -> int | None:
+        config = self.beliefs.config
+        if config is None or not self.beliefs.welcomed:
+            return None
+        return self.stage.wake_at(self.beliefs.items if self.may_play else [], config, now)
 
     def public_key(self) -> str:
         """The speaker's own public key as it is written on the wire."""
         return keys.public_text(self.identity.key.public)
 
 
-_KEPT = frozenset({Kind.TRUST, Kind.CONFIG, Kind.PLAN, Kind.WELCOME, Kind.COMMAND})
+_KEPT = frozenset({Kind.TRUST, Kind.CONFIG, Kind.PLAN, Kind.ALERT, Kind.WELCOME, Kind.COMMAND})
 
 
 def _is_kept(admitted: Admitted) -> bool:

@@ -1,6 +1,7 @@
 """What the speaker tells the station: state, hello, telemetry, receipts until acknowledged, requests. Pure."""
 
 import base64
+from collections.abc import Mapping
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
@@ -31,9 +32,17 @@ _HELLO_EVERY_MS: Final = 10 * MINUTE
 _TIME_AHEAD_MS: Final = 4 * MINUTE
 """So long before a planned start a speaker without NTP begins to look at the station's clock closely."""
 _TIME_EVERY_MS: Final = 1_500
+_LACKING_MS: Final = 15 * SECOND
+"""A document that a welcome spoke of has come by then, or is asked for with another hello."""
 _RECEIPTS_AGAIN_MS: Final = 15 * SECOND
 _RECEIPTS_GATHER_MS: Final = 200
 _BATCH: Final = 50
+
+
+def digest(have: Mapping[str, int]) -> str:
+    """The short form of what a speaker has, as its heartbeat says it: 16 hexadecimal digits."""
+    lines = "".join(f"{topic} {seq}\n" for topic, seq in sorted(have.items()))
+    return sha256(lines.encode()).hexdigest()[:16]
 
 
 class Reports:
@@ -50,6 +59,8 @@ class Reports:
         self._nonces: dict[str, int] = {}
         self._time_at = 0
         self._hellos = self._unanswered = self._unheard = 0
+        self._lacked = -1
+        self._look_at: int | None = None
         self._hello_at: int | None = None
         self._report_at: int | None = None
         self._receipts_at: int | None = None
@@ -135,6 +146,9 @@ class Reports:
         self._nonces.clear()
         self._unanswered = 0
         self._hello_at = now + _HELLO_EVERY_MS
+        lacking = self._machine.beliefs.lacking
+        self._lacked = min(self._lacked + 1, _MOST_DOUBLINGS) if lacking else 0
+        self._look_at = now + (_LACKING_MS << self._lacked) if lacking else None
 
     def heard(self) -> None:
         """The station acknowledges receipts."""
@@ -156,6 +170,10 @@ class Reports:
             actions.append(self._hello(now))
         elif (time_at := self._time_due(now)) is not None and now >= time_at:
             actions.append(self._ask(now))
+        if self._look_at is not None and now >= self._look_at:
+            self._look_at = None
+            if self._machine.beliefs.lacking:
+                actions.append(self._hello(now))
         if self._report_at is not None and now >= self._report_at:
             actions.append(self._telemetry(now))
         actions += self._receipts(now)
@@ -191,6 +209,8 @@ class Reports:
             waiting_receipts=len(machine.journal.waiting),
             dropped_receipts=machine.journal.dropped,
             rejected=dict(machine.rejected),
+            have=digest(machine.beliefs.have),
+            cache_bytes=sum(machine.library.cached.values()),
         )
         return Publish(self._topic("telemetry"), strict_json.encode(machine.complete(telemetry)), qos=0)
 
@@ -230,5 +250,5 @@ class Reports:
             return None
         request_at = self._machine.library.next_request() if self._machine.beliefs.welcomed else None
         own = None if request_at is None else self._machine.time.own(request_at)
-        moments = (self._hello_at, self._report_at, self._receipts_at, own, self._time_due(now))
+        moments = (self._hello_at, self._look_at, self._report_at, self._receipts_at, own, self._time_due(now))
         return min((moment for moment in moments if moment is not None), default=None)

@@ -1,4 +1,4 @@
-"""What sounds: arming the next item, letting it begin and end, and saying what happened. Pure.
+"""What sounds of the plans: arming the next item, letting it begin and end, and saying what happened. Pure.
 
 Two moments by the speaker's own clock come in: ``now`` and the sound card's facts; plans are in station time.
 """
@@ -12,17 +12,16 @@ from broadcaster.wire.documents import Class, Command, Config, Event, PlanItem, 
 from broadcaster.wire.rejection import Reason, RejectedError
 from broadcaster.wire.units import SECOND
 from device_sim import arbiter
-from device_sim.actions import Action, Amplifier, LocalMicrophone, StartSound, StopSound
+from device_sim.actions import Action, StartSound, StopSound
 from device_sim.journal import Journal
 from device_sim.speaker_time import SpeakerTime
 
 _ARM_MS: Final = 1_500
 """A sound is handed to the card this long ahead, or the amplifier's lead where that is longer."""
-_TICK_MS: Final = 100
+TICK_MS: Final = 100
 """How often `tick` is needed while something is near."""
 _HAND_OVER_MS: Final = 500
 """This long before a higher class begins the lower one is told to end then; the card's buffer is shorter."""
-_AMP_TAIL_MS: Final = 300
 _EARLIEST_MS: Final = 16 * SECOND
 """Longer than the longest lead and delay that a config can name."""
 _MISPLACED_MS: Final = 5
@@ -48,7 +47,7 @@ class Playing:
 
 
 class Stage:
-    """The one output of a speaker.
+    """The planned items on the one output of a speaker.
 
     Attributes:
         full: clips that there is no room for.
@@ -57,13 +56,17 @@ class Stage:
     def __init__(self, journal: Journal, time: SpeakerTime) -> None:
         self._journal, self._time = journal, time
         self._playing: dict[str, Playing] = {}
-        self._amplifier = False
-        self._amplifier_off_at: int | None = None
-        self._microphone = self._microphone_on = False
+        self._taken = arbiter.NOBODY
         self.full: Collection[str] = ()
 
-    def tick(self, items: list[PlanItem], config: Config, cached: Collection[str], now: int) -> list[Action]:
-        """Bring what sounds in line with what should; ``items`` are in order of ``start_at``."""
+    def tick(
+        self, items: list[PlanItem], config: Config, cached: Collection[str], now: int, taken: int = arbiter.NOBODY
+    ) -> list[Action]:
+        """Bring what sounds in line with what should; ``items`` are in order of ``start_at``.
+
+        Below the rank ``taken`` of an alert, a microphone or a live stream nothing sounds.
+        """
+        self._taken = taken
         at = self._time.station(now) - config.delay_ms
         horizon = at + max(config.amp_lead_ms, _ARM_MS)
         actions = self._review(items, config)
@@ -77,10 +80,20 @@ class Stage:
             actions += more
             if may_begin:
                 ready.append(item)
-        actions += self._contend(ready, config, at)
-        actions += self._hand_over(now)
-        actions += self._switch_microphone()
-        return [*self._switch(config.amp_lead_ms, now), *actions]
+        actions += self._contend([item for item in ready if not self._is_displaced(item)], config, at)
+        return actions + self._hand_over(now)
+
+    def rank(self, now: int) -> int:
+        """The rank of what has the air, or takes it in this tick."""
+        sounding = (one for one in self._playing.values() if not one.ended and now >= one.start_at - TICK_MS)
+        return max((arbiter.rank(playing.item.klass) for playing in sounding), default=arbiter.NOBODY)
+
+    def needs_amplifier(self, lead_ms: int, now: int) -> bool:
+        """Whether a sound is on, or so near that the amplifier has to warm up."""
+        return any(now >= playing.start_at - lead_ms - TICK_MS for playing in self._playing.values())
+
+    def _is_displaced(self, item: PlanItem) -> bool:
+        return arbiter.rank(item.klass) < self._taken
 
     def note_cached(self, items: list[PlanItem], cached: Collection[str], now: int) -> list[Action]:
         """Say which of the items that are still to play are here."""
@@ -99,11 +112,13 @@ class Stage:
         why_not = arbiter.obstacle(item, config, max(at, item.start_at), cached=item.clip in cached, begun=begun)
         if why_not is None:
             return True, []
-        hope = why_not is Why.NOT_CACHED and not arbiter.is_too_late(item, at, begun=begun)
-        if at < item.start_at or hope:
-            return False, []
+        if why_not is Why.LATE and self._is_displaced(item):
+            why_not = Why.HIGHER_CLASS
         if why_not is Why.NOT_CACHED and item.clip in self.full:
             why_not = Why.STORE_FULL
+        hope = why_not in {Why.NOT_CACHED, Why.STORE_FULL} and not arbiter.is_too_late(item, at, begun=begun)
+        if at < item.start_at or hope:
+            return False, []
         return False, self._journal.write(item, Event.SKIPPED, at, why=why_not)
 
     def _review(self, items: list[PlanItem], config: Config) -> list[Action]:
@@ -116,8 +131,10 @@ class Stage:
             item = planned.get(playing.item.id)
             if item is None:
                 actions += self._end(playing, (Event.STOPPED, Why.WITHDRAWN))
-            elif arbiter.is_excluded(item, config):
+            elif arbiter.is_excluded(item.excluded, config):
                 actions += self._end(playing, (Event.STOPPED, Why.EXCLUDED))
+            elif self._is_displaced(item):
+                actions += self._end(playing, (Event.PREEMPTED, Why.HIGHER_CLASS) if playing.begun else None)
             else:
                 off_ms = abs(self._time.own(item.start_at + config.delay_ms) - playing.start_at)
                 if item.clip != playing.item.clip or off_ms > (_ECHO_MS if playing.begun else _MISPLACED_MS):
@@ -136,15 +153,13 @@ class Stage:
         actions: list[Action] = []
         for item in sorted(ready, key=arbiter.precedence):
             rivals = [playing.item for playing in self._playing.values() if not playing.ended]
-            if self._microphone and item.klass is not Class.EMERGENCY:
-                continue
             blocker = next((rival for rival in rivals if arbiter.keeps_air(rival, item, at)), None)
             if blocker is not None:
                 actions += self._give_way(item, blocker, at)
                 continue
             start_at = self._time.own(item.start_at + config.delay_ms)
             self._playing[item.id] = Playing(item, start_at)
-            volume = config.volume if item.volume is None else item.volume
+            volume = arbiter.volume_at(config, item.volume, item.klass, item.start_at)
             actions.append(StartSound(item.id, item.clip, start_at, volume))
         return actions
 
@@ -162,48 +177,6 @@ class Stage:
                 takes_over = not heir.ended and arbiter.outranks(heir.item, playing.item)
                 if takes_over and arbiter.overlap(heir.item, playing.item) and now >= heir.start_at - _HAND_OVER_MS:
                     actions += self._end(playing, (Event.PREEMPTED, Why.HIGHER_CLASS), max(heir.start_at, now))
-        return actions
-
-    def _switch(self, lead_ms: int, now: int) -> list[Action]:
-        """The amplifier is on from its lead before a sound until a moment after the last one."""
-        due = (
-            any(now >= playing.start_at - lead_ms - _TICK_MS for playing in self._playing.values()) or self._microphone
-        )
-        if due:
-            self._amplifier_off_at = None
-        elif self._amplifier and self._amplifier_off_at is None:
-            self._amplifier_off_at = now + _AMP_TAIL_MS
-        off = self._amplifier_off_at is not None and now >= self._amplifier_off_at
-        if due == self._amplifier or not (due or off):
-            return []
-        self._amplifier, self._amplifier_off_at = due, None
-        return [Amplifier(due)]
-
-    # People at the speaker.
-
-    def press_stop(self, now: int) -> list[Action]:  # noqa: ARG002  every source of sound has it
-        """Somebody pressed the speaker's button: what sounds falls silent here."""
-        actions: list[Action] = []
-        for playing in self._playing.values():
-            actions += self._end(playing, (Event.STOPPED, Why.BUTTON))
-        return actions
-
-    def microphone(self, *, wanted: bool) -> None:
-        """Somebody switched the microphone at the speaker: it ranks below EMERGENCY and above all else."""
-        self._microphone = wanted
-
-    def _switch_microphone(self) -> list[Action]:
-        actions: list[Action] = []
-        sounding = [playing for playing in self._playing.values() if not playing.ended]
-        urgent = any(playing.item.klass is Class.EMERGENCY for playing in sounding)
-        if self._microphone:
-            for playing in sounding:
-                if playing.item.klass is not Class.EMERGENCY:
-                    actions += self._end(playing, (Event.PREEMPTED, Why.HIGHER_CLASS))
-        on = self._microphone and not urgent
-        if on != self._microphone_on:
-            self._microphone_on = on
-            actions.append(LocalMicrophone(on))
         return actions
 
     # What the sound card says.
@@ -234,7 +207,10 @@ class Stage:
             return []
         at, position_ms = self._time.station(round(at_own)), playing.position_ms + played_ms
         event, why = verdict
-        return self._journal.write(playing.item, event, at, position_ms=position_ms, played_ms=played_ms, why=why)
+        final = not (event is Event.PREEMPTED and playing.item.resume)
+        return self._journal.write(
+            playing.item, event, at, position_ms=position_ms, played_ms=played_ms, why=why, final=final
+        )
 
     def sound_failed(self, broadcast: str, now: int) -> tuple[str | None, list[Action]]:
         """The clip could not be decoded; returns which one that was."""
@@ -270,11 +246,18 @@ class Stage:
                 actions += self._journal.write(item, Event.STOPPED, at, why=Why.COMMAND)
         return actions
 
+    def press_stop(self) -> list[Action]:
+        """Somebody at the speaker pressed its button."""
+        actions: list[Action] = []
+        for playing in self._playing.values():
+            actions += self._end(playing, (Event.STOPPED, Why.BUTTON))
+        return actions
+
     def wake_at(self, items: list[PlanItem], now: int) -> int:
         """When `tick` is next needed; ``items`` are in order of ``start_at``."""
-        if self._playing or self._amplifier or self._microphone:
-            return now + _TICK_MS
+        if self._playing:
+            return now + TICK_MS
         soonest = next((item.start_at for item in items if not self._journal.over(item.id)), None)
         if soonest is None:
             return now + 60 * SECOND
-        return max(self._time.own(soonest - _EARLIEST_MS), now + _TICK_MS)
+        return max(self._time.own(soonest - _EARLIEST_MS), now + TICK_MS)

@@ -14,7 +14,8 @@ from sqlalchemy.orm import Session
 
 from broadcaster.errors import LoaError
 from broadcaster.rows import GroupMember, Place, PlaceKind, Speaker, Station
-from broadcaster.wire.documents import Name, Volume
+from broadcaster.wire.documents import Name
+from broadcaster.wire.fields import Volume
 
 WORDS: Final = (
     "tổ dân phố", "khu phố", "thị trấn", "đặc khu", "phường", "thôn", "xóm", "bản", "ấp", "khóm", "buôn", "làng",

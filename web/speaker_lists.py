@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from broadcaster.enrolment import EnrolmentError, Registrar
 from broadcaster.errors import LoaError
 from broadcaster.rows import Speaker
-from broadcaster.wire.documents import Volume
+from broadcaster.wire.fields import Volume
 
 Format = Literal["csv", "xlsx"]
 

@@ -14,16 +14,25 @@ from broadcaster.wire.documents import Class, Plan, Trust, TrustedKey
 from broadcaster.wire.envelope import Envelope
 from broadcaster.wire.rejection import Reason, RejectedError
 from broadcaster.wire.topics import Address, Kind, Topics
-from broadcaster.wire.units import MINUTE, SECOND
+from broadcaster.wire.units import DAY, MINUTE, SECOND
 
 MAX_AHEAD_MS: Final = 5 * MINUTE
 """How far ``seq`` may run ahead of the speaker's clock."""
 MAX_COMMAND_MS: Final = 30 * SECOND
 """How long a command may be valid."""
+MAX_LIVE_MS: Final = 5 * SECOND
+"""How long a live segment may be valid."""
+MAX_LOCK_OUT_MS: Final = DAY
+"""How long a lock-out may last."""
 
 _TIMELESS: Final = frozenset({Kind.TRUST, Kind.WELCOME})
 """Never judged by the clock: the root's word has no date, and a nonce proves the other, which sets a wrong clock right."""
-_SCOPES: Final = {Kind.PLAN: frozenset(Class), Kind.COMMAND: frozenset(Class)}
+_SCOPES: Final = {
+    Kind.ALERT: frozenset({Class.EMERGENCY}),
+    **dict.fromkeys((Kind.PLAN, Kind.COMMAND, Kind.LIVE_OPEN, Kind.LIVE), frozenset(Class)),
+}
+_BRIEF: Final = {Kind.COMMAND: MAX_COMMAND_MS, Kind.LIVE_OPEN: MAX_COMMAND_MS, Kind.LIVE: MAX_LIVE_MS}
+"""What is for this moment only: how long it may be valid. Without a clock it can't be judged, and is not obeyed."""
 
 
 @dataclass
@@ -31,12 +40,14 @@ class TrustStore:
     """The keys a speaker believes, from root-signed trust documents only.
 
     Attributes:
+        locked: keys that are locked out, and until when, Unix milliseconds.
         seq: of the document that ``keys`` are from; one trust is for every zone, so the newest of all topics counts.
     """
 
     root: Ed25519PublicKey
     keys: dict[str, TrustedKey] = field(default_factory=dict)
     revoked: set[str] = field(default_factory=set)
+    locked: dict[str, int] = field(default_factory=dict)
     seq: int = -1
 
     def learn(self, trust: Trust, seq: int) -> None:
@@ -47,15 +58,21 @@ class TrustStore:
 
     def believes(self, kid: str) -> bool:
         """Whether the key may act at all."""
-        return kid == keys.key_id(self.root) or (kid in self.keys and kid not in self.revoked)
+        return self.is_root(kid) or (kid in self.keys and kid not in self.revoked and kid not in self.locked)
+
+    def is_root(self, kid: str) -> bool:
+        """Whether this is the name of the root key."""
+        return kid == keys.key_id(self.root)
 
     def find(self, kid: str, scopes: Collection[Class], zone: str) -> TrustedKey:
         """The key ``kid`` if it may act with one of ``scopes`` in ``zone``; "", a speaker's own topics, takes every zone.
 
-        Errors: RejectedError (revoked-key, unknown-key, out-of-scope).
+        Errors: RejectedError (revoked-key, locked-out, unknown-key, out-of-scope).
         """
         if kid in self.revoked:
             raise RejectedError(Reason.REVOKED_KEY, kid)
+        if kid in self.locked:
+            raise RejectedError(Reason.LOCKED_OUT, kid)
         trusted = self.keys.get(kid)
         if trusted is None:
             raise RejectedError(Reason.UNKNOWN_KEY, kid)
@@ -92,17 +109,20 @@ def check_shape(topics: Topics, topic: str, message: bytes) -> tuple[Address, En
 
 
 def check_time(kind: Kind, read: Envelope, now_ms: int | None) -> None:
-    """Expiry and future-dating by the speaker's clock; None means that it has no clock yet, and obeys no command.
+    """Expiry and future-dating by the speaker's clock; None means that it has no clock yet.
 
-    Errors: RejectedError (expired, future-dated; malformed: a command that is valid for too long).
+    Errors: RejectedError (expired, future-dated; malformed: a command that is valid for too long, an endless alert).
     """
     if kind in _TIMELESS:
         return
-    if kind is Kind.COMMAND and not 0 < read.header.exp - read.header.seq <= MAX_COMMAND_MS:
-        raise RejectedError(Reason.MALFORMED, f"a command is valid for {MAX_COMMAND_MS} ms")
+    longest = _BRIEF.get(kind)
+    if longest and not 0 < read.header.exp - read.header.seq <= longest:
+        raise RejectedError(Reason.MALFORMED, f"{kind.value} is valid for {longest} ms at most")
+    if kind is Kind.ALERT and read.header.exp == envelope.NEVER:
+        raise RejectedError(Reason.MALFORMED, "an alert ends by itself")
     if now_ms is None:
-        if kind is Kind.COMMAND:
-            raise RejectedError(Reason.EXPIRED, "no clock to judge a command by")
+        if longest:
+            raise RejectedError(Reason.EXPIRED, "no clock to judge it by")
         return
     if read.header.exp and read.header.exp <= now_ms:
         raise RejectedError(Reason.EXPIRED, read.header.topic)
@@ -124,19 +144,37 @@ def check_floor(read: Envelope, floor: Floor | None, payload_hash: str, *, once:
     return False
 
 
+@dataclass(frozen=True)
+class Signer:
+    """The key that a document must be signed with, and the classes it may act in."""
+
+    key: Ed25519PublicKey
+    scopes: frozenset[Class]
+
+
+def find_signer(store: TrustStore, address: Address, kid: str) -> Signer:
+    """The key that says it signed, if its scope covers this kind of document and this zone; not the signature.
+
+    The root key signs trust, and may command, as nothing can be locked out without it when every other key is lost.
+
+    Errors: RejectedError (unknown-key, revoked-key, locked-out, out-of-scope, malformed).
+    """
+    if address.kind is Kind.TRUST and not store.is_root(kid):
+        raise RejectedError(Reason.UNKNOWN_KEY, kid)
+    if address.kind is Kind.TRUST or (address.kind is Kind.COMMAND and store.is_root(kid)):
+        return Signer(store.root, frozenset({Class.EMERGENCY}))
+    trusted = store.find(kid, _SCOPES.get(address.kind, (Class.ROUTINE,)), address.zone)
+    return Signer(keys.public_key(trusted.key), frozenset(trusted.scopes))
+
+
 def check_authority(store: TrustStore, address: Address, read: Envelope) -> frozenset[Class]:
     """The key, its scope for this kind of document, and the signature; returns the classes the key may act in.
 
-    Errors: RejectedError (unknown-key, revoked-key, out-of-scope, bad-signature, malformed).
+    Errors: RejectedError (unknown-key, revoked-key, locked-out, out-of-scope, bad-signature, malformed).
     """
-    if address.kind is Kind.TRUST:
-        if read.header.kid != keys.key_id(store.root):
-            raise RejectedError(Reason.UNKNOWN_KEY, read.header.kid)
-        envelope.verify(read, store.root)
-        return frozenset(Class)
-    trusted = store.find(read.header.kid, _SCOPES.get(address.kind, (Class.ROUTINE,)), address.zone)
-    envelope.verify(read, keys.public_key(trusted.key))
-    return frozenset(trusted.scopes)
+    signer = find_signer(store, address, read.header.kid)
+    envelope.verify(read, signer.key)
+    return signer.scopes
 
 
 def check_classes(plan: Plan, scopes: Collection[Class]) -> None:

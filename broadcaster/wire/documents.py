@@ -10,29 +10,22 @@ from typing import Annotated, Final
 import msgspec
 
 from broadcaster.wire.envelope import Moment
+from broadcaster.wire.fields import Class as Class  # noqa: PLC0414  whoever reads documents needs these
+from broadcaster.wire.fields import (
+    Digest,
+    Duration,
+    Hash,
+    Id,
+    KeyId,
+    SegmentNumber,
+    Text,
+    TimeOfDay,
+    Volume,
+)
+from broadcaster.wire.fields import Name as Name  # noqa: PLC0414
+from broadcaster.wire.fields import PublicKey as PublicKey  # noqa: PLC0414
 
 PROTOCOL_VERSION: Final = 1
-
-# In Python ``$`` also matches before a last line feed, which JSON Schema's does not: hence ``(?!\n)``.
-
-Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9-]{1,40}$(?!\n)")]
-Hash = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
-KeyId = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{16}$(?!\n)")]
-PublicKey = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{43}$(?!\n)")]
-Duration = Annotated[int, msgspec.Meta(ge=0, le=86_400_000)]
-Volume = Annotated[int, msgspec.Meta(ge=0, le=100)]
-TimeOfDay = Annotated[str, msgspec.Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$(?!\n)")]
-Text = Annotated[str, msgspec.Meta(max_length=300)]
-SegmentNumber = Annotated[int, msgspec.Meta(ge=0, le=999_999)]
-Id = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$(?!\n)")]
-
-
-class Class(StrEnum):
-    """The three classes of Circular 39/2020/TT-BTTTT; a key's scopes use the same words."""
-
-    ROUTINE = "routine"
-    PRIORITY = "priority"
-    EMERGENCY = "emergency"
 
 
 class Document(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -60,7 +53,7 @@ class PlanItem(Document, frozen=True, kw_only=True):
 
     ``manifest`` is the SHA-256 of the manifest's bytes. ``late_ms`` is how late a speaker may still join, in position.
     ``sent_by`` is when the last segment will have been sent: missing ones are asked for after it. Speakers that are in a
-    zone of ``excluded`` do not play it.
+    zone of ``excluded`` do not play it. With ``resume`` it joins in position after something higher displaced it.
     """
 
     id: Id
@@ -74,6 +67,7 @@ class PlanItem(Document, frozen=True, kw_only=True):
     sent_by: Moment
     volume: Volume | None = None
     excluded: tuple[Name, ...] = ()
+    resume: bool = False
     title: Text = ""
 
 
@@ -100,6 +94,24 @@ class QuietHours(Document, frozen=True, kw_only=True):
     until: TimeOfDay
 
 
+class HourlyVolume(Document, frozen=True, kw_only=True):
+    """Between two local times: the volume when an item names none, and the loudest below EMERGENCY."""
+
+    start: TimeOfDay
+    until: TimeOfDay
+    volume: Volume | None = None
+    cap: Volume = 100
+
+
+class QuietException(Document, frozen=True, kw_only=True):
+    """A named stretch of time in which the quiet hours do not count, never louder than ``cap``."""
+
+    name: Text
+    start: Moment
+    until: Moment
+    cap: Volume = 100
+
+
 class Config(Document, frozen=True, kw_only=True):
     """How one speaker is set up. ``zones`` are its own zone, every ancestor and its groups."""
 
@@ -111,21 +123,34 @@ class Config(Document, frozen=True, kw_only=True):
     amp_lead_ms: Annotated[int, msgspec.Meta(ge=0, le=10_000)] = 800
     delay_ms: Annotated[int, msgspec.Meta(ge=0, le=5_000)] = 0
     report_ms: Annotated[int, msgspec.Meta(ge=1_000, le=3_600_000)] = 60_000
+    hourly: tuple[HourlyVolume, ...] = ()
+    exceptions: tuple[QuietException, ...] = ()
     brokers: tuple[Text, ...] = ()
 
 
 class Action(StrEnum):
     """What a command orders."""
 
+    AIR = "air"
     STOP = "stop"
     STOP_ALL = "stop-all"
+    LOCK_OUT = "lock-out"
+    SELF_TEST = "self-test"
+    IDENTIFY = "identify"
 
 
 class Command(Document, frozen=True, kw_only=True):
-    """Do this now; ``exp`` at most 30 s ahead. STOP names a ``broadcast``; STOP_ALL silences all below EMERGENCY."""
+    """Do this now; ``exp`` at most 30 s ahead.
+
+    AIR brings its ``item``; STOP names a ``broadcast``; STOP_ALL silences all below EMERGENCY; LOCK_OUT names ``keys``
+    that are not believed before ``until``.
+    """
 
     action: Action
     broadcast: Id | None = None
+    item: PlanItem | None = None
+    keys: Annotated[tuple[KeyId, ...], msgspec.Meta(max_length=100)] = ()
+    until: Moment = 0
 
 
 class Hello(Document, frozen=True, kw_only=True):
@@ -197,6 +222,7 @@ class Event(StrEnum):
     """What a speaker did with a broadcast."""
 
     CACHED = "cached"
+    ARMED = "armed"
     STARTED = "started"
     FINISHED = "finished"
     SKIPPED = "skipped"
@@ -222,6 +248,8 @@ class Why(StrEnum):
     SAFE_MODE = "safe-mode"
     BUTTON = "button"
     HIGHER_CLASS = "higher-class"
+    LOCKED_OUT = "locked-out"
+    NO_SIGNAL = "no-signal"
 
 
 class Receipt(Document, frozen=True, kw_only=True):
@@ -276,3 +304,9 @@ class Telemetry(Document, frozen=True, kw_only=True):
     output_db: Annotated[int, msgspec.Meta(ge=-96, le=0)] | None = None
     underrun_ms: Annotated[int, msgspec.Meta(ge=0)] = 0
     rejected: dict[str, int] = {}
+    have: Digest | None = None
+    cache_bytes: Annotated[int, msgspec.Meta(ge=0)] | None = None
+    signal_dbm: Annotated[int, msgspec.Meta(ge=-150, le=0)] | None = None
+    mains: bool | None = None
+    battery: Annotated[int, msgspec.Meta(ge=0, le=100)] | None = None
+    temperature_c: Annotated[int, msgspec.Meta(ge=-60, le=150)] | None = None

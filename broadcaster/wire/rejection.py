@@ -19,13 +19,16 @@ class Reason(StrEnum):
     FUTURE_DATED = "future-dated"
     UNKNOWN_KEY = "unknown-key"
     REVOKED_KEY = "revoked-key"
+    LOCKED_OUT = "locked-out"
     OUT_OF_SCOPE = "out-of-scope"
     BAD_SIGNATURE = "bad-signature"
     REPLAYED = "replayed"
     ROLLED_BACK = "rolled-back"
     UNKNOWN_CLIP = "unknown-clip"
+    UNKNOWN_STREAM = "unknown-stream"
     WRONG_HASH = "wrong-hash"
     STALE_WELCOME = "stale-welcome"
+    TOO_MANY = "too-many"
 
 
 class RejectedError(LoaError):

@@ -20,10 +20,14 @@ class Kind(StrEnum):
 
     TRUST = "loa-trust"
     PLAN = "loa-plan"
+    ALERT = "loa-alert"
+    LIVE_OPEN = "loa-open"
+    LIVE = "loa-live"
     COMMAND = "loa-command"
     MANIFEST = "loa-manifest"
     SEGMENT = "loa-segment"
     CONFIG = "loa-config"
+    FIRMWARE = "loa-firmware"
     WELCOME = "loa-welcome"
     COPY = "loa-copy"
     ACK = "loa-ack"
@@ -44,6 +48,8 @@ class Address:
     speaker: str = ""
     date: str = ""
     clip: str = ""
+    alert: str = ""
+    stream: str = ""
     segment: int = -1
 
 
@@ -60,11 +66,15 @@ _PATHS: Final[tuple[tuple[re.Pattern[str], Kind], ...]] = tuple(
         (rf"{_ZONE}/{_CLIP}/m", Kind.MANIFEST),
         (rf"{_ZONE}/plan/{_DATE}", Kind.PLAN),
         (rf"{_ZONE}/trust", Kind.TRUST),
+        (rf"{_ZONE}/alert/(?P<alert>{_NAME})", Kind.ALERT),
+        (rf"{_ZONE}/live/(?P<stream>{_NAME})/open", Kind.LIVE_OPEN),
+        (rf"{_ZONE}/live/(?P<stream>{_NAME})/{_SEGMENT}", Kind.LIVE),
         (rf"{_ZONE}/command", Kind.COMMAND),
         (rf"{_SPEAKER}/down/{_CLIP}/{_SEGMENT}", Kind.SEGMENT),
         (rf"{_SPEAKER}/down/{_CLIP}/m", Kind.MANIFEST),
         (rf"{_SPEAKER}/down/command", Kind.COMMAND),
         (rf"{_SPEAKER}/down/config", Kind.CONFIG),
+        (rf"{_SPEAKER}/down/firmware", Kind.FIRMWARE),
         (rf"{_SPEAKER}/down/welcome", Kind.WELCOME),
         (rf"{_SPEAKER}/down/copy", Kind.COPY),
         (rf"{_SPEAKER}/down/ack", Kind.ACK),
@@ -108,6 +118,18 @@ class Topics:
     def plan(self, zone: str, date: str) -> str:
         """Retained, signed: what the zone airs on that local day (ISO date)."""
         return f"{self.base}/zone/{zone}/plan/{date}"
+
+    def alert(self, zone: str, alert: str) -> str:
+        """Retained, signed, until it expires: an alert, and its end."""
+        return f"{self.base}/zone/{zone}/alert/{alert}"
+
+    def live_open(self, zone: str, stream: str) -> str:
+        """Signed, said every 2 s: a live stream is on."""
+        return f"{self.base}/zone/{zone}/live/{stream}/open"
+
+    def live(self, zone: str, stream: str, number: int) -> str:
+        """Signed: segment ``number`` (from 0) of a live stream."""
+        return f"{self.base}/zone/{zone}/live/{stream}/{number}"
 
     def command(self, zone: str) -> str:
         """Signed, never retained: do this now."""

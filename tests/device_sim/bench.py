@@ -9,10 +9,25 @@ from broadcaster.wire import envelope, strict_json
 from broadcaster.wire.documents import Event, Hello, PlanItem, Receipt, Receipts, Telemetry, Why
 from broadcaster.wire.topics import Kind
 from broadcaster.wire.units import SECOND
-from device_sim.actions import Action, Amplifier, AssembleClip, Publish, StartSound, StopSound, Subscribe
+from device_sim.actions import (
+    Action,
+    Amplifier,
+    AssembleClip,
+    EndStream,
+    Identify,
+    LocalMicrophone,
+    PlayUnit,
+    Publish,
+    SelfTest,
+    StartSound,
+    StopSound,
+    Subscribe,
+)
 from device_sim.machine import Identity, SpeakerMachine
 from device_sim.store import Store
 from tests.device_sim.station import OWN, SPEAKER, Message, Station
+
+TOLD = (PlayUnit, EndStream, LocalMicrophone, Identify, SelfTest)
 
 
 @dataclass
@@ -40,6 +55,7 @@ class Bench:
         sent: what it published since the last `join`.
         heard: what sounded, in order of its end, what still sounds last.
         amplifier: its switchings, in station time.
+        did: what else it ordered, and when.
         stops: when a sound was told to stop, and when it was to be silent.
     """
 
@@ -53,6 +69,7 @@ class Bench:
     heard: list[Sound] = field(default_factory=list)
     amplifier: list[tuple[int, bool]] = field(default_factory=list)
     stops: list[tuple[int, int]] = field(default_factory=list)
+    did: list[tuple[int, Action]] = field(default_factory=list)
     written: dict[str, Receipt] = field(default_factory=dict)
     boots: int = 0
 
@@ -178,6 +195,7 @@ class Bench:
     def do(self, actions: Iterable[Action]) -> None:
         actions = list(actions)
         self.store.keep(actions)
+        self.did += [(self.now, action) for action in actions if isinstance(action, TOLD)]
         for action in actions:
             match action:
                 case Publish():
@@ -196,13 +214,20 @@ class Bench:
                         self.machine.clip_stored(clip, size)
                 case StartSound(broadcast, clip, own_start, _):
                     start = own_start - self.wrong_ms
-                    lasts = next(item.duration_ms for item in self.machine.beliefs.items if item.clip == clip)
-                    self._on_card[broadcast] = Sound(broadcast, start, max(start, self.now), start + lasts)
+                    self._on_card[broadcast] = Sound(broadcast, start, max(start, self.now), start + self._length(clip))
                 case StopSound():
                     self._stop(action)
 
+    def _length(self, clip: str) -> int:
+        beliefs = self.machine.beliefs
+        lengths = {item.clip: item.duration_ms for item in beliefs.items}
+        lengths |= {part.clip: part.duration_ms for raised in beliefs.alerts for part in raised.alert.parts}
+        return lengths[clip]
+
     def _stop(self, order: StopSound) -> None:
-        sound = self._on_card[order.broadcast]
+        sound = self._on_card.get(order.broadcast)
+        if sound is None:
+            return
         at = self.now if order.at is None else max(self.now, order.at - self.wrong_ms)
         self.stops.append((self.now, at))
         if at < sound.until_ms:
@@ -241,6 +266,11 @@ class Bench:
     @property
     def sounding(self) -> list[str]:
         return [sound.broadcast for sound in self._on_card.values() if sound.told]
+
+    def alarms(self, name: str) -> list[tuple[int, int]]:
+        """When parts of an alert sounded."""
+        sounds = [*self.heard, *(sound for sound in self._on_card.values() if sound.told)]
+        return [(s.from_ms, s.until_ms) for s in sounds if s.broadcast.startswith(f"{name}.")]
 
     def plays(self, broadcast: str) -> list[tuple[int, int, int]]:
         """When it sounded and from which position on: (from, until, position), station time in milliseconds."""

@@ -25,6 +25,7 @@ from broadcaster.wire.documents import (
 from broadcaster.wire.keys import SigningKey
 from broadcaster.wire.topics import Kind, Topics
 from broadcaster.wire.units import DAY, HOUR, MINUTE, SECOND, UnixMs
+from broadcaster.wire.urgent import Alert, AlertPart, LiveOpen, Part
 from tests.wire.opus import opus_clip
 
 NOON = 1_795_237_200_000
@@ -148,10 +149,56 @@ class Station:
         *,
         zone: str = OWN,
         valid_ms: int = 30 * SECOND,
+        members: dict[str, Any] | None = None,
         **signing: Any,
     ) -> Message:
-        document = Command(action=action, broadcast=broadcast)
+        document = Command(action=action, broadcast=broadcast, **(members or {}))
         return self.sign(Kind.COMMAND, self.topics.command(zone), document, exp=self.now + valid_ms, **signing)
+
+    def part(self, seed: int, at_ms: int, kind: Part = Part.SPEECH, lasts_ms: int = 10 * SECOND) -> AlertPart:
+        """A part of an alert, and its clip."""
+        item = self.item("part", 0, opus_clip(1, seed=seed))
+        return AlertPart(
+            part=kind,
+            at_ms=at_ms,
+            clip=item.clip,
+            manifest=item.manifest,
+            bytes=item.bytes,
+            duration_ms=lasts_ms,
+            sent_by=self.now,
+        )
+
+    def alert(
+        self,
+        name: str,
+        *parts: AlertPart,
+        zone: str = TOP,
+        key: SigningKey | None = None,
+        valid_ms: int = HOUR,
+        seq: int | None = None,
+        **members: Any,
+    ) -> Message:
+        document = Alert(**{"alert": name, "level": 3, "start_at": self.now + 400, "parts": parts, **members})
+        topic = self.topics.alert(zone, name)
+        return self.put(
+            self.sign(Kind.ALERT, topic, document, key=key or self.emergency, exp=self.now + valid_ms, seq=seq)
+        )
+
+    def live_open(self, name: str, klass: Class, *, key: SigningKey | None = None, **members: Any) -> Message:
+        given = {"stream": name, "klass": klass, "start_at": self.now + 500, "limit_at": self.now + HOUR, **members}
+        topic = self.topics.live_open(OWN, name)
+        return self.sign(Kind.LIVE_OPEN, topic, LiveOpen(**given), key=key, exp=self.now + 10 * SECOND)
+
+    def live(self, stream: str, number: int, *, key: SigningKey | None = None, payload: bytes | None = None) -> Message:
+        packets = b"\x00\x03abc\x00\x02de" if payload is None else payload
+        topic = self.topics.live(OWN, stream, number)
+        return self.sign(Kind.LIVE, topic, packets, key=key, exp=self.now + 5 * SECOND)
+
+    def clip_of(self, part: AlertPart) -> list[Message]:
+        """The manifest and the segments of a part."""
+        manifest, pieces = clips.describe(self.clips[part.clip])
+        head = Message(self.topics.manifest(TOP, part.clip), strict_json.encode(manifest))
+        return [head, *(Message(self.topics.segment(TOP, part.clip, n), piece) for n, piece in enumerate(pieces))]
 
     def manifest(self, item: PlanItem, zone: str = OWN) -> Message:
         document, _ = clips.describe(self.clips[item.clip])
@@ -206,8 +253,8 @@ class Station:
         ]
         trusts = [self.copy(message) for message in in_force if message.topic.endswith("/trust")]
         configs = [self.copy(message) for message in in_force if message.topic.endswith("/config")]
-        plans = [self.copy(message) for message in in_force if "/plan/" in message.topic]
-        return [*trusts, self.welcome(hello), *configs, *plans]
+        others = [self.copy(message) for message in in_force if "/plan/" in message.topic or "/alert/" in message.topic]
+        return [*trusts, self.welcome(hello), *configs, *others]
 
     def _repair(self, request: Request) -> list[Message]:
         manifest, pieces = clips.describe(self.clips[request.clip])

@@ -155,7 +155,7 @@ def test_a_sound_on_the_card_is_moved_when_the_clock_turns_out_wrong(tmp_path: P
     bench.reboot()
     bench.wrong_ms = 12_000
     bench.run(AT - 12_500)
-    assert list(bench.machine.stage._playing) == ["b1"]
+    assert list(bench.machine.stage.planned._playing) == ["b1"]
     bench.join()
     bench.run(AT + MINUTE)
     assert bench.plays("b1") == WHOLE

@@ -225,7 +225,7 @@ def test_a_forgotten_clip_leaves_the_disk(bench: Bench) -> None:
 
 def test_clips_that_nothing_needs_are_kept_for_a_repeat_up_to_a_limit(bench: Bench) -> None:
     station = bench.station
-    bench.machine.library.keep = 1
+    bench.machine.library.room_bytes = 12_000
     for number in (2, 3, 4):
         item = station.item(f"b{number}", AT + HOUR, opus_clip(1, seed=number))
         station.now += SECOND

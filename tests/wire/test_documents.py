@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from broadcaster.wire import documents, enrolment, strict_json
+from broadcaster.wire import enrolment, fields, strict_json
 from broadcaster.wire.documents import (
     Ack,
     Class,
@@ -110,13 +110,14 @@ def test_a_whole_letter_may_be_escaped() -> None:
 
 PATTERNED = [
     name
-    for name, value in vars(documents).items()
+    for name, value in vars(fields).items()
     if get_args(value) and any(isinstance(meta, msgspec.Meta) and meta.pattern for meta in get_args(value)[1:])
 ]
 GOOD = {
     "Name": "thon-1",
     "Hash": "0" * 64,
     "KeyId": "0" * 16,
+    "Digest": "0" * 16,
     "PublicKey": "A" * 43,
     "TimeOfDay": "05:30",
     "Id": "b_1-A",
@@ -126,7 +127,7 @@ GOOD = {
 @pytest.mark.parametrize("name", PATTERNED)
 @pytest.mark.parametrize("around", ["{}\n", "\n{}", "{} ", "{}\x00", "{}/"])
 def test_a_name_has_nothing_around_it_not_even_a_line_feed(name: str, around: str) -> None:
-    kind = vars(documents)[name]
+    kind = vars(fields)[name]
     assert msgspec.convert(GOOD[name], kind) == GOOD[name]
     with pytest.raises(msgspec.ValidationError):
         msgspec.convert(around.format(GOOD[name]), kind)

@@ -7,26 +7,43 @@ from pathlib import Path
 import pytest
 
 from broadcaster.wire import documents, strict_json
+from broadcaster.wire.catalogue import CATALOGUE
 from broadcaster.wire.rejection import Reason
 
 PAGE = (Path(__file__).parents[2] / "docs" / "protocol.md").read_text("utf-8")
+TYPES = {entry.document.__name__: entry.document for entry in CATALOGUE if entry.document}
 EXAMPLES = re.findall(r"<!-- document: (\w+) -->\n```json\n(.+?)\n```", PAGE, re.DOTALL)
 
 
 @pytest.mark.parametrize(("name", "example"), EXAMPLES, ids=[name for name, _ in EXAMPLES])
 def test_every_example_is_read_and_written_back_without_a_loss(name: str, example: str) -> None:
-    document = strict_json.decode(example.encode(), getattr(documents, name))
+    document = strict_json.decode(example.encode(), TYPES[name])
     assert json.loads(strict_json.encode(document)) == json.loads(example)
 
 
 def test_every_document_has_an_example() -> None:
-    parts = {"Document", "TrustedKey", "PlanItem", "QuietHours", "Receipt"}
-    declared = {
-        name
-        for name, found in vars(documents).items()
-        if isinstance(found, type) and issubclass(found, documents.Document)
-    }
-    assert {name for name, _ in EXAMPLES} == declared - parts
+    assert {name for name, _ in EXAMPLES} == set(TYPES)
+
+
+@pytest.mark.parametrize("path", [path for entry in CATALOGUE for path in entry.paths])
+def test_every_topic_stands_in_the_table(path: str) -> None:
+    written = path.replace("{zone}", "{z}").replace("{speaker}", "{id}")
+    tail = written.rpartition("clip/{sha256}")[2]
+    assert f"`{written}`" in PAGE or f"clip/{{sha256}}{tail}`" in PAGE or f"`{tail}`" in PAGE
+
+
+@pytest.mark.parametrize(
+    ("name", "member"),
+    [(name, field) for name, kind in TYPES.items() for field in kind.__struct_encode_fields__],
+)
+def test_every_member_is_named(name: str, member: str) -> None:
+    part = PAGE.partition(f"<!-- document: {name} -->")[2].partition("<!-- document:")[0]
+    assert re.search(rf"[`\".]{member}[`\"\[]", part)
+
+
+@pytest.mark.parametrize("event", documents.Event)
+def test_every_event_stands_on_the_page(event: documents.Event) -> None:
+    assert f"`{event.value}`" in PAGE
 
 
 @pytest.mark.parametrize("why", documents.Why)

@@ -13,7 +13,14 @@ NAMES = st.text("abcdefghijklmnopqrstuvwxyz0123456789-", min_size=1, max_size=40
 CLIPS = st.text("0123456789abcdef", min_size=64, max_size=64)
 DATES = st.dates().map(lambda date: date.isoformat())
 NUMBERS = st.integers(0, 999_999)
-DOWN = {"config": Kind.CONFIG, "welcome": Kind.WELCOME, "copy": Kind.COPY, "ack": Kind.ACK, "command": Kind.COMMAND}
+DOWN = {
+    "config": Kind.CONFIG,
+    "firmware": Kind.FIRMWARE,
+    "welcome": Kind.WELCOME,
+    "copy": Kind.COPY,
+    "ack": Kind.ACK,
+    "command": Kind.COMMAND,
+}
 UP = {kind.value.removeprefix("loa-"): kind for kind in list(Kind)[list(Kind).index(Kind.STATE) :]}
 CLIP = "0" * 64
 
@@ -27,6 +34,9 @@ def test_what_is_said_to_a_zone_is_read_as_it_was_printed(
         topics.trust(zone): Address(Kind.TRUST, zone=zone),
         topics.plan(zone, date): Address(Kind.PLAN, zone=zone, date=date),
         topics.command(zone): Address(Kind.COMMAND, zone=zone),
+        topics.alert(zone, "bao-so-9"): Address(Kind.ALERT, zone=zone, alert="bao-so-9"),
+        topics.live_open(zone, "mic-1"): Address(Kind.LIVE_OPEN, zone=zone, stream="mic-1"),
+        topics.live(zone, "mic-1", number): Address(Kind.LIVE, zone=zone, stream="mic-1", segment=number),
         topics.manifest(zone, clip): Address(Kind.MANIFEST, zone=zone, clip=clip),
         topics.segment(zone, clip, number): Address(Kind.SEGMENT, zone=zone, clip=clip, segment=number),
     }
@@ -48,7 +58,7 @@ def test_what_one_speaker_hears_and_says_is_read_as_it_was_printed(speaker: str,
 
 
 def test_every_kind_has_a_topic() -> None:
-    zone = {Kind.TRUST, Kind.PLAN, Kind.MANIFEST, Kind.SEGMENT}
+    zone = {Kind.TRUST, Kind.PLAN, Kind.ALERT, Kind.LIVE_OPEN, Kind.LIVE, Kind.MANIFEST, Kind.SEGMENT}
     assert zone | set(DOWN.values()) | set(UP.values()) == set(Kind)
 
 

@@ -1,0 +1,44 @@
+"""Volume and caps by hour, named exceptions from the quiet hours, and the digest of what a speaker has."""
+
+from broadcaster.wire.documents import Class, Config, Event, HourlyVolume, QuietException, QuietHours
+from broadcaster.wire.units import HOUR, MINUTE
+from device_sim.arbiter import volume_at
+from device_sim.reports import digest
+from tests.device_sim.bench import Bench
+from tests.device_sim.station import AT, NOON, SPEAKER, UTC_OFFSET_MIN, WHOLE
+
+HOURS = (
+    HourlyVolume(start="12:00", until="13:00", volume=40, cap=50),
+    HourlyVolume(start="12:30", until="14:00", cap=45),
+)
+FEAST = QuietException(name="Giao thừa", start=NOON + 2 * HOUR, until=NOON + 3 * HOUR, cap=30)
+CONFIG = Config(speaker=SPEAKER, zones=(), volume=80, utc_offset_min=UTC_OFFSET_MIN, hourly=HOURS, exceptions=(FEAST,))
+
+
+def test_the_hour_gives_the_volume_and_the_lowest_cap_counts() -> None:
+    assert volume_at(CONFIG, None, Class.ROUTINE, NOON) == 40
+    assert volume_at(CONFIG, 90, Class.PRIORITY, NOON) == 50
+    assert volume_at(CONFIG, 90, Class.ROUTINE, NOON + 40 * MINUTE) == 45
+    assert volume_at(CONFIG, None, Class.ROUTINE, NOON + 4 * HOUR) == 80
+    assert volume_at(CONFIG, None, Class.ROUTINE, NOON + 2 * HOUR) == 30
+
+
+def test_no_cap_counts_for_an_emergency() -> None:
+    assert volume_at(CONFIG, 90, Class.EMERGENCY, NOON) == 90
+
+
+def test_a_named_exception_passes_the_quiet_hours(bench: Bench) -> None:
+    quiet = (QuietHours(start="11:00", until="14:00"),)
+    feast = QuietException(name="Giao thừa", start=NOON, until=NOON + 2 * MINUTE)
+    bench.deliver(bench.station.config(quiet=quiet, exceptions=(feast,)))
+    bench.plan(bench.station.item("b1", AT), bench.station.item("b2", AT + 5 * MINUTE))
+    bench.run(NOON + HOUR)
+    assert bench.plays("b1") == WHOLE
+    assert bench.events("b2")[-1][0] is Event.SKIPPED
+
+
+def test_the_heartbeat_carries_the_digest_of_what_the_hello_says(bench: Bench) -> None:
+    bench.run(NOON + 5 * MINUTE, answered=True)
+    bench.do(bench.machine.reports.greet(bench.own))
+    assert bench.telemetry.have == digest(bench.hello.have)
+    assert digest({"b": 2, "a": 1}) == digest({"a": 1, "b": 2}) != digest({"a": 1, "b": 3})

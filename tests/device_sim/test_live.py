@@ -1,0 +1,128 @@
+"""Live streams: signed piece by piece, in step, and never heard when something higher is on."""
+
+from collections.abc import Callable
+
+import pytest
+
+from broadcaster.wire.documents import Class, Event, Why
+from broadcaster.wire.rejection import RejectedError
+from broadcaster.wire.units import MINUTE, SECOND
+from device_sim.actions import EndStream, LocalMicrophone, PlayUnit
+from device_sim.live import split
+from tests.device_sim.bench import Bench
+from tests.device_sim.station import AT, NOON, Message, Station
+from tests.device_sim.test_alerts import raise_alert
+
+
+def stream(bench: Bench, seconds: int, klass: Class = Class.ROUTINE, start: int | None = None) -> None:
+    """Open a stream and speak into it for a while."""
+    station = bench.station
+    key = station.emergency if klass is Class.EMERGENCY else station.key
+    start_at = bench.now + 500 if start is None else start
+    for number in range(seconds * 5):
+        if number % 10 == 0:
+            bench.deliver(station.live_open("mic", klass, key=key, start_at=start_at))
+        bench.deliver(station.live("mic", number, key=key))
+        bench.run(bench.now + 200)
+
+
+def units(bench: Bench) -> list[PlayUnit]:
+    return [did for _, did in bench.did if isinstance(did, PlayUnit)]
+
+
+def test_segments_sound_in_step_and_the_stream_ends_cleanly_when_they_stop(bench: Bench) -> None:
+    stream(bench, 4)
+    bench.run(NOON + MINUTE)
+    assert [unit.number for unit in units(bench)] == list(range(20))
+    assert [unit.start_at for unit in units(bench)] == [NOON + 500 + 200 * n for n in range(20)]
+    assert units(bench)[0].packets == (b"abc", b"de")
+    assert isinstance(bench.did[-1][1], EndStream)
+    assert bench.events("mic") == [(Event.STARTED, None), (Event.STOPPED, Why.NO_SIGNAL)]
+    assert bench.amplifier[-1][1] is False
+
+
+def test_an_open_that_says_ended_ends_it_as_finished(bench: Bench) -> None:
+    stream(bench, 2)
+    bench.deliver(bench.station.live_open("mic", Class.ROUTINE, start_at=NOON + 500, ended=True))
+    bench.run(NOON + MINUTE)
+    assert bench.events("mic")[-1] == (Event.FINISHED, None)
+    assert bench.receipts("mic")[-1].played_ms == 2_000
+
+
+def test_segments_in_any_order_are_played_in_theirs(bench: Bench) -> None:
+    station = bench.station
+    bench.deliver(station.live_open("mic", Class.ROUTINE, start_at=NOON + 2_000))
+    bench.deliver(*(station.live("mic", number) for number in (3, 1, 0, 1, 2)))
+    bench.run(NOON + 10 * SECOND)
+    assert [unit.number for unit in units(bench)] == [0, 1, 2, 3]
+    assert bench.machine.rejected == {"replayed": 1}
+
+
+@pytest.mark.parametrize(("klass", "heard"), [(Class.ROUTINE, False), (Class.PRIORITY, True)])
+def test_live_takes_the_air_from_its_own_class_and_below(bench: Bench, klass: Class, heard: bool) -> None:
+    bench.plan(bench.station.item("b1", AT, klass=Class.PRIORITY))
+    bench.run(AT + SECOND)
+    stream(bench, 2, klass)
+    assert bool(units(bench)) is heard
+    assert (bench.events("b1")[-1][0] is Event.PREEMPTED) is heard
+
+
+def test_an_alert_silences_live_priority_and_live_emergency_silences_the_alert(bench: Bench) -> None:
+    stream(bench, 2, Class.PRIORITY)
+    raise_alert(bench)
+    bench.run(bench.now + SECOND)
+    spoken = len(units(bench))
+    assert bench.sounding
+    assert (Event.PREEMPTED, Why.HIGHER_CLASS) in bench.events("mic")
+    station = bench.station
+    bench.deliver(station.live_open("chu-tich", Class.EMERGENCY, key=station.emergency))
+    bench.deliver(station.live("chu-tich", 0, key=station.emergency))
+    bench.run(bench.now + SECOND)
+    assert len(units(bench)) == spoken + 1
+    assert bench.sounding == []
+
+
+def test_the_local_microphone_is_above_live_priority_and_below_an_alert(bench: Bench) -> None:
+    bench.machine.stage.microphone(wanted=True)
+    stream(bench, 1, Class.PRIORITY)
+    assert units(bench) == []
+    assert bench.did[-1][1] == LocalMicrophone(on=True)
+    raise_alert(bench)
+    bench.run(bench.now + SECOND)
+    assert bench.did[-1][1] == LocalMicrophone(on=False)
+
+
+def test_the_button_silences_what_is_heard_here(bench: Bench) -> None:
+    bench.plan(bench.station.item("b1", AT))
+    bench.run(AT + SECOND)
+    bench.do(bench.machine.stage.press_stop(bench.own))
+    bench.run(AT + MINUTE)
+    assert bench.events("b1")[-1] == (Event.STOPPED, Why.BUTTON)
+
+
+ATTACKS: dict[str, tuple[str, Callable[[Station], Message]]] = {
+    "a segment of no stream": ("unknown-stream", lambda st: st.live("other", 0)),
+    "a segment by another key": ("out-of-scope", lambda st: st.live("mic", 9, key=st.emergency)),
+    "a segment by a stranger": ("unknown-key", lambda st: st.live("mic", 9, key=st.stranger)),
+    "a segment that was played": ("replayed", lambda st: st.live("mic", 0)),
+    "a segment of next year": ("future-dated", lambda st: st.live("mic", 999_999)),
+    "no Opus": ("malformed", lambda st: st.live("mic", 9, payload=b"\x00\x09abc")),
+    "an open above its class": ("out-of-scope", lambda st: st.live_open("two", Class.EMERGENCY)),
+    "an open in another name": ("wrong-topic", lambda st: st.live_open("two", Class.ROUTINE, stream="three")),
+    "an open by a stranger": ("unknown-key", lambda st: st.live_open("two", Class.ROUTINE, key=st.stranger)),
+}
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_what_is_not_of_the_stream_is_not_heard(bench: Bench, attack: str) -> None:
+    stream(bench, 1)
+    bench.run(NOON + 1_400)
+    reason, make = ATTACKS[attack]
+    heard = len(units(bench))
+    if attack == "no Opus":
+        with pytest.raises(RejectedError):
+            split(b"\x00\x09abc")
+    bench.deliver(make(bench.station))
+    bench.run(NOON + 10 * SECOND)
+    assert len(units(bench)) == heard
+    assert bench.machine.rejected == {reason: 1}

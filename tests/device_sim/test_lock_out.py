@@ -1,0 +1,130 @@
+"""Stopping a thief who still transmits, and a flood that must not keep an alert out."""
+
+from pathlib import Path
+
+import pytest
+
+from broadcaster.wire.documents import Action, Event, Why
+from broadcaster.wire.units import DAY, HOUR, MINUTE, SECOND
+from device_sim.actions import Identify, SelfTest
+from tests.device_sim.bench import Bench
+from tests.device_sim.station import AT, LENGTH, NOON, WHOLE, Message
+from tests.device_sim.test_alerts import raise_alert
+from tests.device_sim.test_attacks import _with_signature_of
+
+
+def lock(bench: Bench, kid: str, *, by_root: bool = False, until_ms: int = HOUR) -> Message:
+    station = bench.station
+    members = {"keys": (kid,), "until": station.now + until_ms}
+    return station.command(Action.LOCK_OUT, members=members, key=station.root if by_root else station.emergency)
+
+
+@pytest.mark.parametrize("by_root", [False, True])
+def test_a_thief_who_keeps_talking_is_silenced_even_over_a_reboot(bench: Bench, by_root: bool) -> None:
+    """He holds the station key, and takes the highest numbers on every topic."""
+    station = bench.station
+    bench.plan(station.item("evil", AT))
+    bench.run(AT + 5 * SECOND)
+    thief = station.command(Action.STOP, "nothing", seq=station.now + 4 * MINUTE, valid_ms=4 * MINUTE + 30_000)
+    bench.deliver(thief, lock(bench, station.key.kid, by_root=by_root))
+    bench.run(AT + 6 * SECOND)
+    assert bench.sounding == []
+    assert bench.events("evil")[-1] == (Event.STOPPED, Why.WITHDRAWN)
+    bench.reboot()
+    bench.connect()
+    bench.deliver(station.plan(station.item("again", AT + 20 * SECOND)))
+    bench.run(AT + MINUTE)
+    assert bench.plays("again") == []
+    assert bench.machine.rejected["locked-out"] >= 1
+
+
+def test_an_alert_is_still_heard_while_the_station_key_is_locked_out(bench: Bench) -> None:
+    bench.deliver(lock(bench, bench.station.key.kid))
+    raise_alert(bench)
+    bench.run(NOON + MINUTE)
+    assert len(bench.alarms("bao")) == 2
+
+
+def test_a_lock_out_ends_by_itself_and_what_comes_then_is_played(bench: Bench) -> None:
+    station = bench.station
+    bench.deliver(lock(bench, station.key.kid, until_ms=20 * SECOND))
+    bench.run(NOON + 30 * SECOND)
+    item = station.item("b1", AT)
+    bench.deliver(station.plan(item), *station.sound(item))
+    bench.run(AT + MINUTE)
+    assert bench.plays("b1") == WHOLE
+
+
+def test_the_root_key_lifts_a_lock_out(bench: Bench) -> None:
+    station = bench.station
+    bench.deliver(lock(bench, station.key.kid))
+    bench.run(NOON + SECOND)
+    bench.deliver(lock(bench, station.key.kid, by_root=True, until_ms=-SECOND))
+    item = station.item("b1", AT)
+    bench.deliver(station.plan(item), *station.sound(item))
+    bench.run(AT + LENGTH)
+    assert len(bench.plays("b1")) == 1
+
+
+def test_the_station_key_locks_nobody_out_and_nobody_for_longer_than_a_day(bench: Bench) -> None:
+    station = bench.station
+    members = {"keys": (station.emergency.kid,), "until": NOON + HOUR}
+    bench.deliver(station.command(Action.LOCK_OUT, members=members))
+    bench.deliver(lock(bench, station.key.kid, until_ms=DAY + SECOND))
+    assert bench.machine.rejected == {"out-of-scope": 1, "malformed": 1}
+    raise_alert(bench)
+    assert bench.machine.rejected == {"out-of-scope": 1, "malformed": 1}
+
+
+def test_air_now_plays_its_item(bench: Bench) -> None:
+    station = bench.station
+    item = station.item("now", NOON + 2 * SECOND, sent_by=NOON)
+    bench.deliver(station.command(Action.AIR, members={"item": item}), *station.sound(item))
+    bench.run(NOON + MINUTE)
+    assert bench.plays("now") == [(NOON + 2_000, NOON + 22_000, 0)]
+
+
+@pytest.mark.parametrize(("action", "ordered"), [(Action.IDENTIFY, Identify()), (Action.SELF_TEST, SelfTest())])
+def test_a_technician_may_ask_it_to_show_or_test_itself(bench: Bench, action: Action, ordered: object) -> None:
+    bench.deliver(bench.station.command(action))
+    assert bench.did[-1][1] == ordered
+
+
+def test_a_flood_of_forgeries_costs_fifty_checks_a_second_and_the_alert_goes_first(bench: Bench) -> None:
+    station = bench.station
+    forged = [_with_signature_of(station.plan(station.item("evil", AT)), station.plan()) for _ in range(310)]
+    bench.deliver(*forged)
+    assert bench.machine.rejected["bad-signature"] <= 50
+    raise_alert(bench)
+    bench.run(NOON + 2 * SECOND)
+    assert bench.alarms("bao"), "before most of the flood was looked at"
+    assert bench.machine.rejected["bad-signature"] <= 50 + 2 * 50
+    assert bench.machine.rejected["too-many"] > 0
+
+
+def test_what_waited_for_its_check_is_acted_on_later(bench: Bench) -> None:
+    station = bench.station
+    first = [station.plan(date=f"2026-{month:02}-{day:02}") for month in (1, 2, 3) for day in range(1, 29)]
+    bench.deliver(*first)
+    assert len(bench.machine.beliefs.have) < len(first)
+    bench.run(NOON + 3 * SECOND)
+    assert {message.topic for message in first} <= set(bench.machine.beliefs.have)
+
+
+def test_a_document_the_welcome_spoke_of_and_that_got_lost_is_asked_for(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    station = bench.station
+    station.trust(), station.config(), station.plan(station.item("b1", AT + HOUR))
+    bench.connect()
+    for message in station.answer(bench.sent[-1].topic, bench.sent[-1].payload)[:-1]:
+        bench.deliver(message)
+    assert bench.machine.beliefs.items == []
+    bench.run(NOON + MINUTE, answered=True)
+    assert [item.id for item in bench.machine.beliefs.items] == ["b1"]
+
+
+def test_the_disk_that_is_too_small_is_named(bench: Bench) -> None:
+    bench.machine.library.room_bytes = 1_000
+    bench.plan(bench.station.item("b1", AT, late_ms=0))
+    bench.run(AT + MINUTE)
+    assert bench.events("b1")[-1] == (Event.SKIPPED, Why.STORE_FULL)
