@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from broadcaster import setup_documents, uplink
+from broadcaster import presence, setup_documents, uplink
 from broadcaster.core import Core
 from broadcaster.publishing import Publisher
 from broadcaster.rows import LedgerEntry, Published, Speaker
@@ -244,14 +244,14 @@ def test_text_no_database_holds_costs_only_its_own_message(desk: Desk) -> None:
 
 
 def test_an_error_nobody_foresaw_costs_only_its_own_message(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = uplink.presence.take_telemetry
+    real = presence.take_telemetry
 
     def fail(speaker: Speaker, payload: bytes, at: Any) -> None:
         if speaker.id == "loa-1":
             raise UnicodeEncodeError("utf-8", "\ud800", 0, 1, "surrogates not allowed")
         real(speaker, payload, at)
 
-    monkeypatch.setattr(uplink.presence, "take_telemetry", fail)
+    monkeypatch.setattr(presence, "take_telemetry", fail)
     desk.take(*(desk.message(name, "telemetry", heartbeat(offset_ms=3)) for name in ("loa-1", "loa-2")))
     assert desk.speaker("loa-2").clock_offset_ms == 3
 
