@@ -31,12 +31,13 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true", help="one JSON line a loss rate")
+    parser.add_argument("--loss", type=float, nargs="+", default=[0.0, 0.01, 0.05], help="shares of messages")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         town = Town.make(Path(folder), SPEAKERS, clip_rate_bps=RATE_BPS)
         with live(town) as running:
             wait_until(lambda: town.ready() == SPEAKERS)
-            for number, loss in enumerate((0.0, 0.01, 0.05)):
+            for number, loss in enumerate(arguments.loss):
                 print_line(measure(town, running, loss, number), as_json=arguments.json)
 
 

@@ -49,10 +49,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true", help="one JSON line a link")
     parser.add_argument("--plot", type=Path, help="write the plot here")
+    parser.add_argument("--groups", type=int, default=GROUPS, help="of 50 speakers each")
+    parser.add_argument("--links", nargs="+", choices=list(LINKS), default=list(LINKS))
     arguments = parser.parse_args()
     curves = {}
-    for name, link in LINKS.items():
-        groups = [group(link, number) for number in range(GROUPS)]
+    for name in arguments.links:
+        groups = [group(LINKS[name], number) for number in range(arguments.groups)]
         print_line({"link": name} | figures(groups), as_json=arguments.json)
         if name in {"uniform 30-300 ms", "long-tailed"}:
             curves[name] = pairwise([[error(one) for one in speakers] for speakers in groups])
