@@ -60,6 +60,7 @@ class KitMaker:
             "brokers": [address.replace("://", f"://{user}", 1) for address in self.addresses],
             "root": self.root,
             "claim_code": speaker.claim_code,
+            "horns": speaker.horn_count,
         }
         if self.ca:
             kit["ca"] = self.ca
