@@ -119,9 +119,9 @@ async def plays_alone(rig: Rig) -> str:
     await rig.close()
     await rig.power_cycle()
     await rig.past(item.start_at + item.duration_ms + SECOND)
+    since = rig.now()
     await rig.brokerage.up()
     await rig.open()
-    since = rig.now()
     for topic, message in list(rig.in_force.items()):
         if rig.topics.parse(topic).kind is Kind.TRUST:
             await rig.retain(topic, message)

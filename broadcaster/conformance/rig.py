@@ -22,6 +22,7 @@ from broadcaster.wire.documents import (
     PlanItem,
     Receipts,
     Request,
+    SpeakerState,
     Trust,
     Welcome,
 )
@@ -153,9 +154,16 @@ class Rig(Papers):
     # Joining.
 
     async def joined(self, since: int = 0) -> None:
-        """Wait until a hello was heard, and answered. Errors: BrokenError."""
-        heard = await self.tape.until(lambda: self.tape.hellos(since) and self.tape.key, JOIN_S)
-        expect(heard, "no hello and about")
+        """Wait until state, about and hello have come in, in whatever order the broker hands them on.
+
+        Errors: BrokenError.
+        """
+
+        def heard() -> bool:
+            present = self.tape.says(SpeakerState.READY, since) and self.tape.of(Kind.ABOUT, since)
+            return bool(present and self.tape.hellos(since))
+
+        expect(await self.tape.until(heard, JOIN_S), "no hello, about and state ready")
 
     async def ready(self) -> None:
         """A speaker that is set up, welcomed, and has the clips of the checks; again is harmless."""
