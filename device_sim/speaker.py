@@ -18,6 +18,7 @@ from device_sim.actions import (
     AssembleClip,
     LocalMicrophone,
     Publish,
+    SelfTest,
     StartSound,
     StopSound,
     Subscribe,
@@ -262,6 +263,8 @@ class Speaker:
             case Amplifier():
                 now = self._clock.now_ms()
                 self.output.switch(action, now, self.machine.time.station(now))
+            case SelfTest():
+                self.upkeep.test.asked = True
             case LocalMicrophone(on):
                 self.output.talk(self._clock.now_ms(), on=on)
             case StartSound():
