@@ -30,12 +30,14 @@ def append(session: Session, entries: Sequence[Chained]) -> None:
     if session.get_bind().dialect.name == "postgresql":  # SQLite has one writer anyway
         session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
     log = type(entries[0])
-    previous = session.scalar(select(log.hash).order_by(log.id.desc()).limit(1)) or START
+    known = f"last-{log.__tablename__}"  # a session is one transaction, and nobody else writes in it
+    previous = session.info.get(known) or session.scalar(select(log.hash).order_by(log.id.desc()).limit(1)) or START
     for entry in entries:
         entry.previous_hash = previous
         entry.hash = previous = _hash(previous, entry)
-        session.add(entry)
-        session.flush()
+    session.add_all(entries)
+    session.flush()
+    session.info[known] = previous
 
 
 def audit(

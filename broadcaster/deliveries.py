@@ -1,6 +1,6 @@
 """From receipts to deliveries: the ledger of what was heard, and what is known of every speaker from it."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -79,15 +79,24 @@ def take(session: Session, speaker: str, receipts: tuple[Receipt, ...], received
     )
     fresh = {receipt.id: receipt for receipt in receipts if receipt.id not in known}
     chain.append(session, [_entry(speaker, receipt, received_at) for receipt in fresh.values()])
+    deliveries = _deliveries(session, speaker, {receipt.broadcast for receipt in fresh.values()})
     for receipt in fresh.values():
-        delivery = session.get(Delivery, (receipt.broadcast, speaker))
-        if delivery is None and session.get(Broadcast, receipt.broadcast) is not None:
-            delivery = Delivery(
-                broadcast_id=receipt.broadcast, speaker_id=speaker, state=DeliveryState.PLANNED, played_ms=0
-            )
-            session.add(delivery)
-        if delivery:
+        if delivery := deliveries.get(receipt.broadcast):
             apply(delivery, receipt)
+
+
+def _deliveries(session: Session, speaker: str, broadcasts: Collection[str]) -> dict[str, Delivery]:
+    """The deliveries of these broadcasts to a speaker; one that nobody expected is written down, if there is such a one."""
+    mine = select(Delivery).where(Delivery.speaker_id == speaker, Delivery.broadcast_id.in_(broadcasts))
+    found = {delivery.broadcast_id: delivery for delivery in session.scalars(mine)}
+    if lacking := set(broadcasts) - found.keys():
+        for name in session.scalars(select(Broadcast.id).where(Broadcast.id.in_(lacking))):
+            found[name] = Delivery(
+                broadcast_id=name, speaker_id=speaker, state=DeliveryState.PLANNED, start_position_ms=0, played_ms=0
+            )
+        session.add_all(found[name] for name in lacking & found.keys())
+        session.flush()
+    return found
 
 
 def _entry(speaker: str, receipt: Receipt, received_at: UnixMs) -> LedgerEntry:

@@ -61,15 +61,15 @@ class Publisher:
     def _sign(self, key: SigningKey, kind: Kind, topic: str, payload: bytes, exp: UnixMs) -> bytes:
         row = self._session.get(Published, topic)
         if row is None:
-            row = Published(topic=topic, typ=kind.value, seq=0, exp=exp)
+            row = Published(topic=topic, typ=kind.value, seq=0, exp=exp, payload_sha256="", envelope=b"")
             self._session.add(row)
+            self._session.flush()  # so that the next one asks for it and finds it
         row.seq = max(self._clock.now_ms(), row.seq + 1)
         row.exp = _later(row.exp, exp)
         row.payload_sha256 = clips.sha256(payload)
         row.envelope = envelope.sign(
             key.private, key.kid, typ=kind.value, topic=topic, seq=UnixMs(row.seq), payload=payload, exp=UnixMs(row.exp)
         )
-        self._session.flush()
         return row.envelope
 
 
