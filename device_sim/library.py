@@ -72,6 +72,8 @@ class Library:
     room_bytes: int = 1 << 30
     full: set[str] = field(default_factory=set)
     _needed: frozenset[str] = frozenset()
+    _roomless: set[str] = field(default_factory=set)
+    """Of the ``full`` ones those that are not even asked for; the disk refused the others."""
 
     def want(self, items: Iterable[Wanted]) -> list[Action]:
         """Adjust to what the plans need now; what is first needed comes first when there is not room for all."""
@@ -81,16 +83,20 @@ class Library:
             if item.sent_by < known.sent_by:
                 needed[item.clip] = item
         self.full.intersection_update(needed)
+        self._roomless.intersection_update(needed)
         self._needed = frozenset(needed)
         room = self.room_bytes
         for clip, item in needed.items():
             room -= self.cached.get(clip, item.bytes)
             if clip not in self.cached and room < 0:
                 self.full.add(clip)
+                self._roomless.add(clip)
             elif clip not in self.cached:
-                self.full.discard(clip)
+                if clip in self._roomless:
+                    self._roomless.discard(clip)
+                    self.full.discard(clip)
                 self._expect_for(clip, item)
-        unwanted = [clip for clip in self.arriving if clip not in needed or clip in self.full]
+        unwanted = [clip for clip in self.arriving if clip not in needed or clip in self._roomless]
         for clip in unwanted:
             del self.arriving[clip]
         return [ForgetClip(clip) for clip in unwanted] + self._evict(needed, max(room, 0))

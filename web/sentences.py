@@ -93,6 +93,8 @@ _WHY: Final[Words] = {
     "safe-mode": _l("loa đang ở chế độ an toàn, chỉ phát khẩn cấp"),
     "button": _l("có người bấm nút dừng tại loa"),
     "higher-class": _l("nhường bản tin khẩn cấp"),
+    "locked-out": _l("nguồn phát đã bị khóa"),
+    "no-signal": _l("mất tín hiệu phát trực tiếp"),
     "broker-down": _l("máy chủ tin mất kết nối"),
     "not-prepared": _l("chưa tạo xong giọng đọc"),
     "no-report": _l("loa không phản hồi"),

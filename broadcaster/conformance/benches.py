@@ -39,6 +39,7 @@ BENCHES: Final = (
     Bench("delivery", _ready, together=True),
     Bench("receipts", _ready, together=True),
     Bench("power", _ready),
+    Bench("blackout", _ready),  # a speaker of its own: the fifth boot in ten minutes would be in safe mode
     Bench(
         "clock",
         _ready,

@@ -108,7 +108,7 @@ async def welcome_sets_the_floor(rig: Rig) -> str:
     return "counted rolled-back"
 
 
-@check("Joining", "power")
+@check("Joining", "blackout")
 async def plays_alone(rig: Rig) -> str:
     """After a power cut, with broker and station gone, it plays what it has at the right moment, and says so later."""
     item = rig.item(SHORT, rig.now() + _BOOT_MS)
@@ -132,7 +132,7 @@ async def plays_alone(rig: Rig) -> str:
     return near(started.at, item.start_at, "started", 2 * TOLERANCE_MS)
 
 
-@check("State", "power")
+@check("State", "blackout")
 async def connections_are_numbered(rig: Rig) -> str:
     """After a lost link the same boot says ready with a higher connection number."""
     before, since = rig.tape.states()[-1], rig.now()
@@ -151,7 +151,7 @@ async def connections_are_numbered(rig: Rig) -> str:
     return seen
 
 
-@check("Receipts", "power")
+@check("Receipts", "blackout")
 async def ids_never_come_again(rig: Rig) -> str:
     """No receipt id was used for two receipts, in all these boots."""
     since = rig.now()

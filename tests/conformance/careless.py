@@ -15,7 +15,6 @@ from device_sim.actions import StartSound
 from device_sim.beliefs import Beliefs
 from device_sim.journal import Journal
 from device_sim.library import Library
-from device_sim.machine import SpeakerMachine
 from device_sim.own_clock import OwnClock
 from device_sim.reports import Reports
 from device_sim.speaker_time import SpeakerTime
@@ -89,7 +88,7 @@ def first_always_keeps_the_air() -> None:
 
 @caught_by("silent-before-welcome")
 def plays_before_welcome() -> None:
-    patch(SpeakerMachine, "may_play", property(lambda machine: machine.time.known))
+    patch(Beliefs, "welcomed", property(lambda _: True, lambda _beliefs, _value: None))
 
 
 @caught_by("stale-welcome")

@@ -10,6 +10,7 @@ from broadcaster.wire.acceptance import Floor, TrustStore
 from broadcaster.wire.documents import Class, TrustedKey
 from broadcaster.wire.envelope import Header
 from broadcaster.wire.rejection import Reason, RejectedError
+from broadcaster.wire.topics import Kind
 from device_sim.beliefs import Admitted, Beliefs
 from tests.conformance.faults import caught_by, patch
 
@@ -138,12 +139,11 @@ def trusts_keys_in_a_config() -> None:
 
 @caught_by("trust-by-another-key")
 def takes_trust_from_the_station() -> None:
-    authority = acceptance.check_authority
+    find = acceptance.find_signer
 
-    def gullible(store: TrustStore, address: Any, read: Any) -> frozenset[Class]:
-        if read.header.typ == "loa-trust" and read.header.kid in store.keys:
-            envelope.verify(read, keys.public_key(store.keys[read.header.kid].key))
-            return frozenset(Class)
-        return authority(store, address, read)
+    def gullible(store: TrustStore, address: Any, kid: str) -> acceptance.Signer:
+        if address.kind is Kind.TRUST and kid in store.keys:
+            return acceptance.Signer(keys.public_key(store.keys[kid].key), frozenset(Class))
+        return find(store, address, kid)
 
-    patch(acceptance, "check_authority", gullible)
+    patch(acceptance, "find_signer", gullible)

@@ -12,7 +12,15 @@ from web.initialise import FIRST_ACCOUNT
 
 pytestmark = [pytest.mark.whole, pytest.mark.timeout(180), pytest.mark.xdist_group("browser")]
 
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
 
 @pytest.fixture(scope="module")
