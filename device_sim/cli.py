@@ -23,6 +23,7 @@ def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
     run.add_argument("kit", type=Path)
     run.add_argument("--clock-offset-ms", type=int, default=0, help=argparse.SUPPRESS)  # for the conformance kit
     run.add_argument("--unsynchronised", action="store_true", help=argparse.SUPPRESS)
+    run.add_argument("--synchronised", action="store_true", help=argparse.SUPPRESS)
     fleet = commands.add_parser("fleet", help="run every speaker whose kit lies in a folder")
     fleet.add_argument("kits", type=Path)
     for command in (run, fleet):
@@ -48,7 +49,8 @@ def _run(arguments: argparse.Namespace, kits: Sequence[Kit]) -> None:
         fleet = Fleet(kits, arguments.state, wav_cards(arguments.wav), source=Simulated(RATE), synchronised=always)
         asyncio.run(run_until_signalled(fleet))
         return
-    synchronised = never if arguments.unsynchronised else is_synchronised
+    kept = always if arguments.synchronised else is_synchronised
+    synchronised = never if arguments.unsynchronised else kept
     clock = OwnClock(arguments.clock_offset_ms)
     hardware: tuple[OpenCard, Source | None, Watch | None]
     hardware = (

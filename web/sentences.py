@@ -133,6 +133,9 @@ _REASONS: Final[Words] = {
     "unknown-clip": _l("tệp âm thanh lạ"),
     "wrong-hash": _l("nội dung không khớp mã băm"),
     "stale-welcome": _l("lời chào đã cũ"),
+    "locked-out": _l("khóa ký đang bị khóa phát"),
+    "unknown-stream": _l("luồng phát trực tiếp lạ"),
+    "too-many": _l("gửi quá nhiều"),
 }
 
 

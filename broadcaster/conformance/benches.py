@@ -22,7 +22,7 @@ class Bench:
     name: str
     prepare: Callable[[Rig], Awaitable[None]]
     together: bool = False
-    options: tuple[str, ...] = ()
+    options: tuple[str, ...] = ("--synchronised",)
     staged: str = ""
 
 
