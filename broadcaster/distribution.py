@@ -65,6 +65,11 @@ class Transfer:
         self.numbers = deque(_segments_in(ranges, len(self.pieces)))
         self.left = sum(len(self.pieces[number]) for number in self.numbers)
 
+    @property
+    def told(self) -> bool:
+        """Whether it was to bring the manifest and nothing else, and has."""
+        return self.wanted == () and not self.manifest
+
     def begin_again(self) -> None:
         """The connection was lost, and with it nobody knows which of the segments: the whole clip goes anew."""
         if self.pieces and self.wanted is None:
@@ -137,7 +142,10 @@ class Distributor:
         self._more.set()
 
     def repair(self, speaker: str, request: Request) -> None:
-        """Send one speaker what it lacks, unless that is on its way already, or it asks for too much at once."""
+        """Send one speaker what it lacks, unless that is on its way already, or it asks for too much at once.
+
+        What it asks for as soon as it has the manifest takes the place of the manifest's transfer, which has done its work.
+        """
         if not (request.missing or request.manifest):
             return
 
@@ -151,7 +159,8 @@ class Distributor:
         )
         with self._lock:
             under_way = any(
-                transfer.clip == request.clip and speaker in transfer.audience for transfer in self._transfers.values()
+                transfer.clip == request.clip and speaker in transfer.audience and not transfer.told
+                for transfer in self._transfers.values()
             )
             same_speaker = sum(to == key[1] for _, to in self._transfers)
             if under_way or same_speaker >= _REPAIRS_PER_SPEAKER or len(self._transfers) >= _MAX_REPAIRS:
@@ -202,9 +211,10 @@ class Distributor:
 
     def _send_next(self, key: tuple[str, str], transfer: Transfer, now: float) -> None:
         if not transfer.pieces and not self._open(transfer):
-            self._drop(key)
+            self._drop(key, transfer)
             return
         if transfer.manifest:
+            transfer.manifest = False  # before it leaves: who has it asks for more at once
             transfer.manifest = not self._put(transfer, "m", transfer.manifest_bytes, now)
             return
         if transfer.numbers:
@@ -212,7 +222,7 @@ class Distributor:
             if self._put(transfer, str(number), transfer.pieces[number], now):
                 transfer.left -= len(transfer.pieces[transfer.numbers.popleft()])
         if not transfer.numbers:
-            self._drop(key)
+            self._drop(key, transfer)
             if transfer.wanted is not None and not transfer.sent:
                 self._occupy(transfer, now + _USELESS_S)
             if transfer.done:
@@ -239,6 +249,7 @@ class Distributor:
         for speaker in transfer.audience:
             self._free_at[speaker] = until
 
-    def _drop(self, key: tuple[str, str]) -> None:
+    def _drop(self, key: tuple[str, str], transfer: Transfer) -> None:
         with self._lock:
-            self._transfers.pop(key, None)
+            if self._transfers.get(key) is transfer:
+                del self._transfers[key]

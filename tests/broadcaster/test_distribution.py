@@ -172,6 +172,22 @@ def test_a_lost_manifest_is_sent_alone(yard: Yard) -> None:
     assert yard.topics() == [f"speaker/loa-1/down/clip/{clip}/m"]
 
 
+def test_a_speaker_quick_to_ask_for_the_segments_of_its_new_manifest_is_heard(yard: Yard) -> None:
+    clip, _ = yard.clip(1)
+    publish = yard.line.publish
+
+    def answer(topic: str, payload: bytes, **kwargs: object) -> bool:
+        taken = publish(topic, payload, **kwargs)
+        if topic.endswith("/m"):  # before the thread that sends is back from sending
+            yard.distributor.repair("loa-1", Request(clip=clip, missing=((0, 2),)))
+        return taken
+
+    yard.line.publish = answer  # type: ignore[method-assign]
+    yard.distributor.repair("loa-1", Request(clip=clip, manifest=True))
+    yard.run()
+    assert [topic.rpartition("/")[2] for topic in yard.topics()] == ["m", "0", "1", "2"]
+
+
 def test_what_is_on_its_way_to_the_zone_is_not_repaired_besides(yard: Yard) -> None:
     clip = yard.clip(1)
     yard.send(clip, "xa", {"loa-1"})
