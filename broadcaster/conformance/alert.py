@@ -221,19 +221,3 @@ async def missed_alert_is_made_up_for(rig: Rig) -> str:
     expect(started.position_ms == 0 and started.at - rig.now() < _OWN_ROUND_MS, f"began at {started.position_ms} ms")
     await told(rig, alert, Event.FINISHED)
     return "a round of its own"
-
-
-@check("Alert", "clock")
-async def alert_without_a_clock(rig: Rig) -> str:
-    """A speaker that does not know the time yet plays an alert at once."""
-    rig.answering = False
-    since = rig.now()
-    await rig.power_cycle()
-    await rig.joined(since)
-    alert = alert_of(rig, part(rig, SHORT), start_at=rig.now())
-    await raise_it(rig, alert)
-    try:
-        arrival = (await told(rig, alert, Event.STARTED)).arrivals[0]
-    finally:
-        rig.answering = True
-    return f"said started {arrival - alert.start_at} ms after it was raised"

@@ -3,7 +3,8 @@
 from typing import Final
 
 from broadcaster.conformance.airing import plays_whole
-from broadcaster.conformance.check import check, expect
+from broadcaster.conformance.alert import alert_of, part, raise_it, told
+from broadcaster.conformance.check import BrokenError, check, expect
 from broadcaster.conformance.rig import Rig
 from broadcaster.conformance.sounds import SHORT
 from broadcaster.wire.documents import Event
@@ -18,7 +19,11 @@ async def follows_the_welcome(rig: Rig) -> str:
     """A clock that is an hour wrong and unsynchronised is set by the welcome: items air at the station's time."""
     item = rig.item(SHORT, rig.slot(SHORT.length_ms))
     await rig.plan(item)
-    return await plays_whole(rig, item)
+    try:
+        return await plays_whole(rig, item)
+    except BrokenError as error:
+        told = [f"{beat.offset_ms:+d} ± {beat.error_ms}" for beat in rig.tape.telemetry()[-3:]]
+        raise BrokenError(f"{error}; its offsets in ms: {', '.join(told)}") from error
 
 
 @check("Telemetry", "clock")
@@ -46,3 +51,19 @@ async def no_time_no_sound(rig: Rig) -> str:
     rig.answering = True
     expect(not heard, rig.tape.story(item.id))
     return "silent"
+
+
+@check("Alert", "clock")
+async def alert_without_a_clock(rig: Rig) -> str:
+    """A speaker that does not know the time yet plays an alert at once."""
+    rig.answering = False
+    since = rig.now()
+    await rig.power_cycle()
+    await rig.joined(since)
+    alert = alert_of(rig, part(rig, SHORT), start_at=rig.now())
+    await raise_it(rig, alert)
+    try:
+        arrival = (await told(rig, alert, Event.STARTED)).arrivals[0]
+    finally:
+        rig.answering = True
+    return f"said started {arrival - alert.start_at} ms after it was raised"
