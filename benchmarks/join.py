@@ -28,7 +28,7 @@ from broadcaster.wire.keys import SigningKey
 from broadcaster.wire.topics import Kind, Topics
 from broadcaster.wire.units import UnixMs
 from device_sim.fleet import read_kits
-from device_sim.kit import BrokerAddress, Kit
+from device_sim.kit import Kit, broker_of
 from device_sim.mqtt import Connect, Message, MqttClient
 from tests.whole.town import COMMUNE, Town, wait_until
 from web import commune
@@ -110,7 +110,7 @@ def join(town: Town, station: RunningStation, speakers: int) -> tuple[float, int
 
 async def connect(kit: Kit, topics: Sequence[str] = ()) -> MqttClient:
     """A bare client with a kit's credentials."""
-    address = BrokerAddress.parse(kit.brokers[0])
+    address = broker_of(kit.brokers[0])
     client = MqttClient(lambda _: None, lambda _: None)
     given = Connect(client_id=f"{kit.speaker}-bare", username=address.username, password=address.password)
     await client.connect(address.host, address.port, given, timeout_s=60)

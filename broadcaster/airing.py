@@ -15,6 +15,7 @@ from broadcaster.errors import LoaError
 from broadcaster.geography import Geography
 from broadcaster.rows import Broadcast, BroadcastExclusion, Delivery, DeliveryState, Place, Schedule
 from broadcaster.wire.documents import Class
+from broadcaster.wire.fields import SpeakerRole
 
 REPORT_GRACE: Final = timedelta(seconds=20)
 """How long after the end of a broadcast a speaker's report is merely on its way."""
@@ -33,9 +34,10 @@ class BroadcastState(StrEnum):
 
 
 class Heard(StrEnum):
-    """The four plain states of the coverage bar."""
+    """The plain states of the coverage bar. ``sent`` is the most that is known of a gateway."""
 
     HEARD = "heard"
+    SENT = "sent"
     WAITING = "waiting"
     SILENT = "silent"
     UNKNOWN = "unknown"
@@ -80,11 +82,11 @@ _SILENT: Final = frozenset(
 )
 
 
-def heard_of(delivery: Delivery, end: datetime | None, now: datetime) -> Heard:
-    """Which of the four plain states a delivery is in; ``end`` is the broadcast's."""
-    if delivery.state is DeliveryState.FINISHED:
-        return Heard.HEARD
-    if delivery.state in _SILENT:
+def heard_of(state: DeliveryState, role: SpeakerRole, end: datetime | None, now: datetime) -> Heard:
+    """Which of the plain states a delivery to such a speaker is in; ``end`` is the broadcast's."""
+    if state is DeliveryState.FINISHED:
+        return Heard.SENT if role is SpeakerRole.GATEWAY else Heard.HEARD
+    if state in _SILENT:
         return Heard.SILENT
     return Heard.WAITING if end is None or now < end + REPORT_GRACE else Heard.UNKNOWN
 
@@ -94,6 +96,7 @@ class Coverage:
     """How many speakers of one broadcast are in each plain state."""
 
     heard: int = 0
+    sent: int = 0
     waiting: int = 0
     silent: int = 0
     unknown: int = 0
@@ -101,12 +104,12 @@ class Coverage:
     @property
     def total(self) -> int:
         """All speakers of the broadcast."""
-        return self.heard + self.waiting + self.silent + self.unknown
+        return self.heard + self.sent + self.waiting + self.silent + self.unknown
 
 
 def coverage(deliveries: Iterable[Delivery], end: datetime | None, now: datetime) -> Coverage:
     """Count the deliveries of one broadcast."""
-    counted = Counter(heard_of(delivery, end, now).value for delivery in deliveries)
+    counted = Counter(heard_of(one.state, one.speaker.role, end, now).value for one in deliveries)
     return Coverage(**counted)
 
 

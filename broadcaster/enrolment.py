@@ -18,7 +18,7 @@ from broadcaster.broker_config import STATION_USER
 from broadcaster.clock import Clock
 from broadcaster.errors import LoaError
 from broadcaster.rows import AuditEntry, Place, PlaceKind, Speaker
-from broadcaster.wire.documents import Name
+from broadcaster.wire.fields import Name, SpeakerRole
 from broadcaster.wire.topics import Topics
 
 _CLAIM_BYTES: Final = 16
@@ -52,19 +52,18 @@ class Registrar:
     clock: Clock
     account_id: int | None = None
 
-    def enrol(self, speaker_id: str, place: str, name: str = "") -> Speaker:
+    def enrol(self, speaker_id: str, place: str, name: str = "", role: SpeakerRole = SpeakerRole.SPEAKER) -> Speaker:
         """A new speaker with credentials of its own, waiting to be confirmed. Errors: EnrolmentError."""
         _check_id(speaker_id)
         if known := self.session.get(Speaker, speaker_id):
             raise EnrolmentError("retired" if known.retired_at else "taken", speaker_id)
         found = self.place(place)
-        speaker = Speaker(
-            id=speaker_id, place=found, name=checked_name(name or f"{found.name} – {speaker_id}"), connection=0
-        )
+        called = checked_name(name or f"{found.name} – {speaker_id}")
+        speaker = Speaker(id=speaker_id, place=found, name=called, role=role, connection=0)
         self._issue(speaker)
         self.session.add(speaker)
         self.session.flush()
-        self._audit("speaker.enrol", speaker, {"place": place})
+        self._audit("speaker.enrol", speaker, {"place": place, "role": role.value})
         return speaker
 
     def confirm(self, speaker_id: str, key: str | None = None) -> Speaker:

@@ -12,14 +12,13 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
-from urllib.parse import unquote, urlsplit
 
 from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
 from broadcaster.clock import Clock
 from broadcaster.counters import Counters
-from broadcaster.errors import LoaError
+from broadcaster.wire.broker_address import BrokerAddress, BrokerAddressError
 from broadcaster.wire.envelope import MAX_MESSAGE_BYTES
 from broadcaster.wire.rejection import Reason
 from broadcaster.wire.units import UnixMs
@@ -30,13 +29,7 @@ KEEPALIVE_S: Final = 45
 _INBOX: Final = 50_000
 """Messages that may wait to be taken in; confirmations have no limit, for a lost one would never be asked for again."""
 _BATCH: Final = 500
-_TLS_PORT: Final = 8883
-_PLAIN_PORT: Final = 1883
 _REFUSED: Final = 0x80
-
-
-class BrokerAddressError(LoaError):
-    """The broker's address can't be used."""
 
 
 @dataclass(frozen=True)
@@ -64,33 +57,6 @@ class Transport(Protocol):
         Returns False when the message was refused, as every QoS 0 message is without a connection.
         """
         ...
-
-
-@dataclass(frozen=True)
-class BrokerAddress:
-    """A broker as ``mqtt[s]://user:password@host:port`` names it; ``ca`` is the PEM file of its authority."""
-
-    host: str
-    port: int
-    username: str
-    password: str
-    tls: bool
-    ca: str = ""
-
-    @classmethod
-    def parse(cls, url: str, ca: str = "") -> "BrokerAddress":
-        """Read a broker's address. Errors: BrokerAddressError."""
-        try:
-            parts = urlsplit(url)
-            port = parts.port
-        except ValueError as error:
-            raise BrokerAddressError(f"broker address: {error}") from error
-        if parts.scheme not in {"mqtt", "mqtts"} or not parts.hostname:
-            raise BrokerAddressError("a broker's address is mqtt://user:password@host:port, or mqtts:// with TLS")
-        tls = parts.scheme == "mqtts"
-        default = _TLS_PORT if tls else _PLAIN_PORT
-        name, password = unquote(parts.username or ""), unquote(parts.password or "")
-        return cls(parts.hostname, port or default, name, password, tls, ca)
 
 
 def _context(ca: str) -> ssl.SSLContext:

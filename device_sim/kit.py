@@ -1,21 +1,13 @@
 """What a new box is given: where the brokers are, whom to believe, and the claim code of its label."""
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import unquote, urlsplit
 
 import msgspec
 
-from broadcaster.wire.documents import Name, PublicKey
+from broadcaster.wire.broker_address import BrokerAddress, BrokerAddressError
+from broadcaster.wire.fields import Name, PublicKey, SpeakerRole
 from device_sim.errors import KitError
-
-
-class Role(StrEnum):
-    """What stands behind the sound card."""
-
-    SPEAKER = "speaker"
-    GATEWAY = "gateway"
 
 
 class Kit(msgspec.Struct, frozen=True):
@@ -38,7 +30,7 @@ class Kit(msgspec.Struct, frozen=True):
     root: PublicKey
     claim_code: str
     ca: str = ""
-    role: Role = Role.SPEAKER
+    role: SpeakerRole = SpeakerRole.SPEAKER
     horns: Annotated[int, msgspec.Meta(ge=0, le=64)] = 1
     sim_day: Annotated[int, msgspec.Meta(ge=1, le=28)] = 1
 
@@ -51,26 +43,9 @@ class Kit(msgspec.Struct, frozen=True):
             raise KitError(f"{path}: {error}") from error
 
 
-class BrokerAddress(msgspec.Struct, frozen=True):
-    """One broker of a kit, taken apart."""
-
-    host: str
-    port: int
-    username: str
-    password: str
-    tls: bool
-
-    @classmethod
-    def parse(cls, url: str, like: "BrokerAddress | None" = None) -> "BrokerAddress":
-        """Read a broker's address; one without a user takes that of `like`. Errors: KitError."""
-        parts = urlsplit(url)
-        if parts.scheme not in {"mqtt", "mqtts"} or not parts.hostname:
-            raise KitError("a broker's address is mqtt://user:password@host:port, or mqtts:// with TLS")
-        tls = parts.scheme == "mqtts"
-        try:
-            port = parts.port or (8883 if tls else 1883)
-        except ValueError as error:
-            raise KitError(f"the port of a broker: {error}") from error
-        if parts.username is None and like is not None:
-            return cls(parts.hostname, port, like.username, like.password, tls)
-        return cls(parts.hostname, port, unquote(parts.username or ""), unquote(parts.password or ""), tls)
+def broker_of(url: str, like: BrokerAddress | None = None) -> BrokerAddress:
+    """A broker of a kit or a config; one without a user takes that of `like`. Errors: KitError."""
+    try:
+        return BrokerAddress.parse(url, like=like)
+    except BrokerAddressError as error:
+        raise KitError(str(error)) from error

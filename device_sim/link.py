@@ -6,9 +6,10 @@ import random
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+from broadcaster.wire.broker_address import BrokerAddress
 from device_sim.brokers import BrokerList
 from device_sim.errors import DeviceError
-from device_sim.kit import BrokerAddress, Kit
+from device_sim.kit import Kit, broker_of
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +45,7 @@ class Link:
         keep: Callable[[tuple[str, ...]], None],
     ) -> None:
         self._name, self.brokers = kit.speaker, brokers
-        self._like = [BrokerAddress.parse(url) for url in kit.brokers][0]  # noqa: RUF015  all of them must be good
+        self._like = [broker_of(url) for url in kit.brokers][0]  # noqa: RUF015  all of them must be good
         self._open_to, self._give_up, self._ended, self._keep = open_to, give_up, ended, keep
         self.gone = asyncio.Event()
         self._changed = asyncio.Event()
@@ -54,7 +55,7 @@ class Link:
         good = []
         for url in brokers:
             try:
-                BrokerAddress.parse(url, self._like)
+                broker_of(url, self._like)
             except DeviceError as error:
                 log.warning("broker can't be used speaker=%s reason=%s", self._name, error)
             else:
@@ -74,7 +75,7 @@ class Link:
             self._changed.clear()
             for url in self.brokers.current:
                 self.gone.clear()
-                if await self._connect(BrokerAddress.parse(url, self._like)):
+                if await self._connect(broker_of(url, self._like)):
                     if await self._hold() >= STEADY_S or self._changed.is_set():
                         pause_s = FIRST_RETRY_S
                     self._ended()

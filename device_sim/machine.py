@@ -130,8 +130,9 @@ class SpeakerMachine:
         try:
             return self._receive(topic, payload, now)
         except RejectedError as error:
-            self.rejected[error.reason] += 1
-            return []
+            if error.reason is not Reason.UNKNOWN_KEY or self.beliefs.believed:
+                self.rejected[error.reason] += 1
+            return []  # retained documents come in any order: before the first trust every key is unknown
 
     def _receive(self, topic: str, payload: bytes, now: int) -> list[Action]:
         if len(payload) > envelope.MAX_MESSAGE_BYTES:

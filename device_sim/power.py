@@ -5,9 +5,9 @@ Levels are measured behind the amplifier, set so that full loudness reads about 
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Final
 
+from broadcaster.wire.fields import Fault
 from device_sim.card_events import FLOOR_DBFS, Level, Measured
 
 LOUD_DBFS: Final = -40.0
@@ -18,17 +18,6 @@ ENOUGH_S: Final = 1.0
 """A pause between two words, or a relay that clicks, is no fault: only as much of it is judged together."""
 WINDOWS: Final = 200
 """Windows of the amplifier that are kept: about two weeks of a busy commune."""
-
-
-class Fault(StrEnum):
-    """What is wrong with a speaker, as telemetry says it."""
-
-    PLAYED_SILENT = "played-silent"
-    SOUND_WHILE_IDLE = "sound-while-idle"
-    STORE_FULL = "store-full"
-    SELF_TEST = "self-test"
-    RECEIPTS_DROPPED = "receipts-dropped"
-    SAFE_MODE = "safe-mode"
 
 
 @dataclass

@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from broadcaster.wire.broker_address import BrokerAddress
 from broadcaster.wire.keys import public_key
 from broadcaster.wire.units import HOUR
 from device_sim.actions import (
@@ -30,7 +31,7 @@ from device_sim.brokers import BrokerList
 from device_sim.card_events import Finished, Started
 from device_sim.errors import CloseReason, DeviceError
 from device_sim.keeping import Keeper
-from device_sim.kit import BrokerAddress, Kit
+from device_sim.kit import Kit
 from device_sim.link import Link
 from device_sim.machine import Identity, SpeakerMachine
 from device_sim.microphone import Source

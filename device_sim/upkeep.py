@@ -6,13 +6,14 @@ from typing import Final
 import msgspec
 
 from broadcaster.wire.documents import Telemetry
+from broadcaster.wire.fields import Fault
 from broadcaster.wire.units import MINUTE
 from device_sim.actions import Action
 from device_sim.boots import Boots, refuse
 from device_sim.kit import Kit
 from device_sim.machine import SpeakerMachine
 from device_sim.mqtt import Traffic
-from device_sim.power import Fault, Power
+from device_sim.power import Power
 from device_sim.self_test import SelfTest, Verdict
 from device_sim.sim_month import SimMonth, month_of
 from device_sim.store import Store

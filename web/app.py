@@ -84,6 +84,7 @@ def _equip_templates(app: Flask) -> None:
     app.add_template_filter(_ago, "ago")
     app.add_template_filter(moments.length, "length_of")
     app.add_template_filter(moments.error, "start_error")
+    app.add_template_filter(speakers.megabytes, "megabytes")
 
 
 def _moment(at: datetime, *, seconds: bool = False) -> str:

@@ -14,7 +14,7 @@ from broadcaster.clips import write_aside
 from broadcaster.clock import Clock
 from broadcaster.counters import Counters
 from broadcaster.settings import Settings, SettingsError
-from broadcaster.transport import BrokerAddress
+from broadcaster.wire.broker_address import BrokerAddress
 from web import tls
 from web.lan import lan_address, own_names
 

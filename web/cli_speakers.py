@@ -16,6 +16,7 @@ from broadcaster.database import Database
 from broadcaster.enrolment import EnrolmentError, Registrar
 from broadcaster.rows import Speaker, Station
 from broadcaster.settings import Settings
+from broadcaster.wire.fields import SpeakerRole
 from broadcaster.wire.topics import Topics
 from web import brokers, enrolment_words, speaker_lists
 from web.kits import KitMaker, Wifi
@@ -79,7 +80,8 @@ def _act(arguments: argparse.Namespace, registrar: Registrar) -> Speaker:
             known = registrar.session.get(Speaker, speaker)
             if known and not known.retired_at and known.place.code == arguments.place:
                 return known  # the same kit once more, with another network perhaps
-            return registrar.enrol(speaker, arguments.place, arguments.name or "")
+            role = SpeakerRole.GATEWAY if arguments.gateway else SpeakerRole.SPEAKER
+            return registrar.enrol(speaker, arguments.place, arguments.name or "", role)
         case "replace":
             return registrar.replace(speaker)
         case "confirm":
@@ -135,6 +137,7 @@ def add(commands: Any) -> None:
     for command in (kit, move):
         command.add_argument("--place", required=True, metavar="CODE")
     kit.add_argument("--name")
+    kit.add_argument("--gateway", action="store_true", help="bộ chuyển tiếp FM, loa có dây (feeds what it can't hear)")
     for command in (kit, replace):
         command.add_argument("--wifi", metavar="SSID:PASS")
         command.add_argument("--apn")

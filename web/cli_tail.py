@@ -20,7 +20,8 @@ from broadcaster.database import Database
 from broadcaster.rows import Speaker, Station
 from broadcaster.settings import Settings
 from broadcaster.tail import Line, Proof, Reader
-from broadcaster.transport import BrokerAddress, Message, MqttTransport
+from broadcaster.transport import Message, MqttTransport
+from broadcaster.wire.broker_address import BrokerAddress
 from broadcaster.wire.keys import public_key
 from broadcaster.wire.topics import Topics
 from web.say import Say

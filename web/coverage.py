@@ -11,19 +11,20 @@ from sqlalchemy.orm import Session, joinedload
 from broadcaster import airing
 from broadcaster.airing import BroadcastState, Coverage, Heard
 from broadcaster.rows import Broadcast, Delivery, DeliveryState, Place, Speaker
+from broadcaster.wire.fields import SpeakerRole
 
 MAX_LISTED = 500
 """Speakers that are listed one by one; of a larger broadcast only those that did not play."""
 
 
-def heard_as(state: DeliveryState, broadcast: Broadcast, now: datetime) -> Heard:
-    """The plain state of deliveries in ``state``; nothing is awaited of a broadcast that will not come."""
+def heard_as(state: DeliveryState, role: SpeakerRole, broadcast: Broadcast, now: datetime) -> Heard:
+    """The plain state of deliveries in ``state`` to such speakers; nothing is awaited of a broadcast that will not come."""
     if state is not DeliveryState.FINISHED and airing.state_of(broadcast, now) in {
         BroadcastState.CANCELLED,
         BroadcastState.MISSED,
     }:
         return Heard.SILENT
-    return airing.heard_of(Delivery(state=state), airing.end_of(broadcast), now)
+    return airing.heard_of(state, role, airing.end_of(broadcast), now)
 
 
 def of_broadcasts(session: Session, broadcasts: Sequence[Broadcast], now: datetime) -> Mapping[str, Coverage]:
@@ -33,18 +34,22 @@ def of_broadcasts(session: Session, broadcasts: Sequence[Broadcast], now: dateti
     by_id = {broadcast.id: broadcast for broadcast in broadcasts}
     counted: dict[str, Counter[str]] = {number: Counter() for number in by_id}
     rows = session.execute(
-        select(Delivery.broadcast_id, Delivery.state, func.count())
+        select(Delivery.broadcast_id, Delivery.state, Speaker.role, func.count())
+        .join(Delivery.speaker)
         .where(Delivery.broadcast_id.in_(by_id))
-        .group_by(Delivery.broadcast_id, Delivery.state)
+        .group_by(Delivery.broadcast_id, Delivery.state, Speaker.role)
     )
-    for number, state, count in rows:
-        counted[number][heard_as(state, by_id[number], now).value] += count
+    for number, state, role, count in rows:
+        counted[number][heard_as(state, role, by_id[number], now).value] += count
     return {number: Coverage(**counts) for number, counts in counted.items()}
 
 
 @dataclass(frozen=True)
 class Report:
-    """What one speaker reported of a broadcast; ``start_error_ms`` is None until it started."""
+    """What one speaker reported of a broadcast; ``start_error_ms`` is None until it started.
+
+    A speaker that sounds later for its distance to the others is not late by that.
+    """
 
     speaker: Speaker
     delivery: Delivery
@@ -66,13 +71,13 @@ def by_place(session: Session, broadcast: Broadcast, now: datetime) -> tuple[Pla
     """The coverage of one broadcast by place, with the speakers of each."""
     counted: dict[int, Counter[str]] = {}
     rows = session.execute(
-        select(Speaker.place_id, Delivery.state, func.count())
+        select(Speaker.place_id, Delivery.state, Speaker.role, func.count())
         .join(Delivery.speaker)
         .where(Delivery.broadcast_id == broadcast.id)
-        .group_by(Speaker.place_id, Delivery.state)
+        .group_by(Speaker.place_id, Delivery.state, Speaker.role)
     )
-    for place_id, state, count in rows:
-        counted.setdefault(place_id, Counter())[heard_as(state, broadcast, now).value] += count
+    for place_id, state, role, count in rows:
+        counted.setdefault(place_id, Counter())[heard_as(state, role, broadcast, now).value] += count
     total = sum(sum(counts.values()) for counts in counted.values())
     reports: dict[int, list[Report]] = {}
     for report in _reports(session, broadcast, now, everything=total <= MAX_LISTED):
@@ -97,11 +102,12 @@ def _reports(session: Session, broadcast: Broadcast, now: datetime, *, everythin
     if not everything:
         rows = rows.where(Delivery.state != DeliveryState.FINISHED)
     for delivery in session.scalars(rows):
-        heard = heard_as(delivery.state, broadcast, now)
+        heard = heard_as(delivery.state, delivery.speaker.role, broadcast, now)
         yield Report(delivery.speaker, delivery, heard, _start_error_ms(broadcast, delivery))
 
 
 def _start_error_ms(broadcast: Broadcast, delivery: Delivery) -> float | None:
     if broadcast.start_at is None or delivery.started_at is None:
         return None
-    return (delivery.started_at - broadcast.start_at).total_seconds() * 1000 - delivery.start_position_ms
+    late_ms = (delivery.started_at - broadcast.start_at).total_seconds() * 1000
+    return late_ms - delivery.start_position_ms - delivery.speaker.delay_ms

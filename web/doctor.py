@@ -19,7 +19,8 @@ from broadcaster.database import Database
 from broadcaster.errors import LoaError
 from broadcaster.rows import AuditEntry, LedgerEntry, Speaker, Station
 from broadcaster.settings import Settings
-from broadcaster.transport import BrokerAddress, Message, MqttTransport
+from broadcaster.transport import Message, MqttTransport
+from broadcaster.wire.broker_address import BrokerAddress
 from tts.speech import Speech, SpeechSettings
 from tts.supervisor import espeak
 from web import brokers

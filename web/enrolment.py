@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from broadcaster.counters import Counters
 from broadcaster.enrolment import EnrolmentError, Registrar
 from broadcaster.rows import Place, PlaceKind, Speaker
+from broadcaster.wire.fields import SpeakerRole
 from broadcaster.wire.topics import Topics
 from web import brokers, enrolment_words, labels, qr, speaker_lists
 from web.access import ENROLLERS, me, requires
@@ -80,7 +81,8 @@ def enrol() -> ResponseReturnValue:
     """A new box."""
     try:
         with _registrar() as registrar:
-            speaker = registrar.enrol(_field("id").lower(), _field("place"), _field("name")).id
+            role = SpeakerRole.GATEWAY if _field("gateway") else SpeakerRole.SPEAKER
+            speaker = registrar.enrol(_field("id").lower(), _field("place"), _field("name"), role).id
     except EnrolmentError as error:
         return _show(422, problem=enrolment_words.refusal(_, error.code, error.subject))
     flash(_("Đã ghi danh %(speaker)s. Tải tệp USB và in nhãn cho cụm loa này.", speaker=speaker), "success")

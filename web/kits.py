@@ -61,6 +61,7 @@ class KitMaker:
             "root": self.root,
             "claim_code": speaker.claim_code,
             "horns": speaker.horn_count,
+            "role": speaker.role.value,
         }
         if self.ca:
             kit["ca"] = self.ca

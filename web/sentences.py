@@ -8,6 +8,7 @@ from flask_babel.speaklater import LazyString
 from broadcaster.airing import BroadcastState, Heard
 from broadcaster.rows import DeliveryState, PlaceKind, Role
 from broadcaster.wire.documents import Class, SpeakerState
+from broadcaster.wire.fields import Fault, SpeakerRole
 from scheduler.submissions import Problem
 from tts.reading.model import DOUBTFUL, FOREIGN_WORD, UNKNOWN_CAPITALS, UNSPEAKABLE
 from tts.voice import VOICES
@@ -32,6 +33,7 @@ BROADCASTS: Final[Words] = {
 }
 HEARD: Final[Words] = {
     Heard.HEARD: _l("Đã phát xong"),
+    Heard.SENT: _l("Đã gửi tới bộ chuyển tiếp"),
     Heard.WAITING: _l("Đang chờ"),
     Heard.SILENT: _l("Không phát"),
     Heard.UNKNOWN: _l("Chưa rõ"),
@@ -54,6 +56,18 @@ SPEAKERS: Final[Words] = {
     SpeakerState.DISCONNECTED: _l("Đã tắt"),
     SpeakerState.LOST: _l("Mất kết nối"),
     "never": _l("Chưa từng kết nối"),
+}
+DEVICES: Final[Words] = {
+    SpeakerRole.SPEAKER: _l("Cụm loa"),
+    SpeakerRole.GATEWAY: _l("Bộ chuyển tiếp FM, loa có dây"),
+}
+FAULTS: Final[Words] = {
+    Fault.PLAYED_SILENT: _l("có phát mà không ra tiếng (hỏng âm ly hoặc loa nén)"),
+    Fault.SOUND_WHILE_IDLE: _l("có tiếng khi không phát gì"),
+    Fault.STORE_FULL: _l("bộ nhớ của loa đã đầy"),
+    Fault.SELF_TEST: _l("tự kiểm tra không đạt"),
+    Fault.RECEIPTS_DROPPED: _l("đã mất một số phản hồi vì mất kết nối quá lâu"),
+    Fault.SAFE_MODE: _l("đang ở chế độ an toàn vì khởi động lại liên tục, chỉ phát khẩn cấp"),
 }
 ROLES: Final[Words] = {
     Role.ADMINISTRATOR: _l("Quản trị"),

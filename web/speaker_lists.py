@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from broadcaster.enrolment import EnrolmentError, Registrar
 from broadcaster.errors import LoaError
 from broadcaster.rows import Speaker
-from broadcaster.wire.fields import Volume
+from broadcaster.wire.fields import SpeakerRole, Volume
 
 Format = Literal["csv", "xlsx"]
 
@@ -25,6 +25,7 @@ _TITLES: Final = {
     "id": "mã loa",
     "place": "mã địa bàn",
     "name": "tên",
+    "role": "loại",
     "horn_count": "số loa nén",
     "horn_watts": "công suất (W)",
     "latitude": "vĩ độ",
@@ -62,6 +63,7 @@ class _Row(msgspec.Struct, frozen=True):
     id: str
     place: str | None = None
     name: str | None = None
+    role: SpeakerRole | None = None
     horn_count: Annotated[int, msgspec.Meta(ge=1, le=64)] | None = None
     horn_watts: Annotated[int, msgspec.Meta(ge=1, le=1000)] | None = None
     latitude: Annotated[float, msgspec.Meta(ge=-90, le=90)] | None = None
@@ -95,6 +97,7 @@ def write(session: Session, kind: Format) -> bytes:
 
 def _value(speaker: Speaker, column: str) -> Any:
     value = speaker.place.code if column == "place" else getattr(speaker, column)
+    value = value.value if isinstance(value, SpeakerRole) else value
     return "'" + value if isinstance(value, str) and value.startswith(_FORMULA) else value
 
 

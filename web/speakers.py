@@ -6,6 +6,7 @@ from typing import Final
 
 from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
+from flask_babel import format_decimal
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -21,11 +22,23 @@ _ORDER: Final = ("ready", "init", "sleeping", "disconnected", "lost", NEVER)
 PLACES: Final = 40
 """On one page."""
 _MAX_LISTED: Final = 1000
+_MILLION: Final = 1_000_000
 
 
 def state_of(speaker: Speaker) -> str:
     """The state of a speaker, or that it was never heard of."""
     return speaker.state.value if speaker.state else NEVER
+
+
+def amplifier_is_on(speaker: Speaker) -> bool:
+    """Whether its amplifier was on when it last reported."""
+    on, off = speaker.amplifier_on_at, speaker.amplifier_off_at
+    return on is not None and (off is None or off < on)
+
+
+def megabytes(size: int) -> str:
+    """A number of bytes in millions, as it is written in the language of the page."""
+    return str(format_decimal(round(size / _MILLION, 1)))
 
 
 @dataclass(frozen=True)
@@ -61,6 +74,7 @@ def listing() -> ResponseReturnValue:
             total=counted.total(),
             page=page,
             more=more,
+            amplifier_is_on=amplifier_is_on,
             waiting=enrolment.pending(session) if may(*ENROLLERS) else [],
         )
 

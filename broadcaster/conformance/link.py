@@ -10,7 +10,8 @@ from broadcaster.broker import EmbeddedBroker
 from broadcaster.clock import SystemClock
 from broadcaster.conformance.check import CannotCheckError
 from broadcaster.counters import Counters
-from broadcaster.transport import BrokerAddress, Message, MqttTransport
+from broadcaster.transport import Message, MqttTransport
+from broadcaster.wire.broker_address import BrokerAddress
 
 _CONNECT_S: Final = 20.0
 

@@ -8,12 +8,14 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from broadcaster.rows.base import Base, words
 from broadcaster.rows.places import Place
 from broadcaster.wire.documents import SpeakerState
+from broadcaster.wire.fields import SpeakerRole
 
 
 class Speaker(Base):
     """One addressable device with its horns. ``id`` is its name on the wire.
 
-    ``state`` is None until it was first heard of. ``clock_offset_ms`` and ``clock_error_ms`` are its own report.
+    ``state`` is None until it was first heard of. ``clock_offset_ms``, ``clock_error_ms``, ``faults`` (words of the wire
+    with a space between), the amplifier's last window and ``month_bytes`` are its own report.
     """
 
     __tablename__ = "speaker"
@@ -21,6 +23,7 @@ class Speaker(Base):
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
     place_id: Mapped[int] = mapped_column(ForeignKey("place.id"), index=True)
     name: Mapped[str] = mapped_column(String(200))
+    role: Mapped[SpeakerRole] = mapped_column(words(SpeakerRole), default=SpeakerRole.SPEAKER)
     horn_count: Mapped[int] = mapped_column(default=1)
     horn_watts: Mapped[int] = mapped_column(default=25)
     latitude: Mapped[float | None]
@@ -48,6 +51,12 @@ class Speaker(Base):
     clock_error_ms: Mapped[int | None] = mapped_column(BigInteger)
     rejected: Mapped[int] = mapped_column(BigInteger, default=0)
     """Messages this speaker refused since it started, by its own count."""
+
+    faults: Mapped[str] = mapped_column(String(400), default="")
+    amplifier_on_at: Mapped[datetime | None]
+    amplifier_off_at: Mapped[datetime | None]
+    """When it was last switched off; earlier than ``amplifier_on_at`` while it is on."""
+    month_bytes: Mapped[int | None] = mapped_column(BigInteger)
 
     place: Mapped[Place] = relationship()
 

@@ -283,7 +283,7 @@ class Request(Document, frozen=True, kw_only=True):
 
 
 class Telemetry(Document, frozen=True, kw_only=True):
-    """A heartbeat. ``offset_ms`` is station clock minus own clock, ``error_ms`` half the best round trip.
+    """A heartbeat. ``offset_ms`` is station clock minus own clock, ``error_ms`` half of what the exchanges leave open.
 
     ``amplifier`` holds the last times it was on, as (on, off), off 0 while it is on. ``faults`` are words. Receipts that
     had to be dropped unsent are counted in ``dropped_receipts``, over reboots. ``self_test`` is ``ok`` or what was wrong.

@@ -20,9 +20,28 @@ SegmentNumber = Annotated[int, msgspec.Meta(ge=0, le=999_999)]
 Id = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$(?!\n)")]
 
 
+class SpeakerRole(StrEnum):
+    """What stands behind a speaker's sound card."""
+
+    SPEAKER = "speaker"
+    GATEWAY = "gateway"
+    """FM or wired horns, which it feeds and can't hear: what it has finished was sent, and nobody knows who heard it."""
+
+
 class Class(StrEnum):
     """The three classes of Circular 39/2020/TT-BTTTT; a key's scopes use the same words."""
 
     ROUTINE = "routine"
     PRIORITY = "priority"
     EMERGENCY = "emergency"
+
+
+class Fault(StrEnum):
+    """What is wrong with a speaker, as telemetry says it."""
+
+    PLAYED_SILENT = "played-silent"
+    SOUND_WHILE_IDLE = "sound-while-idle"
+    STORE_FULL = "store-full"
+    SELF_TEST = "self-test"
+    RECEIPTS_DROPPED = "receipts-dropped"
+    SAFE_MODE = "safe-mode"

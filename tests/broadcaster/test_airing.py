@@ -9,6 +9,7 @@ from broadcaster.database import Database
 from broadcaster.geography import Geography
 from broadcaster.rows import AuditEntry, Broadcast, Delivery, DeliveryState, Schedule, Speaker
 from broadcaster.wire.documents import Class
+from broadcaster.wire.fields import SpeakerRole
 from tests.broadcaster import town
 from tests.broadcaster.town import COMMUNE, DOAI, DONG
 from tests.clocks import FixedClock
@@ -102,16 +103,23 @@ def test_a_missed_broadcast_says_so_of_every_speaker_that_has_not_played(
         *((silent, -HOUR, Heard.SILENT) for silent in sorted(airing._SILENT)),
     ],
 )
-def test_a_delivery_is_in_one_of_four_plain_states(
+def test_a_delivery_is_in_one_of_the_plain_states(
     clock: FixedClock, reported: DeliveryState, after_end: timedelta, expected: Heard
 ) -> None:
-    assert airing.heard_of(Delivery(state=reported), clock.now(), clock.now() + after_end) is expected
+    assert airing.heard_of(reported, SpeakerRole.SPEAKER, clock.now(), clock.now() + after_end) is expected
+
+
+def test_what_a_gateway_has_finished_was_sent_and_nobody_knows_who_heard_it(clock: FixedClock) -> None:
+    states = {one: airing.heard_of(one, SpeakerRole.GATEWAY, clock.now(), clock.now()) for one in DeliveryState}
+    assert states[DeliveryState.FINISHED] is Heard.SENT
+    assert Heard.HEARD not in states.values()
 
 
 def test_coverage_counts_every_speaker_once(clock: FixedClock) -> None:
-    deliveries = [Delivery(state=one) for one in DeliveryState]
+    roles = (SpeakerRole.SPEAKER, SpeakerRole.GATEWAY)
+    deliveries = [Delivery(state=one, speaker=Speaker(role=role)) for one in DeliveryState for role in roles]
     counted = airing.coverage(deliveries, clock.now(), clock.now() + HOUR)
-    assert counted == Coverage(heard=1, waiting=0, silent=5, unknown=3)
+    assert counted == Coverage(heard=1, sent=1, waiting=0, silent=10, unknown=6)
     assert counted.total == len(deliveries)
 
 

@@ -1,18 +1,23 @@
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
+import alembic.command
 import pytest
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError, StatementError
 
+from broadcaster import migrations
 from broadcaster.database import Database
-from broadcaster.rows import Account, Base, Delivery, DeliveryState, Role
+from broadcaster.rows import Account, Base, Delivery, DeliveryState, Place, PlaceKind, Role, Speaker
+from broadcaster.wire.fields import SpeakerRole
 from tests.clocks import FixedClock
 
 NOW = FixedClock().now()
@@ -34,6 +39,26 @@ def test_migrating_again_changes_nothing(database: Database) -> None:
     database.migrate()
     with database.read() as session:
         assert session.scalars(select(Account.username)).all() == ["lan"]
+
+
+def test_speakers_of_an_older_station_are_taken_over_as_speakers(database: Database) -> None:
+    """Up from the tables of before, with rows in them, and down again."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+
+    def to(revision: str, command: Callable[[Config, str], None]) -> None:
+        with database.engine.begin() as connection:
+            config.attributes["connection"] = connection
+            command(config, revision)
+
+    with database.write() as session:
+        place = Place(code="thon", name="Thôn", kind=PlaceKind.VILLAGE)
+        session.add(Speaker(id="loa-1", place=place, name="Cụm 1", claim_code="c", broker_token="t"))
+    to("0002", alembic.command.downgrade)
+    to("head", alembic.command.upgrade)
+    with database.read() as session:
+        one = session.get_one(Speaker, "loa-1")
+        assert (one.role, one.faults, one.month_bytes) == (SpeakerRole.SPEAKER, "", None)
 
 
 MIGRATE = "import sys; from broadcaster.database import Database; Database(sys.argv[1]).migrate()"

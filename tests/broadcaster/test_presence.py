@@ -1,12 +1,15 @@
 from datetime import timedelta
 
+import msgspec
 import pytest
 
 from broadcaster import presence
+from broadcaster.clock import to_ms
 from broadcaster.database import Database
 from broadcaster.rows import Speaker
 from broadcaster.wire import enrolment, keys, strict_json
 from broadcaster.wire.documents import About, SpeakerState, State, Telemetry
+from broadcaster.wire.fields import SpeakerRole
 from broadcaster.wire.keys import SigningKey
 from broadcaster.wire.rejection import RejectedError
 from tests.clocks import FixedClock
@@ -79,16 +82,44 @@ def test_a_heartbeat_is_a_sign_of_life_whatever_was_thought() -> None:
     assert one.rejected == 3
 
 
-def about(key: SigningKey, claim_code: str) -> bytes:
+def test_a_heartbeat_tells_of_faults_amplifier_and_bytes_and_a_liars_numbers_break_nothing() -> None:
+    one, now = speaker(), to_ms(NOW)
+    beat = Telemetry(at=0, boot="b", offset_ms=0, error_ms=3, clips=1, waiting_receipts=0)
+    amplifier = ((now - 9_000, now - 5_000), (now - 1_000, 0))
+    told = msgspec.structs.replace(beat, faults=("safe-mode", "of-version-9"), amplifier=amplifier)
+    presence.take_telemetry(one, strict_json.encode(told), NOW)
+    assert one.faults == "safe-mode"
+    assert (one.amplifier_on_at, one.amplifier_off_at) == (NOW - timedelta(seconds=1), NOW - timedelta(seconds=5))
+    assert one.month_bytes is None
+    late = 2**47  # in the year 6429
+    lie = msgspec.structs.replace(beat, offset_ms=-(10**30), amplifier=((late, late),), month_bytes=10**30)
+    presence.take_telemetry(one, strict_json.encode(lie), NOW)
+    assert one.faults == ""
+    assert one.amplifier_on_at == NOW - timedelta(seconds=1)
+    assert one.month_bytes == -(one.clock_offset_ms or 0) == 2**62
+
+
+def about(key: SigningKey, claim_code: str, role: str = "speaker") -> bytes:
     text = keys.public_text(key.public)
     proof = enrolment.proof(claim_code, "an-binh", "loa-1", text)
-    return strict_json.encode(About(model="M", firmware="1.2", protocol=1, key=text, proof=proof, boot_count=4))
+    return strict_json.encode(
+        About(model="M", firmware="1.2", protocol=1, key=text, proof=proof, boot_count=4, role=role)
+    )
 
 
 def test_a_key_is_pinned_when_its_speaker_knows_the_claim_code() -> None:
     one, key = speaker(), SigningKey.generate()
     presence.take_about("an-binh", one, about(key, "secret"), NOW)
     assert (one.public_key, one.model, one.firmware) == (keys.public_text(key.public), "M", "1.2")
+
+
+def test_a_speaker_that_says_it_is_a_gateway_is_one_and_a_person_may_have_said_so_before() -> None:
+    one, key = speaker(role=SpeakerRole.SPEAKER), SigningKey.generate()
+    presence.take_about("an-binh", one, about(key, "secret", "of-version-9"), NOW)
+    assert one.role.value == "speaker"
+    presence.take_about("an-binh", one, about(key, "secret", "gateway"), NOW)
+    presence.take_about("an-binh", one, about(key, "secret"), NOW)
+    assert one.role.value == "gateway"
 
 
 def test_a_key_without_the_claim_code_is_refused_and_the_pinned_one_stays() -> None:

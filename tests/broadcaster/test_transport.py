@@ -9,7 +9,8 @@ import pytest
 
 from broadcaster.clock import SystemClock
 from broadcaster.counters import Counters
-from broadcaster.transport import BrokerAddress, BrokerAddressError, Message, MqttTransport
+from broadcaster.transport import Message, MqttTransport
+from broadcaster.wire.broker_address import BrokerAddress, BrokerAddressError
 from tests.brokers import Broker, mosquitto_broker, nats_broker
 
 

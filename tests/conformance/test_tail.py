@@ -10,8 +10,9 @@ from broadcaster.conformance.papers import Papers, trusted
 from broadcaster.conformance.sounds import SHORT
 from broadcaster.counters import Counters
 from broadcaster.tail import Line, Proof, Reader
-from broadcaster.transport import BrokerAddress, Message, MqttTransport
+from broadcaster.transport import Message, MqttTransport
 from broadcaster.wire import keys
+from broadcaster.wire.broker_address import BrokerAddress
 from broadcaster.wire.documents import Class, Event, Receipt, Receipts, Trust
 from broadcaster.wire.keys import SigningKey
 from broadcaster.wire.topics import Kind

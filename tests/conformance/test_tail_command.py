@@ -9,7 +9,8 @@ from broadcaster.broker import EmbeddedBroker, find_nats_server
 from broadcaster.clock import SystemClock
 from broadcaster.counters import Counters
 from broadcaster.settings import Settings
-from broadcaster.transport import BrokerAddress, MqttTransport
+from broadcaster.transport import MqttTransport
+from broadcaster.wire.broker_address import BrokerAddress
 from tests.brokers import START_TIMEOUT_S
 from web import commune
 from web.initialise import initialise

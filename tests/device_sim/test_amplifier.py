@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from broadcaster.wire.fields import Fault
 from device_sim.actions import Amplifier, StartSound
 from device_sim.card_events import FLOOR_DBFS, Level, Measured
 from device_sim.horn import Horn
 from device_sim.output import RATE, Decoder, Output
-from device_sim.power import WINDOWS, Fault, Power
+from device_sim.power import WINDOWS, Power
 from device_sim.self_test import SelfTest, Verdict
 from device_sim.soundcard import WavCard
 from device_sim.timeline import read_timeline

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from broadcaster.wire.fields import Fault
 from device_sim.card_events import CardEvent, Finished, Level, Started, Stopped, Underrun
 from device_sim.device_card import DeviceCard, Fill
 from device_sim.errors import CardError
-from device_sim.power import Fault, Power
+from device_sim.power import Power
 
 RATE = 24_000
 EPOCH = 1_795_237_200_000

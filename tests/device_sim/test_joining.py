@@ -9,7 +9,7 @@ from broadcaster.wire.documents import About, Event, Hello, SpeakerState, State
 from broadcaster.wire.topics import Kind
 from broadcaster.wire.units import MINUTE, SECOND
 from tests.device_sim.bench import Bench
-from tests.device_sim.station import NOON, OWN, SPEAKER, TOP, Station
+from tests.device_sim.station import AT, NOON, OWN, SPEAKER, TOP, Station
 
 BASE = "loa/1/st"
 
@@ -17,6 +17,21 @@ BASE = "loa/1/st"
 @pytest.fixture
 def bench(tmp_path: Path) -> Bench:
     return Bench(tmp_path)
+
+
+def test_a_config_that_comes_before_the_first_trust_is_no_attack(tmp_path: Path) -> None:
+    """A new speaker hears what is retained in any order; only who knows keys can find one unknown."""
+    bench = Bench(tmp_path)
+    station = bench.station
+    config = station.config()
+    bench.connect()
+    bench.deliver(config)
+    assert bench.machine.rejected == {}
+    bench.deliver(station.trust())
+    bench.converse()
+    assert bench.machine.beliefs.config is not None
+    bench.deliver(station.plan(station.item("evil", AT), key=station.stranger))
+    assert bench.machine.rejected == {"unknown-key": 1}
 
 
 def test_a_new_speaker_subscribes_to_its_own_topics_before_it_says_anything(bench: Bench) -> None:

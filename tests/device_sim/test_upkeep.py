@@ -9,11 +9,11 @@ import pytest
 
 from broadcaster.wire import strict_json
 from broadcaster.wire.documents import About, Event, Telemetry
+from broadcaster.wire.fields import SpeakerRole
 from broadcaster.wire.topics import Kind
 from broadcaster.wire.units import HOUR, MINUTE
 from device_sim import link
 from device_sim.hearing import find_clip
-from device_sim.kit import Role
 from device_sim.mqtt import Message, Traffic
 from device_sim.opus import decode_clip
 from device_sim.output import RATE
@@ -88,7 +88,7 @@ def test_a_connection_that_breaks_in_the_middle_of_a_sound_is_not_heard(
     town, clip = Listening(nats), opus_clip(3)
 
     async def air() -> int:
-        speaker, _ = box(tmp_path, msgspec.structs.replace(kit(nats.port), role=Role.GATEWAY))
+        speaker, _ = box(tmp_path, msgspec.structs.replace(kit(nats.port), role=SpeakerRole.GATEWAY))
         async with town.on_air(), living(speaker):
             town.station.now = town.clock.now_ms()
             town.say(town.station.trust(), town.station.config(report_ms=1_000), retain=True)

@@ -12,7 +12,8 @@ from broadcaster.broker_config import Listener
 from broadcaster.clock import SystemClock
 from broadcaster.counters import Counters
 from broadcaster.settings import Settings, SettingsError
-from broadcaster.transport import BrokerAddressError, MqttTransport
+from broadcaster.transport import MqttTransport
+from broadcaster.wire.broker_address import BrokerAddressError
 from device_sim.errors import DeviceError
 from device_sim.mqtt import Connect, MqttClient
 from tests.brokers import free_port

@@ -4,7 +4,8 @@ from datetime import timedelta
 
 from sqlalchemy import event
 
-from broadcaster.rows import Broadcast, Bulletin, DeliveryState, Schedule
+from broadcaster.rows import Broadcast, Bulletin, DeliveryState, Schedule, Speaker
+from broadcaster.wire.fields import SpeakerRole
 from tests.web.conftest import Browser
 from tests.web.station import Stage
 
@@ -34,6 +35,25 @@ def test_a_speaker_that_never_reported_is_unknown_and_not_heard(stage: Stage, ed
     assert "<b>5</b> chưa rõ" in section(editor.get("/").text, "past")
     page = html.unescape(editor.get(f"/broadcasts/{number}").text)
     assert "loa đã tải xong, vì loa không phản hồi" in page
+
+
+def test_what_a_gateway_has_played_was_sent_and_is_not_said_to_be_heard(stage: Stage, editor: Browser) -> None:
+    with stage.rows() as session:
+        session.get_one(Speaker, "loa-001").role = SpeakerRole.GATEWAY
+    number = stage.broadcast(starts_in=-2 * HOUR, states=(FINISHED, FINISHED))
+    page = html.unescape(editor.get(f"/broadcasts/{number}").text)
+    assert "<b>1/6</b> đã phát xong" in page
+    assert "<b>1</b> đã gửi tới bộ chuyển tiếp" in page
+    assert 'aria-label="1 trên 6 cụm loa đã phát xong, đã gửi tới 1 bộ chuyển tiếp"' in page
+    assert "đã gửi tới bộ chuyển tiếp; đài không nghe được loa phía sau nó" in page
+    assert "<b>1</b> đã gửi tới bộ chuyển tiếp" in section(editor.get("/").text, "past")
+
+
+def test_a_speaker_that_sounds_later_for_its_distance_is_not_late_by_that(stage: Stage, editor: Browser) -> None:
+    with stage.rows() as session:
+        session.get_one(Speaker, "loa-001").delay_ms = 120
+    number = stage.broadcast(starts_in=-20 * SECOND, states=(FINISHED,))
+    assert "lệch -113 ms" in html.unescape(editor.get(f"/broadcasts/{number}").text)
 
 
 def test_the_three_lists_hold_what_belongs_there(stage: Stage, editor: Browser) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from broadcaster.enrolment import Registrar
 from broadcaster.rows import Account, AuditEntry, Role, Speaker
+from broadcaster.wire.fields import SpeakerRole
 from broadcaster.wire.topics import Topics
 from device_sim.kit import Kit
 from tests.web.conftest import Browser
@@ -160,6 +161,26 @@ def test_a_list_that_went_out_comes_in_unchanged(registrar: Registrar, kind: spe
     assert b"broker_token" not in written
     again = speaker_lists.read_in(registrar, written)
     assert (again.enrolled, again.changed, again.problems) == ([], 0, [])
+
+
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+def test_a_gateway_is_one_in_the_list_that_goes_out_and_comes_in(
+    registrar: Registrar, kind: speaker_lists.Format
+) -> None:
+    registrar.enrol("fm-1", "thon-2", role=SpeakerRole.GATEWAY)
+    written = speaker_lists.write(registrar.session, kind)
+    registrar.change("fm-1", {"role": SpeakerRole.SPEAKER})
+    assert speaker_lists.read_in(registrar, written).changed == 1
+    assert registrar.speaker("fm-1").role is SpeakerRole.GATEWAY
+    wrong = "mã loa;loại\nfm-1;radio\n".encode()
+    assert [code for _, _, code, _ in speaker_lists.read_in(registrar, wrong).problems] == ["bad-value"]
+
+
+def test_a_gateway_is_enrolled_as_one_and_its_usb_file_says_so(stage: Stage, technician: Browser) -> None:
+    assert enrol(technician, id="fm-1", gateway="yes") == 303
+    assert speaker(stage, "fm-1").role is SpeakerRole.GATEWAY
+    assert json.loads(technician.post("/enrolment/speaker/fm-1/kit", {}).data)["role"] == "gateway"
+    assert "Bộ chuyển tiếp FM, loa có dây" in technician.get("/enrolment/speaker/fm-1").text
 
 
 def test_each_bad_row_is_told_and_the_others_are_taken(stage: Stage, technician: Browser) -> None:

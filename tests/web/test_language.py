@@ -9,6 +9,7 @@ from babel.messages.pofile import read_po
 from broadcaster.airing import BroadcastState, Heard
 from broadcaster.rows import DeliveryState, Role
 from broadcaster.wire.documents import Class, SpeakerState, Why
+from broadcaster.wire.fields import Fault, SpeakerRole
 from broadcaster.wire.rejection import Reason
 from tests.web.catalogue import ROOT, sentences_in_use
 from tests.web.conftest import Browser
@@ -100,6 +101,8 @@ def test_every_word_of_the_station_has_words_for_people() -> None:
         (sentences.DELIVERIES, DeliveryState),
         (sentences.SPEAKERS, SpeakerState),
         (sentences.ROLES, Role),
+        (sentences.DEVICES, SpeakerRole),
+        (sentences.FAULTS, Fault),
     ):
         assert set(codes) <= set(words)
     assert {why.value for why in Why} <= set(sentences._WHY)

@@ -1,9 +1,11 @@
 import html
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from broadcaster.rows import Speaker
+from broadcaster.wire.fields import SpeakerRole
 from tests.web.conftest import Browser
 from tests.web.station import Stage
 from web import chart, speakers
@@ -23,6 +25,26 @@ def test_a_speaker_that_was_never_heard_of_says_so(stage: Stage, editor: Browser
         speaker = session.get_one(Speaker, "loa-003")
         speaker.state = speaker.state_since = speaker.seen_at = speaker.clock_error_ms = None
     assert "chưa từng kết nối" in editor.get("/speakers").text
+
+
+def test_what_a_speaker_tells_of_itself_is_said_in_words(stage: Stage, editor: Browser) -> None:
+    now = stage.clock.now()
+    with stage.rows() as session:
+        one, two = session.get_one(Speaker, "loa-002"), session.get_one(Speaker, "loa-003")
+        one.faults, one.month_bytes, one.role = "played-silent safe-mode", 48_211_034, SpeakerRole.GATEWAY
+        one.amplifier_on_at, one.amplifier_off_at = now - timedelta(hours=2), now - timedelta(hours=1)
+        two.amplifier_on_at, two.amplifier_off_at = now - timedelta(minutes=1), now - timedelta(hours=1)
+    page = html.unescape(editor.get("/speakers").text)
+    told = page.split('id="speaker-loa-002"')[1].split("</li>")[0]
+    for words in (
+        "có phát mà không ra tiếng",
+        "chế độ an toàn",
+        "âm ly bật lần cuối 08:00 hôm nay, tắt 09:00",
+        "48,2 MB trong tháng",
+        "Bộ chuyển tiếp FM, loa có dây",
+    ):
+        assert words in told
+    assert "âm ly bật từ 09:59 hôm nay" in page.split('id="speaker-loa-003"')[1].split("</li>")[0]
 
 
 @pytest.mark.parametrize("state", [state for state in SPEAKERS if state != "never"])

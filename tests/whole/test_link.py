@@ -11,7 +11,8 @@ from broadcaster.clips import ClipStore
 from broadcaster.clock import SystemClock
 from broadcaster.counters import Counters
 from broadcaster.distribution import Distributor
-from broadcaster.transport import BrokerAddress, MqttTransport
+from broadcaster.transport import MqttTransport
+from broadcaster.wire.broker_address import BrokerAddress
 from broadcaster.wire.documents import Action
 from broadcaster.wire.units import UnixMs
 from tests.broadcaster import town
