@@ -38,7 +38,8 @@ def amplifier_is_on(speaker: Speaker) -> bool:
 
 def megabytes(size: int) -> str:
     """A number of bytes in millions, as it is written in the language of the page."""
-    return str(format_decimal(round(size / _MILLION, 1)))
+    millions = size / _MILLION
+    return str(format_decimal(round(millions, 1 if millions >= 1 else 2)))
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,7 @@ def test_what_a_speaker_tells_of_itself_is_said_in_words(stage: Stage, editor: B
     for words in (
         "có phát mà không ra tiếng",
         "chế độ an toàn",
-        "âm ly bật lần cuối 08:00 hôm nay, tắt 09:00",
+        "âm ly bật lần cuối 08:00 hôm nay, tắt 09:00 hôm nay",
         "48,2 MB trong tháng",
         "Bộ chuyển tiếp FM, loa có dây",
     ):
