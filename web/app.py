@@ -19,6 +19,7 @@ from web import (
     language,
     listening,
     moments,
+    people,
     phone,
     preview,
     security,
@@ -30,7 +31,20 @@ from web import (
 )
 from web.services import Services
 
-_PAGES = (signin, broadcasts, stopping, bulletins, drafts, preview, listening, speakers, enrolment, status, phone)
+_PAGES = (
+    signin,
+    broadcasts,
+    stopping,
+    bulletins,
+    drafts,
+    preview,
+    listening,
+    speakers,
+    enrolment,
+    status,
+    phone,
+    people,
+)
 
 
 def create_app(services: Services, addresses: Sequence[str] = ()) -> Flask:
@@ -45,6 +59,7 @@ def create_app(services: Services, addresses: Sequence[str] = ()) -> Flask:
     app.config.update(BOOTSTRAP_SERVE_LOCAL=True, LOA_ADDRESSES=tuple(addresses))
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     context.attach(app, services)
+    access.refuse_undeclared(app)
     security.protect(app, security.secret_key(home / "web-secret"))
     language.speak(app)
     Bootstrap5(app)
@@ -68,6 +83,9 @@ def _equip_templates(app: Flask) -> None:
             "account": access.current_account(),
             "access": access,
             "may": access.may,
+            "may_at": access.may_at,
+            "may_everywhere": access.may_everywhere,
+            "person": access.current_person(),
             "language": language.current(),
             "languages": language.LANGUAGES,
             "say": sentences,

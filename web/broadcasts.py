@@ -14,7 +14,7 @@ from broadcaster.airing import BroadcastState
 from broadcaster.clock import from_ms, to_ms
 from broadcaster.rows import Broadcast, Clip, Schedule
 from web import agenda, coverage, drafts
-from web.access import WRITERS, may, me, requires
+from web.access import VIEWERS, WRITERS, may, me, requires
 from web.agenda import Item
 from web.context import now, services, zone
 
@@ -35,7 +35,7 @@ def _page(whole: str, part: str, **values: object) -> ResponseReturnValue:
 
 
 @pages.get("/")
-@requires()
+@requires(*VIEWERS)
 def home() -> ResponseReturnValue:
     """What is on the air, what comes, what has been."""
     before = _position(request.args.get("before", ""))
@@ -69,7 +69,7 @@ def _progress(items: tuple[Item, ...]) -> dict[int, tuple[int, int]]:
 
 
 @pages.get("/schedules/<int:number>")
-@requires()
+@requires(*VIEWERS)
 def schedule(number: int) -> ResponseReturnValue:
     """What became of a schedule: its broadcast that matters most now, or that there is none yet."""
     with services().database.read() as session:
@@ -100,7 +100,7 @@ def _foremost(session: Session, schedule_id: int) -> Broadcast | None:
 
 
 @pages.get("/broadcasts/<number>")
-@requires()
+@requires(*VIEWERS)
 def broadcast(number: str) -> ResponseReturnValue:
     """One broadcast: where it stands, and what every speaker reported."""
     with services().database.read() as session:
@@ -127,7 +127,7 @@ def _facts(item: Item) -> dict[str, object]:
 
 
 @pages.get("/clips/<sha256>.mp3")
-@requires()
+@requires(*VIEWERS)
 def sound(sha256: str) -> ResponseReturnValue:
     """Exactly what the speakers play, for browsers."""
     with services().database.read() as session:

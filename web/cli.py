@@ -18,8 +18,8 @@ from broadcaster.errors import LoaError
 from broadcaster.rows import Account, AuditEntry, LedgerEntry, Station
 from broadcaster.settings import Settings, load
 from web import cli_broker, cli_conform, cli_speakers, cli_tail, commune, doctor
-from web.initialise import FIRST_ACCOUNT, initialise, new_password
-from web.passwords import hash_password
+from web.initialise import FIRST_ACCOUNT, initialise
+from web.passwords import hash_password, new_password
 from web.say import Say, speaker_of
 from web.serve import serve
 from web.station import NotInitialisedError

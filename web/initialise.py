@@ -1,6 +1,5 @@
 """``loa init``: a commune's file becomes a station with keys, a first account and a kit for every speaker. Idempotent."""
 
-import secrets
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -15,7 +14,7 @@ from broadcaster.core import Core
 from broadcaster.counters import Counters
 from broadcaster.database import Database
 from broadcaster.keyring import KeyFileError
-from broadcaster.rows import Account, Role, Speaker, Station
+from broadcaster.rows import Account, Grant, Role, Speaker, Station
 from broadcaster.settings import Settings
 from broadcaster.wire import keys
 from broadcaster.wire.keys import SigningKey
@@ -23,10 +22,9 @@ from broadcaster.wire.topics import Topics
 from web import brokers, commune
 from web.commune import CommuneFile, Loaded
 from web.kits import KitMaker
-from web.passwords import hash_password
+from web.passwords import hash_password, new_password
 
 FIRST_ACCOUNT: Final = "quantri"
-_ALPHABET: Final = "abcdefghjkmnpqrstuvwxyz23456789"
 
 
 @dataclass(frozen=True)
@@ -96,12 +94,6 @@ def _keys(folder: Path) -> SigningKey | None:
     return root
 
 
-def new_password() -> str:
-    """Sixteen letters and digits that are not mistaken for each other, in groups of four: 79 bits."""
-    groups = ("".join(secrets.choice(_ALPHABET) for _ in range(4)) for _ in range(4))
-    return "-".join(groups)
-
-
 def _first_account(session: Session, clock: Clock) -> str | None:
     if session.scalar(select(Account.id).limit(1)) is not None:
         return None
@@ -111,8 +103,8 @@ def _first_account(session: Session, clock: Clock) -> str | None:
             username=FIRST_ACCOUNT,
             full_name="Quản trị",
             password_hash=hash_password(password),
-            role=Role.ADMINISTRATOR,
             created_at=clock.now(),
+            grants=[Grant(role=Role.ADMINISTRATOR, granted_at=clock.now())],
         )
     )
     return password

@@ -6,6 +6,7 @@ from flask_babel import lazy_gettext as _l
 from flask_babel.speaklater import LazyString
 
 from broadcaster.airing import BroadcastState, Heard
+from broadcaster.permissions import Person
 from broadcaster.rows import DeliveryState, PlaceKind, Role
 from broadcaster.wire.documents import Class, SpeakerState
 from scheduler.submissions import Problem
@@ -64,6 +65,7 @@ ROLES: Final[Words] = {
     Role.TECHNICIAN: _l("Kỹ thuật viên"),
     Role.VIEWER: _l("Người xem"),
 }
+_NO_ROLE: Final = _l("Chưa được giao quyền")
 _VOICES: Final[Words] = {"north": _l("Giọng Bắc"), "central": _l("Giọng Trung"), "south": _l("Giọng Nam")}
 _CATEGORIES: Final[Words] = {
     "thông báo chung": _l("Thông báo chung"),
@@ -156,6 +158,11 @@ def voice(key: str) -> str:
     return VOICES[key].name if key in VOICES else key
 
 
+def roles(person: Person) -> str:
+    """What somebody is, in words."""
+    return ", ".join(str(ROLES[role]) for role in person.roles) or str(_NO_ROLE)
+
+
 def kind(of: PlaceKind) -> str:
     """What a kind of place is called when the place itself has no word."""
     return str(_KINDS[of])
@@ -201,7 +208,7 @@ def problem(of: Problem) -> str:
     return plain.get((of.field, of.code)) or _filled(of)
 
 
-def _filled(of: Problem) -> str:
+def _filled(of: Problem) -> str:  # noqa: PLR0911  one sentence a case
     values = of.values
     match of.field, of.code:
         case "text" | "title" | "category", "too-long":
@@ -216,6 +223,8 @@ def _filled(of: Problem) -> str:
             return _("Từ %(start)s đến %(until)s là khung giờ không phát. Hãy chọn giờ khác.", start=start, until=until)
         case "places", "unknown":
             return _("Không có địa bàn “%(place)s”.", place=values[0])
+        case "places", "not-yours":
+            return _("Tài khoản này không được phát ở %(place)s.", place=values[0])
         case "places", "no-speaker":
             return _("%(place)s chưa có cụm loa nào.", place=values[0])
         case _:

@@ -12,14 +12,14 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError, StatementError
 
 from broadcaster.database import Database
-from broadcaster.rows import Account, Base, Delivery, DeliveryState, Role
+from broadcaster.rows import Account, Base, Delivery, DeliveryState
 from tests.clocks import FixedClock
 
 NOW = FixedClock().now()
 
 
 def account(name: str, at: datetime = NOW) -> Account:
-    return Account(username=name, password_hash="", role=Role.VIEWER, created_at=at)
+    return Account(username=name, password_hash="", created_at=at)
 
 
 def test_the_migrations_make_exactly_the_tables_of_the_rows(database: Database) -> None:
