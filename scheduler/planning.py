@@ -14,7 +14,8 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
-from broadcaster import airing
+from broadcaster import airing, approval
+from broadcaster.approval import Approvals
 from broadcaster.clock import from_ms, to_ms
 from broadcaster.core import Core
 from broadcaster.distribution import Distributor
@@ -47,6 +48,7 @@ class _Pass:
     Attributes:
         ahead: clips that will be sent before the next one: their hash, bytes and listeners.
         pending: every broadcast that is still to air, or was on the air lately.
+        approvals: who said what about them.
     """
 
     session: Session
@@ -56,6 +58,12 @@ class _Pass:
     regrouped: bool
     ahead: list[tuple[str, int, frozenset[str]]] = field(default_factory=list)
     pending: list[Broadcast] = field(default_factory=list)
+    approvals: Approvals | None = None
+
+    def may_air(self, broadcast: Broadcast) -> bool:
+        """Whether this very sound was approved for these places and times, or needs no approval."""
+        clip = broadcast.clip_sha256 if broadcast.clip is None else broadcast.clip.sha256
+        return self.approvals is None or self.approvals.of(broadcast.schedule, clip).may_air
 
     @property
     def zone(self) -> ZoneInfo:
@@ -90,6 +98,7 @@ class Planner:
         this = _Pass(session, station, geography, now, regrouped=geography != self._geography)
         materialise(session, station, now, self._counters)
         this.pending = pending = _pending(session, now)
+        this.approvals = Approvals.load(session, {broadcast.schedule_id for broadcast in pending}, now)
         for broadcast in pending:
             with self._counters.edge("planning"):
                 self._settle(this, broadcast)
@@ -104,10 +113,21 @@ class Planner:
         sound = broadcast.bulletin.clip
         if sound is not None and sound is not broadcast.clip and (broadcast.clip is None or not begun):
             broadcast.clip, broadcast.sent_by, broadcast.sent_at = sound, None, None
-        if broadcast.sent_at is None and (last := _last_moment(broadcast)) and last <= this.now:
+        if not (begun and broadcast.sent_at) and not this.may_air(broadcast):
+            self._hold(this, broadcast)
+        elif broadcast.sent_at is None and (last := _last_moment(broadcast)) and last <= this.now:
             self._miss(this, broadcast, NOT_PREPARED if broadcast.clip is None else BROKER_DOWN, last)
         elif broadcast.clip is not None:
             self._settle_moment(this, broadcast, broadcast.clip, begun=begun)
+
+    def _hold(self, this: _Pass, broadcast: Broadcast) -> None:
+        """Keep an unapproved broadcast out of every plan; once its moment has come, it is missed."""
+        broadcast.sent_by = broadcast.sent_at = None
+        now_kind = broadcast.schedule.kind is ScheduleKind.NOW
+        broadcast.start_at = None if now_kind else broadcast.start_at
+        last = broadcast.occurrence + (NOW_PATIENCE if now_kind else timedelta(0))
+        if last <= this.now:
+            self._miss(this, broadcast, approval.NOT_APPROVED if broadcast.clip else NOT_PREPARED, last)
 
     def _settle_moment(self, this: _Pass, broadcast: Broadcast, clip: Clip, *, begun: bool) -> None:
         audience = this.geography.heard_by(place.code for place in broadcast.schedule.targets)

@@ -10,6 +10,7 @@ from flask_bootstrap import Bootstrap5
 
 from web import (
     access,
+    approval,
     broadcasts,
     bulletins,
     context,
@@ -44,6 +45,7 @@ _PAGES = (
     status,
     phone,
     people,
+    approval,
 )
 
 

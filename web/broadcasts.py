@@ -9,8 +9,9 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from broadcaster import airing
+from broadcaster import airing, approval
 from broadcaster.airing import BroadcastState
+from broadcaster.approval import Approvals
 from broadcaster.clock import from_ms, to_ms
 from broadcaster.rows import Broadcast, Clip, Schedule
 from web import agenda, coverage, drafts
@@ -42,6 +43,7 @@ def home() -> ResponseReturnValue:
     with services().database.read() as session:
         current = agenda.current(session, now(), zone())
         past = agenda.past(session, now(), before)
+        shown = {item.schedule.id for item in (*current.on_air, *current.preparing, *current.upcoming)}
         return _page(
             "home.html",
             "_home_live.html",
@@ -50,6 +52,7 @@ def home() -> ResponseReturnValue:
             older=f"{to_ms(past.older[0])}-{past.older[1]}" if past.older else "",
             first_page=before is None,
             progress=_progress((*current.preparing, *current.upcoming)),
+            approvals=Approvals.load(session, shown, now()),
             drafts=drafts.count(session, me().id) if may(*WRITERS) else 0,
         )
 
@@ -86,7 +89,7 @@ def schedule(number: int) -> ResponseReturnValue:
         if found.cancelled_at:
             state = BroadcastState.CANCELLED
         item = Item(found, None, at or found.start_at, state, airing.Coverage())
-        return _page("broadcast.html", "_broadcast_live.html", **_facts(item), places=())
+        return _page("broadcast.html", "_broadcast_live.html", **_facts(session, item), places=())
 
 
 def _foremost(session: Session, schedule_id: int) -> Broadcast | None:
@@ -111,10 +114,10 @@ def broadcast(number: str) -> ResponseReturnValue:
         state = airing.state_of(found, now())
         item = Item(found.schedule, found, found.start_at or found.occurrence, state, counts)
         places = coverage.by_place(session, found, now())
-        return _page("broadcast.html", "_broadcast_live.html", **_facts(item), places=places)
+        return _page("broadcast.html", "_broadcast_live.html", **_facts(session, item), places=places)
 
 
-def _facts(item: Item) -> dict[str, object]:
+def _facts(session: Session, item: Item) -> dict[str, object]:
     """What the page of a broadcast shows besides its places."""
     clip = (item.broadcast.clip if item.broadcast else None) or item.bulletin.clip
     return {
@@ -122,6 +125,7 @@ def _facts(item: Item) -> dict[str, object]:
         "end": airing.end_of(item.broadcast) if item.broadcast else None,
         "progress": _progress((item,)),
         "clip": clip if clip and services().clips.mp3_path(clip.sha256).exists() else None,
+        "standing": approval.standing(session, item.schedule, now()),
         "sent": request.args.get("sent", ""),
     }
 
