@@ -99,7 +99,8 @@ def revoke(session: Session, revoked: Grant, *, by: int, now: datetime) -> None:
     if revoked.revoked_at is not None:
         return
     revoked.revoked_at = now
-    _keep_an_administrator(session, now)
+    if revoked.role is Role.ADMINISTRATOR:
+        _keep_an_administrator(session, now)
     chain.audit(
         session,
         at=now,
@@ -113,7 +114,8 @@ def revoke(session: Session, revoked: Grant, *, by: int, now: datetime) -> None:
 def switch(session: Session, account: Account, *, on: bool, by: int, now: datetime) -> None:
     """Switch an account off, or on again. Errors: LastAdministratorError."""
     account.disabled_at = None if on else now
-    _keep_an_administrator(session, now)
+    if any(each.role is Role.ADMINISTRATOR and each.revoked_at is None for each in account.grants):
+        _keep_an_administrator(session, now)
     action = "account.switch-on" if on else "account.switch-off"
     chain.audit(session, at=now, account_id=by, action=action, subject=account.username)
 

@@ -19,6 +19,7 @@ from web import (
     faults,
     language,
     listening,
+    me,
     moments,
     people,
     phone,
@@ -46,6 +47,7 @@ _PAGES = (
     phone,
     people,
     approval,
+    me,
 )
 
 
@@ -88,6 +90,7 @@ def _equip_templates(app: Flask) -> None:
             "may_at": access.may_at,
             "may_everywhere": access.may_everywhere,
             "person": access.current_person(),
+            "unread": context.unread(account.id) if (account := access.current_account()) else 0,
             "language": language.current(),
             "languages": language.LANGUAGES,
             "say": sentences,

@@ -41,8 +41,10 @@ class Initialised:
     kits: Path
 
 
-def initialise(settings: Settings, file: CommuneFile, clock: Clock, *, quiet_hours: bool = True) -> Initialised:
-    """Load a commune and make what a station needs. Errors: CommuneFileError, KeyFileError, BrokerError."""
+def initialise(
+    settings: Settings, file: CommuneFile, clock: Clock, *, quiet_hours: bool = True, approval: bool = False
+) -> Initialised:
+    """Load a commune and make what a station needs; a new station asks for ``approval`` or does not. Errors: CommuneFileError, KeyFileError, BrokerError."""
     home = settings.home_path
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     folder = home / "keys"
@@ -64,6 +66,8 @@ def initialise(settings: Settings, file: CommuneFile, clock: Clock, *, quiet_hou
                     for code in setup_documents.without_trust(session, core)
                 ]
             password = _first_account(session, clock)
+            if password and approval:
+                session.scalars(select(Station)).one().approval = True
             kits = _kits(session, settings, file.station, clock)
             detail = {"places": loaded.places, "speakers": loaded.speakers, "problems": len(loaded.problems)}
             chain.audit(session, at=clock.now(), account_id=None, action="init", subject=file.station, detail=detail)
