@@ -101,7 +101,7 @@ def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[str, .
 class Approvals:
     """Where schedules stand, read once for many."""
 
-    def __init__(self, *, required: bool, decisions: Mapping[int, Decision], free: Collection[int]) -> None:
+    def __init__(self, *, required: bool, decisions: Mapping[int, Decision], free: Mapping[int, int | None]) -> None:
         self.required = required
         self._decisions, self._free = decisions, free
         self._marks: dict[tuple[int, str | None], str] = {}
@@ -117,12 +117,12 @@ class Approvals:
 
         verdicts = these(select(Decision).join(Decision.schedule).order_by(Decision.id), Decision.schedule_id)
         latest = {decision.schedule_id: decision for decision in session.scalars(verdicts)} if schedules else {}
-        return cls(required=required, decisions=latest, free=_aired_freely(session, now) if required else ())
+        return cls(required=required, decisions=latest, free=_aired_freely(session, now) if required else {})
 
     def of(self, schedule: Schedule, clip_sha256: str | None = None) -> Standing:
         """Where a schedule stands, with the sound of its bulletin or with the one that is really going to air."""
         decision = self._decisions.get(schedule.id)
-        if not self.required or schedule.bulletin.klass is Class.EMERGENCY or schedule.id in self._free:
+        if not self.required or schedule.bulletin.klass is Class.EMERGENCY or self._is_free(schedule):
             return Standing(ApprovalState.EXEMPT, decision)
         if decision is None:
             return Standing(ApprovalState.SUBMITTED)
@@ -135,14 +135,19 @@ class Approvals:
             return Standing(ApprovalState.APPROVED, decision)
         return Standing(ApprovalState.SUBMITTED, decision, changes(decision.facts, facts(schedule, clip_sha256)))
 
+    def _is_free(self, schedule: Schedule) -> bool:
+        """Whether it stays in the one village whose head needs no approval."""
+        place = self._free.get(schedule.id)
+        return place is not None and all(target.id == place for target in schedule.targets)
+
 
 def standing(session: Session, schedule: Schedule, now: datetime) -> Standing:
     """Where one schedule stands."""
     return Approvals.load(session, [schedule.id], now).of(schedule)
 
 
-def _aired_freely(session: Session, now: datetime) -> set[int]:
-    """Schedules of village heads whose grant lets them air without approval, as long as it holds."""
+def _aired_freely(session: Session, now: datetime) -> dict[int, int | None]:
+    """Schedules of village heads whose grant lets them air without approval, as long as it holds, with its place."""
     free = (
         select(VillageAiring)
         .join(VillageAiring.grant)
@@ -151,7 +156,7 @@ def _aired_freely(session: Session, now: datetime) -> set[int]:
         .options(joinedload(VillageAiring.grant).joinedload(Grant.account))
     )
     return {
-        airing.schedule_id
+        airing.schedule_id: airing.grant.place_id
         for airing in session.scalars(free)
         if any(holding.grant_id == airing.grant_id for holding in person_of(airing.grant.account, now).holdings)
     }

@@ -30,6 +30,7 @@ from web import (
     speakers,
     status,
     stopping,
+    village,
 )
 from web.services import Services
 
@@ -48,6 +49,7 @@ _PAGES = (
     people,
     approval,
     me,
+    village,
 )
 
 

@@ -10,6 +10,7 @@ from broadcaster.airing import BroadcastState, Heard
 from broadcaster.approval import NOT_APPROVED, ApprovalState
 from broadcaster.permissions import Person
 from broadcaster.rows import DeliveryState, PlaceKind, Role
+from broadcaster.village import QUOTA
 from broadcaster.wire.documents import Class, SpeakerState
 from scheduler.submissions import Problem
 from tts.reading.model import DOUBTFUL, FOREIGN_WORD, UNKNOWN_CAPITALS, UNSPEAKABLE
@@ -124,6 +125,7 @@ _WHY: Final[Words] = {
     "not-prepared": _l("chưa tạo xong giọng đọc"),
     "no-report": _l("loa không phản hồi"),
     "station-off": _l("máy của đài đã tắt"),
+    QUOTA: _l("thôn đã dùng hết số phút trong ngày"),
     NOT_APPROVED: _l("không được duyệt kịp giờ"),
 }
 _FLAGS: Final[Words] = {
@@ -274,6 +276,8 @@ def _filled(of: Problem) -> str:  # noqa: PLR0911  one sentence a case
             return _("Từ %(start)s đến %(until)s là khung giờ không phát. Hãy chọn giờ khác.", start=start, until=until)
         case "places", "unknown":
             return _("Không có địa bàn “%(place)s”.", place=values[0])
+        case "text", "quota":
+            return _("Hôm nay thôn còn %(left)s; bản tin này dài hơn. Hãy rút ngắn.", left=values[0])
         case "places", "not-yours":
             return _("Tài khoản này không được phát ở %(place)s.", place=values[0])
         case "places", "no-speaker":

@@ -272,6 +272,12 @@ def test_a_village_head_airs_without_approval_as_long_as_the_grant_says_so(bench
         number = held.id
     assert standing(bench, schedule).state is ApprovalState.EXEMPT
     with bench.core.database.write() as session:
+        row = session.get_one(Schedule, schedule)
+        row.targets.append(session.get_one(Place, town.DOAI))
+    assert standing(bench, schedule).state is ApprovalState.SUBMITTED, "not in the neighbour's village"
+    with bench.core.database.write() as session:
+        row = session.get_one(Schedule, schedule)
+        row.targets = [session.get_one(Place, DONG)]
         session.get_one(Grant, number).revoked_at = bench.clock.now()
     assert standing(bench, schedule).state is ApprovalState.SUBMITTED
 
@@ -286,3 +292,34 @@ def test_a_verdict_names_what_was_heard_and_who_lent_the_right(bench: Bench) -> 
         assert (made.document_number, made.on_behalf_of_id) == ("15/UBND-VH", 2)
         entry = session.query(AuditEntry).filter_by(action="bulletin.approve").one()
         assert entry.detail["clip"] == clip
+
+
+def village(bench: Bench, minutes: int) -> int:
+    """The grant of a village head with so many minutes a day."""
+    with bench.core.database.write() as session:
+        held = Grant(
+            account_id=1, role=Role.VILLAGE_HEAD, place_id=DONG, granted_at=bench.clock.now(), daily_minutes=minutes
+        )
+        held.unapproved = True
+        session.add(held)
+        session.flush()
+        return held.id
+
+
+def test_a_village_head_airs_no_longer_than_the_minutes_of_a_day_and_again_on_the_next(bench: Bench) -> None:
+    grant = village(bench, 3)
+
+    def air(seconds: int) -> int:
+        schedule = bench.schedule(DONG, kind=ScheduleKind.NOW, seconds=seconds)
+        with bench.core.database.write() as session:
+            session.add(VillageAiring(schedule_id=schedule, grant_id=grant))
+        bench.plan(confirm=True)
+        bench.clock.advance(10 * MINUTE)
+        return schedule
+
+    first, too_long, second = air(120), air(61), air(60)
+    assert [bench.state(one) for one in (first, second)] == [BroadcastState.AIRED] * 2
+    assert bench.broadcast(too_long).missed_why == "village-quota"
+    assert bench.broadcast(air(5)).missed_why == "village-quota"
+    bench.clock.advance(timedelta(days=1))
+    assert bench.state(air(170)) is BroadcastState.AIRED
