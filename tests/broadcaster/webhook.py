@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 
 
@@ -15,6 +15,7 @@ class Webhook:
     status: int = 200
     taken: list[dict[str, Any]] = field(default_factory=list)
     asked: int = 0
+    arrived: Event = field(default_factory=Event)
 
 
 @contextmanager
@@ -28,6 +29,7 @@ def webhook() -> Iterator[Webhook]:
             hook.asked += 1
             if hook.status == 200:
                 hook.taken.append(said)
+                hook.arrived.set()
             self.send_response(hook.status)
             self.send_header("Content-Length", "0")
             self.end_headers()
