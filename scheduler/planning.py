@@ -14,13 +14,14 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
-from broadcaster import airing
+from broadcaster import airing, approval, village
+from broadcaster.approval import Approvals
 from broadcaster.clock import from_ms, to_ms
 from broadcaster.core import Core
 from broadcaster.distribution import Distributor
 from broadcaster.geography import Geography
 from broadcaster.publishing import HORIZON, Publisher
-from broadcaster.rows import Broadcast, Bulletin, Clip, Distribution, Schedule, ScheduleKind, Station
+from broadcaster.rows import Broadcast, Bulletin, Clip, Distribution, Grant, Schedule, ScheduleKind, Station
 from broadcaster.wire.documents import Class, Plan, PlanItem
 from broadcaster.wire.topics import Kind
 from scheduler import quiet
@@ -47,6 +48,8 @@ class _Pass:
     Attributes:
         ahead: clips that will be sent before the next one: their hash, bytes and listeners.
         pending: every broadcast that is still to air, or was on the air lately.
+        approvals: who said what about them.
+        villages: the grants by which village heads sent in schedules, by schedule.
     """
 
     session: Session
@@ -56,6 +59,13 @@ class _Pass:
     regrouped: bool
     ahead: list[tuple[str, int, frozenset[str]]] = field(default_factory=list)
     pending: list[Broadcast] = field(default_factory=list)
+    approvals: Approvals | None = None
+    villages: dict[int, Grant] = field(default_factory=dict)
+
+    def may_air(self, broadcast: Broadcast) -> bool:
+        """Whether this very sound was approved for these places and times, or needs no approval."""
+        clip = broadcast.clip_sha256 if broadcast.clip is None else broadcast.clip.sha256
+        return self.approvals is None or self.approvals.of(broadcast.schedule, clip).may_air
 
     @property
     def zone(self) -> ZoneInfo:
@@ -90,6 +100,8 @@ class Planner:
         this = _Pass(session, station, geography, now, regrouped=geography != self._geography)
         materialise(session, station, now, self._counters)
         this.pending = pending = _pending(session, now)
+        this.approvals = Approvals.load(session, {broadcast.schedule_id for broadcast in pending}, now)
+        this.villages = village.recent(session, now)
         for broadcast in pending:
             with self._counters.edge("planning"):
                 self._settle(this, broadcast)
@@ -104,10 +116,23 @@ class Planner:
         sound = broadcast.bulletin.clip
         if sound is not None and sound is not broadcast.clip and (broadcast.clip is None or not begun):
             broadcast.clip, broadcast.sent_by, broadcast.sent_at = sound, None, None
-        if broadcast.sent_at is None and (last := _last_moment(broadcast)) and last <= this.now:
+        if not (begun and broadcast.sent_at) and not this.may_air(broadcast):
+            self._hold(this, broadcast)
+        elif broadcast.sent_at is None and (last := _last_moment(broadcast)) and last <= this.now:
             self._miss(this, broadcast, NOT_PREPARED if broadcast.clip is None else BROKER_DOWN, last)
+        elif broadcast.clip is not None and broadcast.sent_at is None and _over_quota(this, broadcast, broadcast.clip):
+            self._miss(this, broadcast, village.QUOTA, this.now)
         elif broadcast.clip is not None:
             self._settle_moment(this, broadcast, broadcast.clip, begun=begun)
+
+    def _hold(self, this: _Pass, broadcast: Broadcast) -> None:
+        """Keep an unapproved broadcast out of every plan; once its moment has come, it is missed."""
+        broadcast.sent_by = broadcast.sent_at = None
+        now_kind = broadcast.schedule.kind is ScheduleKind.NOW
+        broadcast.start_at = None if now_kind else broadcast.start_at
+        last = broadcast.occurrence + (NOW_PATIENCE if now_kind else timedelta(0))
+        if last <= this.now:
+            self._miss(this, broadcast, approval.NOT_APPROVED if broadcast.clip else NOT_PREPARED, last)
 
     def _settle_moment(self, this: _Pass, broadcast: Broadcast, clip: Clip, *, begun: bool) -> None:
         audience = this.geography.heard_by(place.code for place in broadcast.schedule.targets)
@@ -170,6 +195,12 @@ class Planner:
         topics = {self._topics.plan(place.code, day) for place in broadcast.schedule.targets}
         if topics.issubset(confirmed):
             broadcast.sent_at = this.now
+
+
+def _over_quota(this: _Pass, broadcast: Broadcast, clip: Clip) -> bool:
+    """Whether a village head's own broadcast would take more minutes than the village has today."""
+    grant = this.villages.get(broadcast.schedule_id)
+    return grant is not None and village.over_quota(this.session, broadcast, clip.duration_ms, grant, this.zone)
 
 
 def _after_what_sounds(this: _Pass, broadcast: Broadcast, audience: frozenset[str], start: datetime) -> datetime:

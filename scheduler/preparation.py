@@ -14,7 +14,7 @@ import tts.reading
 from broadcaster.clips import ClipStore
 from broadcaster.clock import Clock
 from broadcaster.database import Database
-from broadcaster.rows import Broadcast, Bulletin, Clip
+from broadcaster.rows import Broadcast, Bulletin, Clip, Schedule
 from tts.speech import Speech, SpeechSettings
 
 log = logging.getLogger(__name__)
@@ -120,6 +120,13 @@ def _lacking(session: Session, store: ClipStore, now: datetime) -> list[Bulletin
         for broadcast in session.scalars(query):
             first = bulletins.get(broadcast.bulletin_id, (broadcast.occurrence, broadcast.bulletin))
             bulletins[broadcast.bulletin_id] = min(broadcast.occurrence, first[0]), broadcast.bulletin
+    later = (  # beyond the horizon of broadcasts, so that an approver can hear it as soon as it is sent in
+        select(Schedule)
+        .join(Schedule.bulletin)
+        .where(Schedule.cancelled_at.is_(None), Schedule.start_at > now, Bulletin.clip_sha256.is_(None))
+    )
+    for schedule in session.scalars(later.options(joinedload(Schedule.bulletin))):
+        bulletins.setdefault(schedule.bulletin_id, (schedule.start_at or now, schedule.bulletin))
     return [
         bulletin
         for _, bulletin in sorted(bulletins.values(), key=lambda pair: (pair[0], pair[1].id))

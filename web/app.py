@@ -10,6 +10,7 @@ from flask_bootstrap import Bootstrap5
 
 from web import (
     access,
+    approval,
     broadcasts,
     bulletins,
     context,
@@ -18,7 +19,9 @@ from web import (
     faults,
     language,
     listening,
+    me,
     moments,
+    people,
     phone,
     preview,
     security,
@@ -27,10 +30,27 @@ from web import (
     speakers,
     status,
     stopping,
+    village,
 )
 from web.services import Services
 
-_PAGES = (signin, broadcasts, stopping, bulletins, drafts, preview, listening, speakers, enrolment, status, phone)
+_PAGES = (
+    signin,
+    broadcasts,
+    stopping,
+    bulletins,
+    drafts,
+    preview,
+    listening,
+    speakers,
+    enrolment,
+    status,
+    phone,
+    people,
+    approval,
+    me,
+    village,
+)
 
 
 def create_app(services: Services, addresses: Sequence[str] = ()) -> Flask:
@@ -45,6 +65,7 @@ def create_app(services: Services, addresses: Sequence[str] = ()) -> Flask:
     app.config.update(BOOTSTRAP_SERVE_LOCAL=True, LOA_ADDRESSES=tuple(addresses))
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     context.attach(app, services)
+    access.refuse_undeclared(app)
     security.protect(app, security.secret_key(home / "web-secret"))
     language.speak(app)
     Bootstrap5(app)
@@ -68,6 +89,10 @@ def _equip_templates(app: Flask) -> None:
             "account": access.current_account(),
             "access": access,
             "may": access.may,
+            "may_at": access.may_at,
+            "may_everywhere": access.may_everywhere,
+            "person": access.current_person(),
+            "unread": context.unread(account.id) if (account := access.current_account()) else 0,
             "language": language.current(),
             "languages": language.LANGUAGES,
             "say": sentences,

@@ -9,12 +9,13 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from broadcaster import airing
+from broadcaster import airing, approval
 from broadcaster.airing import BroadcastState
+from broadcaster.approval import Approvals
 from broadcaster.clock import from_ms, to_ms
 from broadcaster.rows import Broadcast, Clip, Schedule
 from web import agenda, coverage, drafts
-from web.access import WRITERS, may, me, requires
+from web.access import VIEWERS, WRITERS, may, me, requires
 from web.agenda import Item
 from web.context import now, services, zone
 
@@ -35,13 +36,14 @@ def _page(whole: str, part: str, **values: object) -> ResponseReturnValue:
 
 
 @pages.get("/")
-@requires()
+@requires(*VIEWERS)
 def home() -> ResponseReturnValue:
     """What is on the air, what comes, what has been."""
     before = _position(request.args.get("before", ""))
     with services().database.read() as session:
         current = agenda.current(session, now(), zone())
         past = agenda.past(session, now(), before)
+        shown = {item.schedule.id for item in (*current.on_air, *current.preparing, *current.upcoming)}
         return _page(
             "home.html",
             "_home_live.html",
@@ -50,6 +52,7 @@ def home() -> ResponseReturnValue:
             older=f"{to_ms(past.older[0])}-{past.older[1]}" if past.older else "",
             first_page=before is None,
             progress=_progress((*current.preparing, *current.upcoming)),
+            approvals=Approvals.load(session, shown, now()),
             drafts=drafts.count(session, me().id) if may(*WRITERS) else 0,
         )
 
@@ -69,7 +72,7 @@ def _progress(items: tuple[Item, ...]) -> dict[int, tuple[int, int]]:
 
 
 @pages.get("/schedules/<int:number>")
-@requires()
+@requires(*VIEWERS)
 def schedule(number: int) -> ResponseReturnValue:
     """What became of a schedule: its broadcast that matters most now, or that there is none yet."""
     with services().database.read() as session:
@@ -86,7 +89,7 @@ def schedule(number: int) -> ResponseReturnValue:
         if found.cancelled_at:
             state = BroadcastState.CANCELLED
         item = Item(found, None, at or found.start_at, state, airing.Coverage())
-        return _page("broadcast.html", "_broadcast_live.html", **_facts(item), places=())
+        return _page("broadcast.html", "_broadcast_live.html", **_facts(session, item), places=())
 
 
 def _foremost(session: Session, schedule_id: int) -> Broadcast | None:
@@ -100,7 +103,7 @@ def _foremost(session: Session, schedule_id: int) -> Broadcast | None:
 
 
 @pages.get("/broadcasts/<number>")
-@requires()
+@requires(*VIEWERS)
 def broadcast(number: str) -> ResponseReturnValue:
     """One broadcast: where it stands, and what every speaker reported."""
     with services().database.read() as session:
@@ -111,10 +114,10 @@ def broadcast(number: str) -> ResponseReturnValue:
         state = airing.state_of(found, now())
         item = Item(found.schedule, found, found.start_at or found.occurrence, state, counts)
         places = coverage.by_place(session, found, now())
-        return _page("broadcast.html", "_broadcast_live.html", **_facts(item), places=places)
+        return _page("broadcast.html", "_broadcast_live.html", **_facts(session, item), places=places)
 
 
-def _facts(item: Item) -> dict[str, object]:
+def _facts(session: Session, item: Item) -> dict[str, object]:
     """What the page of a broadcast shows besides its places."""
     clip = (item.broadcast.clip if item.broadcast else None) or item.bulletin.clip
     return {
@@ -122,12 +125,13 @@ def _facts(item: Item) -> dict[str, object]:
         "end": airing.end_of(item.broadcast) if item.broadcast else None,
         "progress": _progress((item,)),
         "clip": clip if clip and services().clips.mp3_path(clip.sha256).exists() else None,
+        "standing": approval.standing(session, item.schedule, now()),
         "sent": request.args.get("sent", ""),
     }
 
 
 @pages.get("/clips/<sha256>.mp3")
-@requires()
+@requires(*VIEWERS)
 def sound(sha256: str) -> ResponseReturnValue:
     """Exactly what the speakers play, for browsers."""
     with services().database.read() as session:

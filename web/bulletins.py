@@ -15,7 +15,7 @@ from tts import reading
 from tts.settings import REPEATS
 from tts.voice import VOICES
 from web import drafts, fields, sentences
-from web.access import WRITERS, me, requires
+from web.access import WRITERS, may_at, me, must_at, requires
 from web.context import now, services, zone
 from web.fields import Fields
 from web.places import Choices
@@ -79,12 +79,17 @@ def _store(wanted: Submission, problems: list[Problem]) -> int:
 
 def _attempt(wanted: Submission, problems: list[Problem]) -> int:
     with services().database.write() as session:
-        if wanted.replaces is not None and session.get(Schedule, wanted.replaces) is None:
-            abort(404)
+        if wanted.replaces is not None:
+            replaced = session.get(Schedule, wanted.replaces)
+            if replaced is None:
+                abort(404)
+            must_at(replaced.targets, *WRITERS)
         try:
             schedule = submit(session, wanted, account_id=me().id, now=now())
         except SubmissionError as error:
             raise SubmissionError(_merged(problems, error.problems)) from error
+        elsewhere = [place.name for place in schedule.targets if not may_at([place], *WRITERS)]
+        problems += [Problem("places", "not-yours", (name,)) for name in elsewhere]
         if problems:
             raise SubmissionError(problems)
         return schedule.id

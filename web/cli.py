@@ -18,8 +18,8 @@ from broadcaster.errors import LoaError
 from broadcaster.rows import Account, AuditEntry, LedgerEntry, Station
 from broadcaster.settings import Settings, load
 from web import cli_broker, cli_conform, cli_speakers, cli_tail, commune, doctor
-from web.initialise import FIRST_ACCOUNT, initialise, new_password
-from web.passwords import hash_password
+from web.initialise import FIRST_ACCOUNT, initialise
+from web.passwords import hash_password, new_password
 from web.say import Say, speaker_of
 from web.serve import serve
 from web.station import NotInitialisedError
@@ -30,7 +30,9 @@ Command = Callable[[argparse.Namespace, Settings, Say], int]
 def _init(arguments: argparse.Namespace, settings: Settings, say: Say) -> int:
     """Make a station from a commune's file."""
     file = commune.read(arguments.commune)
-    done = initialise(settings, file, SystemClock(), quiet_hours=not arguments.no_quiet_hours)
+    done = initialise(
+        settings, file, SystemClock(), quiet_hours=not arguments.no_quiet_hours, approval=not arguments.no_approval
+    )
     loaded = done.loaded
     print(say("%(name)s: %(places)s địa bàn, %(speakers)s cụm loa.",
               name=file.name, places=loaded.places, speakers=loaded.speakers))  # fmt: skip
@@ -39,6 +41,8 @@ def _init(arguments: argparse.Namespace, settings: Settings, say: Say) -> int:
     if done.password:
         print(say("Tài khoản đầu tiên: %(user)s   Mật khẩu (chỉ hiện một lần): %(password)s",
                   user=FIRST_ACCOUNT, password=done.password))  # fmt: skip
+        if not arguments.no_approval:
+            print(say("Duyệt đang bật: thêm người duyệt ở trang “Người và quyền”, hoặc tắt ở trang “Duyệt”."))
     print(say("Bộ tệp cho từng cụm loa nằm ở %(folder)s (giữ kín).", folder=done.kits))
     return 1 if loaded.problems else 0
 
@@ -106,6 +110,7 @@ def _parser() -> argparse.ArgumentParser:
 
     init = add("init", _init, "tạo đài từ tệp của xã (make a station from a commune's file)")
     init.add_argument("--commune", type=Path, required=True, metavar="FILE.json")
+    init.add_argument("--no-approval", action="store_true", help="bản tin phát không cần người duyệt (xã một người)")
     init.add_argument("--no-quiet-hours", action="store_true", help="không đặt khung giờ không phát 21:00-05:30")
     run = add("serve", _serve, "chạy đài (run the station)")
     run.add_argument("--lan", action="store_true", help="mở cho máy khác và điện thoại, qua HTTPS")

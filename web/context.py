@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from flask import Flask, current_app, g
 from sqlalchemy import select
 
+from broadcaster import notices
 from broadcaster.rows import Station
 from web.services import Health, Services
 
@@ -37,6 +38,12 @@ def station() -> Station:
             g.station = session.scalars(select(Station)).one()
             session.expunge(g.station)
     return cast("Station", g.station)
+
+
+def unread(account_id: int) -> int:
+    """How many notices somebody has not seen."""
+    with services().database.read() as session:
+        return notices.unread(session, account_id)
 
 
 def zone() -> ZoneInfo:

@@ -17,7 +17,7 @@ from broadcaster.rows import Place, PlaceKind, Speaker
 from broadcaster.wire.fields import SpeakerRole
 from broadcaster.wire.topics import Topics
 from web import brokers, enrolment_words, labels, qr, speaker_lists
-from web.access import ENROLLERS, me, requires
+from web.access import ENROLLERS, me, must_at, must_everywhere, requires
 from web.context import services, station
 from web.kits import KitMaker, Wifi
 from web.speaker_lists import Imported, ListFileError
@@ -79,6 +79,7 @@ def listing() -> ResponseReturnValue:
 @requires(*ENROLLERS)
 def enrol() -> ResponseReturnValue:
     """A new box."""
+    _must_enrol_at(_field("place"))
     try:
         with _registrar() as registrar:
             role = SpeakerRole.GATEWAY if _field("gateway") else SpeakerRole.SPEAKER
@@ -109,10 +110,21 @@ def _find(session: Session, name: str) -> Speaker:
     found = session.get(Speaker, name)
     if found is None:
         abort(404)
+    must_at([found.place_id], *ENROLLERS)
     return found
 
 
+def _must_enrol_at(code: str) -> None:
+    """Refuse the request where ``code`` names a place in which one may not enrol."""
+    with services().database.read() as session:
+        if place := session.scalar(select(Place).where(Place.code == code)):
+            must_at([place], *ENROLLERS)
+
+
 def _do(name: str, act: Callable[[Registrar], object], done: str) -> ResponseReturnValue:
+    with services().database.read() as session:
+        if session.get(Speaker, name):
+            _find(session, name)
     try:
         with _registrar() as registrar:
             act(registrar)
@@ -136,6 +148,7 @@ def confirm(name: str) -> ResponseReturnValue:
 def move(name: str) -> ResponseReturnValue:
     """To another place."""
     place = _field("place")
+    _must_enrol_at(place)
     return _do(name, lambda registrar: registrar.move(name, place), _("Đã chuyển cụm loa sang địa bàn mới."))
 
 
@@ -204,6 +217,7 @@ def list_out(kind: str) -> ResponseReturnValue:
     """Every speaker as a file, without secrets."""
     if kind not in get_args(speaker_lists.Format):
         abort(404)
+    must_everywhere(*ENROLLERS)
     try:
         with services().database.read() as session:
             content = speaker_lists.write(session, cast("speaker_lists.Format", kind))
@@ -218,6 +232,7 @@ def list_out(kind: str) -> ResponseReturnValue:
 @requires(*ENROLLERS)
 def list_in() -> ResponseReturnValue:
     """Take a list in; what could not be taken is told row by row."""
+    must_everywhere(*ENROLLERS)
     sent = request.files.get("file")
     try:
         with _registrar() as registrar:

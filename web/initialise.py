@@ -1,6 +1,5 @@
 """``loa init``: a commune's file becomes a station with keys, a first account and a kit for every speaker. Idempotent."""
 
-import secrets
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -15,7 +14,7 @@ from broadcaster.core import Core
 from broadcaster.counters import Counters
 from broadcaster.database import Database
 from broadcaster.keyring import KeyFileError
-from broadcaster.rows import Account, Role, Speaker, Station
+from broadcaster.rows import Account, Grant, Role, Speaker, Station
 from broadcaster.settings import Settings
 from broadcaster.wire import keys
 from broadcaster.wire.keys import SigningKey
@@ -23,10 +22,9 @@ from broadcaster.wire.topics import Topics
 from web import brokers, commune
 from web.commune import CommuneFile, Loaded
 from web.kits import KitMaker
-from web.passwords import hash_password
+from web.passwords import hash_password, new_password
 
 FIRST_ACCOUNT: Final = "quantri"
-_ALPHABET: Final = "abcdefghjkmnpqrstuvwxyz23456789"
 
 
 @dataclass(frozen=True)
@@ -43,8 +41,10 @@ class Initialised:
     kits: Path
 
 
-def initialise(settings: Settings, file: CommuneFile, clock: Clock, *, quiet_hours: bool = True) -> Initialised:
-    """Load a commune and make what a station needs. Errors: CommuneFileError, KeyFileError, BrokerError."""
+def initialise(
+    settings: Settings, file: CommuneFile, clock: Clock, *, quiet_hours: bool = True, approval: bool = False
+) -> Initialised:
+    """Load a commune and make what a station needs; a new station asks for ``approval`` or does not. Errors: CommuneFileError, KeyFileError, BrokerError."""
     home = settings.home_path
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     folder = home / "keys"
@@ -66,6 +66,8 @@ def initialise(settings: Settings, file: CommuneFile, clock: Clock, *, quiet_hou
                     for code in setup_documents.without_trust(session, core)
                 ]
             password = _first_account(session, clock)
+            if password and approval:
+                session.scalars(select(Station)).one().approval = True
             kits = _kits(session, settings, file.station, clock)
             detail = {"places": loaded.places, "speakers": loaded.speakers, "problems": len(loaded.problems)}
             chain.audit(session, at=clock.now(), account_id=None, action="init", subject=file.station, detail=detail)
@@ -96,12 +98,6 @@ def _keys(folder: Path) -> SigningKey | None:
     return root
 
 
-def new_password() -> str:
-    """Sixteen letters and digits that are not mistaken for each other, in groups of four: 79 bits."""
-    groups = ("".join(secrets.choice(_ALPHABET) for _ in range(4)) for _ in range(4))
-    return "-".join(groups)
-
-
 def _first_account(session: Session, clock: Clock) -> str | None:
     if session.scalar(select(Account.id).limit(1)) is not None:
         return None
@@ -111,8 +107,8 @@ def _first_account(session: Session, clock: Clock) -> str | None:
             username=FIRST_ACCOUNT,
             full_name="Quản trị",
             password_hash=hash_password(password),
-            role=Role.ADMINISTRATOR,
             created_at=clock.now(),
+            grants=[Grant(role=Role.ADMINISTRATOR, granted_at=clock.now())],
         )
     )
     return password

@@ -10,6 +10,7 @@ from flask import Blueprint, Flask, abort, redirect, request, session
 from flask_babel import Babel, Domain, get_locale
 from werkzeug.wrappers import Response
 
+from web.access import open_to_all
 from web.links import back
 
 LANGUAGES: Final = {"vi": "Tiếng Việt", "en": "English"}
@@ -72,6 +73,7 @@ def _chosen() -> str:
 
 
 @pages.post("/language")
+@open_to_all
 def choose() -> Response:
     """Remember the language for this session."""
     language = request.form.get("language", "")

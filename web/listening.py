@@ -16,7 +16,7 @@ from broadcaster.errors import LoaError
 from scheduler.submissions import MAX_TEXT
 from tts import reading
 from tts.speech import NothingToSayError, Speech, SpeechSettingError, SpeechSettings
-from web.access import WRITERS, requires
+from web.access import VILLAGE_HEADS, WRITERS, requires
 from web.words import gettext as _
 
 pages = Blueprint("listening", __name__)
@@ -118,7 +118,7 @@ def _studio() -> Studio:
 
 
 @pages.post("/listen")
-@requires(*WRITERS)
+@requires(*WRITERS, *VILLAGE_HEADS)
 def order() -> ResponseReturnValue:
     """Order the sound of a form."""
     form = request.form
@@ -138,7 +138,7 @@ def order() -> ResponseReturnValue:
 
 
 @pages.get("/listen/<key>")
-@requires(*WRITERS)
+@requires(*WRITERS, *VILLAGE_HEADS)
 def state(key: str) -> ResponseReturnValue:
     """How far the sound is."""
     job = _studio().look(key)
@@ -151,7 +151,7 @@ def state(key: str) -> ResponseReturnValue:
 
 
 @pages.get("/listen/<key>.mp3")
-@requires(*WRITERS)
+@requires(*WRITERS, *VILLAGE_HEADS)
 def sound(key: str) -> ResponseReturnValue:
     """The finished sound."""
     path = _studio().path(key)

@@ -9,6 +9,7 @@ from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 
 from web import qr, tls
+from web.access import open_to_all
 from web.context import services
 
 pages = Blueprint("phone", __name__)
@@ -22,6 +23,7 @@ def _authority() -> Path | None:
 
 
 @pages.get("/phone")
+@open_to_all
 def show() -> ResponseReturnValue:
     """The page for whoever holds the phone; open to all, it tells no secret."""
     addresses = current_app.config["LOA_ADDRESSES"] or (request.host_url,)
@@ -36,6 +38,7 @@ def show() -> ResponseReturnValue:
 
 
 @pages.get("/phone/loa-ca.crt")
+@open_to_all
 def authority() -> ResponseReturnValue:
     """The certificate of the station's own authority."""
     path = _authority()

@@ -1,12 +1,16 @@
 """Codes into sentences: what people read about problems, reasons and states. Every sentence goes through gettext."""
 
+from collections.abc import Iterable
 from typing import Final
 
 from flask_babel import lazy_gettext as _l
 from flask_babel.speaklater import LazyString
 
 from broadcaster.airing import BroadcastState, Heard
+from broadcaster.approval import NOT_APPROVED, ApprovalState
+from broadcaster.permissions import Person
 from broadcaster.rows import DeliveryState, PlaceKind, Role
+from broadcaster.village import QUOTA
 from broadcaster.wire.documents import Class, SpeakerState
 from broadcaster.wire.fields import Fault, SpeakerRole
 from scheduler.submissions import Problem
@@ -78,6 +82,28 @@ ROLES: Final[Words] = {
     Role.TECHNICIAN: _l("Kỹ thuật viên"),
     Role.VIEWER: _l("Người xem"),
 }
+APPROVALS: Final[Words] = {
+    ApprovalState.EXEMPT: _l("Không cần duyệt"),
+    ApprovalState.SUBMITTED: _l("Chờ duyệt"),
+    ApprovalState.APPROVED: _l("Đã duyệt"),
+    ApprovalState.RETURNED: _l("Trả lại"),
+}
+_FACTS: Final[Words] = {
+    "clip": _l("âm thanh"),
+    "title": _l("tiêu đề"),
+    "text": _l("văn bản"),
+    "spoken": _l("lời đọc"),
+    "voice": _l("giọng đọc"),
+    "repeats": _l("số lần đọc"),
+    "chime": _l("chuông báo"),
+    "klass": _l("mức ưu tiên"),
+    "category": _l("loại tin"),
+    "targets": _l("nơi phát"),
+    "start_at": _l("giờ phát"),
+    "kind": _l("lịch phát"),
+    "rrule": _l("lịch phát"),
+}
+_NO_ROLE: Final = _l("Chưa được giao quyền")
 _VOICES: Final[Words] = {"north": _l("Giọng Bắc"), "central": _l("Giọng Trung"), "south": _l("Giọng Nam")}
 _CATEGORIES: Final[Words] = {
     "thông báo chung": _l("Thông báo chung"),
@@ -113,6 +139,8 @@ _WHY: Final[Words] = {
     "not-prepared": _l("chưa tạo xong giọng đọc"),
     "no-report": _l("loa không phản hồi"),
     "station-off": _l("máy của đài đã tắt"),
+    QUOTA: _l("thôn đã dùng hết số phút trong ngày"),
+    NOT_APPROVED: _l("không được duyệt kịp giờ"),
 }
 _FLAGS: Final[Words] = {
     UNKNOWN_CAPITALS: _l("chữ viết tắt chưa biết, sẽ đọc từng chữ cái"),
@@ -170,6 +198,38 @@ def voice(key: str) -> str:
     return VOICES[key].name if key in VOICES else key
 
 
+def roles(person: Person) -> str:
+    """What somebody is, in words."""
+    return ", ".join(str(ROLES[role]) for role in person.roles) or str(_NO_ROLE)
+
+
+def changed(facts: Iterable[str]) -> tuple[str, ...]:
+    """What is not as it was when it was approved, each word once."""
+    return tuple(dict.fromkeys(str(_FACTS.get(fact, _l("cách phát"))) for fact in facts))
+
+
+def approval_problem(code: str) -> str:
+    """Why a verdict was not taken."""
+    problems = {
+        "changed": _("Bản tin đã thay đổi sau khi mở trang. Hãy đọc, nghe lại rồi duyệt."),
+        "no-sound": _("Chưa có âm thanh để nghe nên chưa duyệt được."),
+        "over": _("Lịch phát này đã hủy."),
+        "own": _("Không ai tự duyệt bản tin của mình. Cần người khác duyệt, hoặc kèm văn bản đã ký."),
+        "no-comment": _("Hãy ghi ý kiến để người viết biết cần sửa gì."),
+    }
+    return problems[code]
+
+
+def document_problem(code: str) -> str:
+    """Why a document was not taken."""
+    problems = {
+        "too-large": _("Tệp lớn hơn 5 MB. Hãy chụp lại nhỏ hơn."),
+        "wrong-kind": _("Chỉ nhận tệp PDF, JPEG hoặc PNG."),
+        "no-number": _("Hãy ghi số văn bản."),
+    }
+    return problems[code]
+
+
 def kind(of: PlaceKind) -> str:
     """What a kind of place is called when the place itself has no word."""
     return str(_KINDS[of])
@@ -215,7 +275,7 @@ def problem(of: Problem) -> str:
     return plain.get((of.field, of.code)) or _filled(of)
 
 
-def _filled(of: Problem) -> str:
+def _filled(of: Problem) -> str:  # noqa: PLR0911  one sentence a case
     values = of.values
     match of.field, of.code:
         case "text" | "title" | "category", "too-long":
@@ -230,6 +290,10 @@ def _filled(of: Problem) -> str:
             return _("Từ %(start)s đến %(until)s là khung giờ không phát. Hãy chọn giờ khác.", start=start, until=until)
         case "places", "unknown":
             return _("Không có địa bàn “%(place)s”.", place=values[0])
+        case "text", "quota":
+            return _("Hôm nay thôn còn %(left)s; bản tin này dài hơn. Hãy rút ngắn.", left=values[0])
+        case "places", "not-yours":
+            return _("Tài khoản này không được phát ở %(place)s.", place=values[0])
         case "places", "no-speaker":
             return _("%(place)s chưa có cụm loa nào.", place=values[0])
         case _:

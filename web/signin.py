@@ -12,7 +12,7 @@ from sqlalchemy import select
 from broadcaster import chain
 from broadcaster.rows import Account
 from web import links, passwords
-from web.access import current_account, enter, leave, me, requires
+from web.access import current_account, enter, leave, me, open_to_all, requires
 from web.context import now, services
 from web.words import gettext as _
 from web.words import ngettext
@@ -48,6 +48,7 @@ def count_attempts(app: Flask) -> None:
 
 
 @pages.post("/sign-in")
+@open_to_all
 def check() -> ResponseReturnValue:
     """Let somebody in, or say why not."""
     attempts = cast("Attempts", current_app.extensions[_KEY])
@@ -68,6 +69,7 @@ def check() -> ResponseReturnValue:
 
 
 @pages.get("/sign-in")
+@open_to_all
 def sign_in() -> ResponseReturnValue:
     """The form."""
     if current_account():
@@ -76,6 +78,7 @@ def sign_in() -> ResponseReturnValue:
 
 
 @pages.post("/sign-out")
+@open_to_all
 def sign_out() -> ResponseReturnValue:
     """End the session."""
     leave()

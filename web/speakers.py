@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from broadcaster.rows import Place, Speaker
 from web import chart, enrolment
-from web.access import ENROLLERS, may, requires
+from web.access import ENROLLERS, VIEWERS, may, requires
 from web.context import services
 
 pages = Blueprint("speakers", __name__)
@@ -51,7 +51,7 @@ class Village:
 
 
 @pages.get("/speakers")
-@requires()
+@requires(*VIEWERS)
 def listing() -> ResponseReturnValue:
     """Map and list, a page of places at a time."""
     page = max(1, request.args.get("page", 1, type=int))

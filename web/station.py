@@ -35,6 +35,7 @@ from tts.speech import Speech
 from tts.supervisor import espeak
 from web import brokers
 from web.admission import Admission
+from web.postman import Rounds, postman
 from web.services import Health, Services
 
 log = logging.getLogger(__name__)
@@ -96,6 +97,7 @@ class RunningStation:
             report_ms=settings.report_ms,
         )
         self._admission = Admission(core, self.broker, self.wake)
+        self._rounds = Rounds(core, postman(core, settings.language, station.timezone))
         self.services = Services(settings, database, core.clock, speech, clips, self)
 
     def start(self) -> None:
@@ -108,9 +110,11 @@ class RunningStation:
         self._distributor.start()
         self._runner.start()
         self._admission.start()
+        self._rounds.start()
 
     def stop(self) -> None:
         """End everything in order: nothing new, then the lines, then the broker."""
+        self._rounds.stop()
         self._admission.stop()
         self._runner.stop()
         self._distributor.stop()
@@ -129,6 +133,7 @@ class RunningStation:
     def wake(self) -> None:
         """See `Orders.wake`."""
         self._runner.wake()
+        self._rounds.wake()
 
     def stop_broadcast(self, broadcast_id: str, account_id: int) -> None:
         """See `Orders.stop_broadcast`."""

@@ -5,12 +5,20 @@ from flask.typing import ResponseReturnValue
 
 from broadcaster import airing
 from broadcaster.airing import NotOnAirError
-from web.access import STOPPERS, WRITERS, me, requires
+from broadcaster.rows import Broadcast, Schedule
+from web.access import STOPPERS, WRITERS, me, must_at, must_everywhere, requires
 from web.context import now, services
 from web.words import gettext as _
 from web.words import ngettext
 
 pages = Blueprint("stopping", __name__)
+
+
+def _must_stop(number: str) -> None:
+    """Refuse the request unless a broadcast may be stopped wherever it airs."""
+    with services().database.read() as session:
+        if found := session.get(Broadcast, number):
+            must_at(found.schedule.targets, *STOPPERS)
 
 
 def _too_late() -> None:
@@ -21,6 +29,7 @@ def _too_late() -> None:
 @requires(*STOPPERS)
 def everywhere(number: str) -> ResponseReturnValue:
     """Stop a broadcast, or call it off before it begins."""
+    _must_stop(number)
     try:
         services().orders.stop_broadcast(number, me().id)
         flash(_("Đã dừng lượt phát."), "success")
@@ -33,6 +42,7 @@ def everywhere(number: str) -> ResponseReturnValue:
 @requires(*STOPPERS)
 def in_place(number: str, place: int) -> ResponseReturnValue:
     """Stop a broadcast in one place."""
+    must_at([place], *STOPPERS)
     try:
         services().orders.stop_in_place(number, place, me().id)
         flash(_("Đã dừng ở địa bàn này; các nơi khác vẫn phát."), "success")
@@ -47,6 +57,8 @@ def schedule(number: int) -> ResponseReturnValue:
     """Call off everything a schedule has not begun to air."""
     try:
         with services().database.write() as session:
+            if found := session.get(Schedule, number):
+                must_at(found.targets, *WRITERS)
             airing.cancel_schedule(session, number, account_id=me().id, now=now())
         services().orders.wake()
         flash(_("Đã hủy lịch phát."), "success")
@@ -59,6 +71,7 @@ def schedule(number: int) -> ResponseReturnValue:
 @requires(*STOPPERS)
 def everything() -> ResponseReturnValue:
     """Stop everything on the air below EMERGENCY."""
+    must_everywhere(*STOPPERS)
     count = services().orders.stop_all(me().id)
     if count:
         flash(ngettext("Đã dừng %(num)d lượt phát.", "Đã dừng %(num)d lượt phát.", count), "success")

@@ -1,6 +1,7 @@
 """The rows: the truth of the station, SQLAlchemy 2 typed."""
 
-from broadcaster.rows.accounts import Account, AuditEntry, Role
+from broadcaster.rows.accounts import Account, AuditEntry, Grant, Role
+from broadcaster.rows.approvals import Decision, Verdict, VillageAiring
 from broadcaster.rows.base import Base, Chained
 from broadcaster.rows.broadcasts import (
     Broadcast,
@@ -13,12 +14,14 @@ from broadcaster.rows.broadcasts import (
     ScheduleTarget,
 )
 from broadcaster.rows.bulletins import Bulletin, Clip, Draft
+from broadcaster.rows.notices import Address, Notice, NoticeKind, Push
 from broadcaster.rows.places import GroupMember, Place, PlaceKind, Station
 from broadcaster.rows.published import Distribution, Published
 from broadcaster.rows.speakers import Speaker
 
 __all__ = [
     "Account",
+    "Address",
     "AuditEntry",
     "Base",
     "Broadcast",
@@ -26,19 +29,26 @@ __all__ = [
     "Bulletin",
     "Chained",
     "Clip",
+    "Decision",
     "Delivery",
     "DeliveryState",
     "Distribution",
     "Draft",
+    "Grant",
     "GroupMember",
     "LedgerEntry",
+    "Notice",
+    "NoticeKind",
     "Place",
     "PlaceKind",
     "Published",
+    "Push",
     "Role",
     "Schedule",
     "ScheduleKind",
     "ScheduleTarget",
     "Speaker",
     "Station",
+    "Verdict",
+    "VillageAiring",
 ]

@@ -18,7 +18,10 @@ class PlaceKind(StrEnum):
 
 
 class Station(Base):
-    """The one station of this database. ``quiet_start`` and ``quiet_until`` are local HH:MM, both or neither."""
+    """The one station of this database. ``quiet_start`` and ``quiet_until`` are local HH:MM, both or neither.
+
+    ``approval`` is whether nothing below EMERGENCY airs without an approver's word.
+    """
 
     __tablename__ = "station"
 
@@ -28,6 +31,7 @@ class Station(Base):
     timezone: Mapped[str] = mapped_column(String(60))
     quiet_start: Mapped[str | None] = mapped_column(String(5))
     quiet_until: Mapped[str | None] = mapped_column(String(5))
+    approval: Mapped[bool] = mapped_column(default=False)
 
 
 class Place(Base):

@@ -16,7 +16,7 @@ from sqlalchemy.exc import IntegrityError, StatementError
 
 from broadcaster import migrations
 from broadcaster.database import Database
-from broadcaster.rows import Account, Base, Delivery, DeliveryState, Place, PlaceKind, Role, Speaker
+from broadcaster.rows import Account, Base, Delivery, DeliveryState, Place, PlaceKind, Speaker
 from broadcaster.wire.fields import SpeakerRole
 from tests.clocks import FixedClock
 
@@ -24,7 +24,7 @@ NOW = FixedClock().now()
 
 
 def account(name: str, at: datetime = NOW) -> Account:
-    return Account(username=name, password_hash="", role=Role.VIEWER, created_at=at)
+    return Account(username=name, password_hash="", created_at=at)
 
 
 def test_the_migrations_make_exactly_the_tables_of_the_rows(database: Database) -> None:

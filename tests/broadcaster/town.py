@@ -19,6 +19,7 @@ from broadcaster.rows import (
     Broadcast,
     Bulletin,
     Clip,
+    Grant,
     GroupMember,
     Place,
     PlaceKind,
@@ -47,7 +48,9 @@ def fill(session: Session, clock: FixedClock, *, timezone: str = "Asia/Ho_Chi_Mi
     """One commune with four villages, one of them without speakers, and a group of two."""
     session.add(Station(id=1, code="an-binh", name="Đài xã An Bình", timezone=timezone))
     now = clock.now()
-    session.add(Account(username="lan", password_hash="", role=Role.EDITOR, created_at=now))
+    session.add(
+        Account(username="lan", password_hash="", created_at=now, grants=[Grant(role=Role.EDITOR, granted_at=now)])
+    )
     for number, code in PLACES.items():
         kind, parent = (PlaceKind.COMMUNE, None) if number == COMMUNE else (PlaceKind.VILLAGE, COMMUNE)
         session.add(Place(id=number, code=code, name=code, kind=kind, parent_id=parent, position=number))

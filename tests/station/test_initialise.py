@@ -18,8 +18,8 @@ from broadcaster.wire.documents import Class
 from tests.clocks import FixedClock
 from tests.station.conftest import FILE
 from web.commune import CommuneFile
-from web.initialise import FIRST_ACCOUNT, Initialised, initialise, new_password
-from web.passwords import is_right
+from web.initialise import FIRST_ACCOUNT, Initialised, initialise
+from web.passwords import is_right, new_password
 
 Make = Callable[..., CommuneFile]
 

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from argon2 import PasswordHasher
 from sqlalchemy.orm import Session
@@ -20,6 +21,7 @@ from broadcaster.rows import (
     Clip,
     Delivery,
     DeliveryState,
+    Grant,
     GroupMember,
     Place,
     PlaceKind,
@@ -137,6 +139,12 @@ class Stage:
             return broadcast.id
 
 
+def account(name: str, role: Role, now: datetime, *, place: int | None = None, **facts: Any) -> Account:
+    """Somebody with one role, everywhere or in a place; the password is `PASSWORD`."""
+    held = Grant(role=role, place_id=place, granted_at=now, **facts)
+    return Account(username=name, full_name=name.title(), password_hash=_HASH, created_at=now, grants=[held])
+
+
 def fill(database: Database, clock: FixedClock) -> None:
     """Write the commune and its people."""
     now = clock.now()
@@ -151,7 +159,7 @@ def fill(database: Database, clock: FixedClock) -> None:
             )
         )
         for name, role in (("lan", Role.EDITOR), ("xem", Role.VIEWER), ("truc", Role.DUTY_OFFICER)):
-            session.add(Account(username=name, full_name=name.title(), password_hash=_HASH, role=role, created_at=now))
+            session.add(account(name, role, now))
         session.add(Place(id=1, code="an-binh", name="Xã An Bình", kind=PlaceKind.COMMUNE))
         session.flush()
         for number, name in enumerate(VILLAGES, 2):

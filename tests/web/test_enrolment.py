@@ -10,7 +10,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from broadcaster.enrolment import Registrar
-from broadcaster.rows import Account, AuditEntry, Role, Speaker
+from broadcaster.rows import Account, AuditEntry, Grant, Role, Speaker
 from broadcaster.wire.fields import SpeakerRole
 from broadcaster.wire.topics import Topics
 from device_sim.kit import Kit
@@ -27,7 +27,12 @@ def technician(app: Flask, stage: Stage) -> Browser:
     with stage.rows() as session:
         lan = session.get_one(Account, 1)
         session.add(
-            Account(username="kt", password_hash=lan.password_hash, role=Role.TECHNICIAN, created_at=stage.clock.now())
+            Account(
+                username="kt",
+                password_hash=lan.password_hash,
+                created_at=stage.clock.now(),
+                grants=[Grant(role=Role.TECHNICIAN, granted_at=stage.clock.now())],
+            )
         )
     keys = stage.services.settings.home_path / "keys"
     keys.mkdir()

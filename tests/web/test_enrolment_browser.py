@@ -18,7 +18,7 @@ pytestmark = pytest.mark.whole
 @pytest.fixture(params=[(390, 844), (1280, 800)], ids=["phone", "office"])
 def page(request: pytest.FixtureRequest, app: Flask, stage: Stage) -> Iterator[Page]:
     with stage.rows() as session:
-        session.get_one(Account, 1).role = Role.ADMINISTRATOR
+        session.get_one(Account, 1).grants[0].role = Role.ADMINISTRATOR
         for name, key in (("loa-001", "k" * 43), ("loa-002", None)):
             speaker = session.get_one(Speaker, name)
             speaker.pending_since, speaker.public_key, speaker.claim_code = stage.clock.now(), key, "c1a1" * 8

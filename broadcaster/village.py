@@ -1,0 +1,63 @@
+"""What village heads air by themselves: whose right it is, and how many minutes of the day it has used."""
+
+from datetime import datetime, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from broadcaster.rows import Broadcast, Bulletin, Clip, Grant, Schedule, VillageAiring
+
+QUOTA: Final = "village-quota"
+"""Why a broadcast ended that would have taken more minutes than its village has in a day."""
+_MINUTE_MS: Final = 60_000
+_RECENT: Final = timedelta(days=2)
+
+
+def day_of(moment: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """The local day of a moment, from midnight to midnight."""
+    begin = moment.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
+    return begin, (begin + timedelta(days=1)).replace(tzinfo=zone)
+
+
+def used_ms(
+    session: Session, grant_id: int, moment: datetime, zone: ZoneInfo, *, before: Broadcast | None = None
+) -> int:
+    """Milliseconds a grant has aired, or is about to air, on the local day of ``moment``.
+
+    With ``before``, only what was sent in earlier than that broadcast.
+    """
+    begin, end = day_of(moment, zone)
+    rows = (
+        select(Broadcast.id, Broadcast.occurrence, Clip.duration_ms)
+        .join(VillageAiring, VillageAiring.schedule_id == Broadcast.schedule_id)
+        .join(Broadcast.bulletin)
+        .join(Bulletin.clip)
+        .where(
+            VillageAiring.grant_id == grant_id,
+            Broadcast.occurrence >= begin,
+            Broadcast.occurrence < end,
+            Broadcast.cancelled_at.is_(None),
+            Broadcast.missed_at.is_(None),
+        )
+    )
+    mine = (before.occurrence, before.id) if before else None
+    return sum(length for number, at, length in session.execute(rows) if mine is None or (at, number) < mine)
+
+
+def left_ms(session: Session, grant: Grant, moment: datetime, zone: ZoneInfo) -> int:
+    """Milliseconds a grant may still air on the local day of ``moment``."""
+    return max(0, grant.daily_minutes * _MINUTE_MS - used_ms(session, grant.id, moment, zone))
+
+
+def recent(session: Session, now: datetime) -> dict[int, Grant]:
+    """The schedules of village heads that may still be waiting to air, with the grant of each."""
+    rows = select(VillageAiring).join(VillageAiring.schedule).where(Schedule.created_at > now - _RECENT)
+    return {airing.schedule_id: airing.grant for airing in session.scalars(rows)}
+
+
+def over_quota(session: Session, broadcast: Broadcast, length_ms: int, grant: Grant, zone: ZoneInfo) -> bool:
+    """Whether a broadcast would take its village beyond the minutes of its day."""
+    used = used_ms(session, grant.id, broadcast.occurrence, zone, before=broadcast)
+    return used + length_ms > grant.daily_minutes * _MINUTE_MS
