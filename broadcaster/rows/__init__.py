@@ -1,6 +1,18 @@
 """The rows: the truth of the station, SQLAlchemy 2 typed."""
 
 from broadcaster.rows.accounts import Account, AuditEntry, Role
+from broadcaster.rows.alerts import (
+    Alert,
+    AlertEnd,
+    AlertReport,
+    AlertSound,
+    AlertSource,
+    AlertTarget,
+    ApiToken,
+    Contact,
+    StandingSound,
+    ToldByPerson,
+)
 from broadcaster.rows.base import Base, Chained
 from broadcaster.rows.broadcasts import (
     Broadcast,
@@ -19,6 +31,13 @@ from broadcaster.rows.speakers import Speaker
 
 __all__ = [
     "Account",
+    "Alert",
+    "AlertEnd",
+    "AlertReport",
+    "AlertSound",
+    "AlertSource",
+    "AlertTarget",
+    "ApiToken",
     "AuditEntry",
     "Base",
     "Broadcast",
@@ -26,6 +45,7 @@ __all__ = [
     "Bulletin",
     "Chained",
     "Clip",
+    "Contact",
     "Delivery",
     "DeliveryState",
     "Distribution",
@@ -40,5 +60,7 @@ __all__ = [
     "ScheduleKind",
     "ScheduleTarget",
     "Speaker",
+    "StandingSound",
     "Station",
+    "ToldByPerson",
 ]
