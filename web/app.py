@@ -8,12 +8,18 @@ from flask import Flask, request
 from flask_babel import get_locale
 from flask_bootstrap import Bootstrap5
 
+from broadcaster import alert_templates, alerting
+from broadcaster.rows import Alert
 from web import (
     access,
+    api_alerts,
+    board,
     broadcasts,
     bulletins,
+    contacts,
     context,
     drafts,
+    duty,
     enrolment,
     faults,
     language,
@@ -30,7 +36,22 @@ from web import (
 )
 from web.services import Services
 
-_PAGES = (signin, broadcasts, stopping, bulletins, drafts, preview, listening, speakers, enrolment, status, phone)
+_PAGES = (
+    signin,
+    broadcasts,
+    stopping,
+    bulletins,
+    drafts,
+    preview,
+    listening,
+    speakers,
+    enrolment,
+    status,
+    phone,
+    duty,
+    board,
+    contacts,
+)
 
 
 def create_app(services: Services, addresses: Sequence[str] = ()) -> Flask:
@@ -45,7 +66,7 @@ def create_app(services: Services, addresses: Sequence[str] = ()) -> Flask:
     app.config.update(BOOTSTRAP_SERVE_LOCAL=True, LOA_ADDRESSES=tuple(addresses))
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     context.attach(app, services)
-    security.protect(app, security.secret_key(home / "web-secret"))
+    forms = security.protect(app, security.secret_key(home / "web-secret"))
     language.speak(app)
     Bootstrap5(app)
     signin.count_attempts(app)
@@ -53,6 +74,8 @@ def create_app(services: Services, addresses: Sequence[str] = ()) -> Flask:
     faults.catch(app)
     for module in _PAGES:
         app.register_blueprint(module.pages)
+    app.register_blueprint(api_alerts.pages)
+    forms.exempt(api_alerts.pages)  # no cookie counts there
     _equip_templates(app)
     return app
 
@@ -75,6 +98,8 @@ def _equip_templates(app: Flask) -> None:
             "station": context.station(),
             "zone": context.zone(),
             "now": context.now(),
+            "raisers": duty.RAISERS,
+            "alerts_in_force": _alerts_in_force(),
             "broker_down": not context.health().broker_connected,
             "here": request.full_path.rstrip("?") if request.method == "GET" else "/",
         }
@@ -84,6 +109,15 @@ def _equip_templates(app: Flask) -> None:
     app.add_template_filter(_ago, "ago")
     app.add_template_filter(moments.length, "length_of")
     app.add_template_filter(moments.error, "start_error")
+
+
+def _alerts_in_force() -> list[Alert]:
+    """What the head of every page tells."""
+    if access.current_account() is None:
+        return []
+    with context.services().database.read() as session:
+        alerts = alerting.in_force(session, context.now())
+        return [alert for alert in alerts if alert_templates.template(alert.template).kind == "warning"]
 
 
 def _moment(at: datetime, *, seconds: bool = False) -> str:

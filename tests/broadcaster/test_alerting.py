@@ -1,6 +1,7 @@
 """Alerts over rows: what is raised, what speakers are told of it, and how it ends."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -26,9 +27,9 @@ from tests.clocks import FixedClock
 DUTY = By(account_id=1)
 
 
-def order(**changes: object) -> Order:
-    given: dict[str, object] = {"request": "form-1", "template": "bao", "places": ("xa",)} | changes
-    return Order(**given)  # type: ignore[arg-type]  a test's own words
+def order(**changes: Any) -> Order:
+    given: dict[str, Any] = {"request": "form-1", "template": "bao", "places": ("xa",)} | changes
+    return Order(**given)
 
 
 def clip(session: Session, core: Core, text: str, *, seconds: int = 3) -> Clip:
@@ -50,7 +51,7 @@ def keep_everything(core: Core) -> None:
             session.flush()
 
 
-def raised(core: Core, **changes: object) -> Done:
+def raised(core: Core, **changes: Any) -> Done:
     with core.database.write() as session:
         done = alerting.raise_alert(session, core, order(**changes), DUTY, "ngan")
         session.expunge_all()
@@ -169,7 +170,7 @@ def test_the_same_request_again_raises_nothing_and_with_other_contents_is_refuse
     ],
 )
 def test_an_order_that_cannot_be_carried_out_names_its_fault(
-    core: Core, changes: dict[str, object], fault: tuple[str, str]
+    core: Core, changes: dict[str, Any], fault: tuple[str, str]
 ) -> None:
     with pytest.raises(OrderError) as refused:
         raised(core, **changes)
@@ -296,8 +297,8 @@ def test_sounds_that_are_kept_follow_places_and_templates(core: Core) -> None:
     assert all(sound.clip_sha256 for sound in kept if "Mời bà con" in sound.text)
 
 
-def report(core: Core, alert: str, speaker: str, event: Event, **more: object) -> None:
-    receipt = Receipt(id="x", broadcast=alert, event=event, at=core.clock.now_ms(), **more)  # type: ignore[arg-type]
+def report(core: Core, alert: str, speaker: str, event: Event, **more: Any) -> None:
+    receipt = Receipt(id="x", broadcast=alert, event=event, at=core.clock.now_ms(), **more)
     with core.database.write() as session:
         alert_reports.take(session, [(speaker, receipt)])
 
