@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from broadcaster import alert_templates
 from broadcaster.alert_templates import Template, UnknownTemplateError
 from broadcaster.errors import LoaError
-from broadcaster.rows import Place
+from broadcaster.rows import GroupMember, Place, PlaceKind
 
 DEFAULT_LIFE: Final = timedelta(hours=6)
 SHORTEST_LIFE: Final = timedelta(minutes=5)
@@ -102,17 +102,25 @@ def check(session: Session, order: Order) -> tuple[Template, list[Place]]:
 
 
 def _without_inner(session: Session, places: Collection[Place]) -> list[Place]:
-    """The places that lie in no other of them: what a commune hears, its villages need not be told again."""
+    """The places that lie in no other of them: what a commune hears, its villages and groups need not be told again."""
     parents: dict[int, int | None] = dict(session.execute(select(Place.id, Place.parent_id)).all())
+    members: dict[int, list[int]] = {}
+    for member in session.scalars(select(GroupMember)):
+        members.setdefault(member.group_id, []).append(member.place_id)
     chosen = {place.id for place in places}
 
-    def is_inner(place: Place) -> bool:
-        above, seen = parents.get(place.id), {place.id}
-        while above is not None and above not in seen:
-            if above in chosen:
+    def lies_inside(place_id: int | None) -> bool:
+        seen: set[int] = set()
+        while place_id is not None and place_id not in seen:
+            if place_id in chosen:
                 return True
-            seen.add(above)
-            above = parents.get(above)
+            seen.add(place_id)
+            place_id = parents.get(place_id)
         return False
+
+    def is_inner(place: Place) -> bool:
+        if place.kind is PlaceKind.GROUP:
+            return bool(members.get(place.id)) and all(lies_inside(member) for member in members[place.id])
+        return lies_inside(parents.get(place.id))
 
     return sorted((place for place in places if not is_inner(place)), key=lambda place: (place.position, place.id))

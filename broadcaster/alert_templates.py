@@ -64,6 +64,11 @@ class Template(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             if set(_FIELD.findall(sentence)) <= known.keys()
         ]
 
+    def script(self, place: str) -> list[str]:
+        """Every sentence as a form shows it: with the names of its fields."""
+        labels = {one.name: f"[{one.label}]" for one in self.fields}
+        return self.say(place, labels)
+
     def standing(self, place: str) -> list[str]:
         """What can be said in ``place`` before anybody has filled in anything."""
         return self.say(place, {})

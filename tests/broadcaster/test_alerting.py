@@ -141,7 +141,10 @@ def test_every_village_is_told_by_its_own_name(core: Core) -> None:
 
 
 def test_a_village_inside_a_commune_that_was_chosen_is_not_told_twice(core: Core) -> None:
-    assert len(raised(core, places=("xa", "thon-dong")).documents) == 1
+    assert len(raised(core, places=("xa", "thon-dong", "ven-suoi")).documents) == 1
+    assert (
+        len(raised(core, request="form-2", places=("thon-doai", "ven-suoi")).documents) == 2
+    )  # ban-na-loc is in the group
 
 
 def test_the_same_request_again_raises_nothing_and_with_other_contents_is_refused(core: Core) -> None:
