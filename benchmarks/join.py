@@ -82,15 +82,15 @@ def measure(home: Path, speakers: int) -> dict[str, object]:
     }
 
 
-def make_town(home: Path, speakers: int) -> Town:
-    """The demo's commune with as many speakers as wanted."""
+def make_town(home: Path, speakers: int, **changes: object) -> Town:
+    """The demo's commune with as many speakers as wanted; ``changes`` are of the settings."""
     file = commune.read(COMMUNE)
     zones = sorted({entry["zone"] for entry in file.speakers})
     entries = [
         {"id": f"loa-{number:05}", "zone": zones[number % len(zones)], "name": f"Cụm {number}"}
         for number in range(speakers)
     ]
-    settings = msgspec.convert({"home": str(home), "port": 0}, Settings)
+    settings = msgspec.convert({"home": str(home), "port": 0} | changes, Settings)
     made = initialise(settings, msgspec.structs.replace(file, speakers=entries), SystemClock(), quiet_hours=False)
     return Town(home, settings, made)
 

@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from broadcaster import chain
+from broadcaster import alert_reports, chain, standing
 from broadcaster.clock import from_ms
 from broadcaster.rows import Broadcast, Delivery, DeliveryState, LedgerEntry
 from broadcaster.wire.documents import Event, Receipt
@@ -90,7 +90,11 @@ def take(session: Session, told: Sequence[Told]) -> None:
 
 
 def _take_some(session: Session, told: Sequence[tuple[str, Receipt, UnixMs]]) -> None:
-    fresh = {(speaker, receipt.id): (receipt, at) for speaker, receipt, at in told}
+    fresh = {
+        (speaker, receipt.id): (receipt, at)
+        for speaker, receipt, at in told
+        if not receipt.broadcast.startswith(standing.PREFIX)  # what is kept for later is no delivery
+    }
     for known in _known(session, fresh):
         fresh.pop(known, None)
     entries = [_entry(speaker, receipt, at) for (speaker, _), (receipt, at) in fresh.items()]
@@ -99,6 +103,7 @@ def _take_some(session: Session, told: Sequence[tuple[str, Receipt, UnixMs]]) ->
     for (speaker, _), (receipt, _) in fresh.items():
         if delivery := deliveries.get((receipt.broadcast, speaker)):
             apply(delivery, receipt)
+    alert_reports.take(session, ((speaker, receipt) for (speaker, _), (receipt, _) in fresh.items()))
 
 
 def _known(session: Session, receipts: Collection[tuple[str, str]]) -> list[tuple[str, str]]:

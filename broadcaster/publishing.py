@@ -1,15 +1,15 @@
 """Signed documents: what is in force on every topic, kept in rows and sent until the broker has confirmed it."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Final
 
 import msgspec
-from sqlalchemy import select, update
+from sqlalchemy import case, select, update
 from sqlalchemy.orm import Session
 
 from broadcaster.clock import Clock, to_ms
-from broadcaster.rows import Published
+from broadcaster.rows import Alert, AlertTarget, Place, Published
 from broadcaster.wire import clips, envelope, strict_json
 from broadcaster.wire.keys import SigningKey
 from broadcaster.wire.topics import Kind, Topics
@@ -17,10 +17,12 @@ from broadcaster.wire.units import UnixMs
 
 HORIZON: Final = timedelta(days=7)
 """How far ahead plans are published."""
-RETAINED: Final = frozenset({Kind.TRUST.value, Kind.PLAN.value, Kind.CONFIG.value})
+STANDING_DAY: Final = "9999-01-01"
+"""The day of the plan that names what speakers keep and never play by itself (see `standing`)."""
+RETAINED: Final = frozenset({Kind.TRUST.value, Kind.PLAN.value, Kind.CONFIG.value, Kind.ALERT.value})
 
 
-_NEEDED: Final = (Kind.TRUST.value, Kind.CONFIG.value, Kind.PLAN.value)
+_NEEDED: Final = (Kind.TRUST.value, Kind.CONFIG.value, Kind.ALERT.value, Kind.PLAN.value)
 
 
 def _later(one: int, other: int) -> int:
@@ -88,23 +90,31 @@ class Publisher:
 
 
 def unconfirmed(session: Session) -> list[Published]:
-    """The retained documents that no broker has confirmed yet, trust before all others."""
+    """The retained documents that no broker has confirmed yet: trust, which makes the others believed, then alerts."""
+    urgency = case({Kind.TRUST.value: 0, Kind.ALERT.value: 1}, value=Published.typ, else_=2)
     waiting = (
         select(Published)
         .where(Published.typ.in_(RETAINED), Published.confirmed_seq < Published.seq)
-        .order_by(Published.typ.desc(), Published.seq)
+        .order_by(urgency, Published.typ.desc(), Published.seq)
     )
     return list(session.scalars(waiting))
 
 
 def in_force_for(
-    session: Session, speaker: str, zones: Iterable[str], topics: Topics, now: datetime
+    session: Session, speaker: str, zones: Collection[str], topics: Topics, now: datetime
 ) -> list[Published]:
-    """What one speaker should have: trust, its config, the plans of its zones; in the order it needs them."""
-    days = [(now + timedelta(days=day)).date().isoformat() for day in range(-2, HORIZON.days + 2)]
+    """What one speaker should have: trust, its config, alerts and plans of its zones; in the order it needs them."""
+    days = [(now + timedelta(days=day)).date().isoformat() for day in range(-2, HORIZON.days + 2)] + [STANDING_DAY]
     names = [topics.down(speaker, "config")]
     for zone in zones:
         names += [topics.trust(zone), *(topics.plan(zone, day) for day in days)]
+    alerts = (
+        select(Place.code, Alert.id)
+        .join(AlertTarget, AlertTarget.place_id == Place.id)
+        .join(Alert, Alert.id == AlertTarget.alert_id)
+        .where(Alert.expires_at > now, Place.code.in_(zones))
+    )
+    names += [topics.alert(zone, alert) for zone, alert in session.execute(alerts)]
     valid = (Published.exp == envelope.NEVER) | (Published.exp > to_ms(now))
     found = session.scalars(select(Published).where(Published.topic.in_(names), valid))
     return sorted(found, key=lambda row: (_NEEDED.index(row.typ), row.topic))

@@ -38,6 +38,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         clip_rate_bps: pace of clips to one zone, bits per second.
         now_lead_ms: between the end of delivery and the start of a broadcast that shall air now.
         report_ms: heartbeat of the speakers.
+        sirens: which table of sirens alerts follow: ``ngan`` (8 s, so that the words begin soon) or ``hue``.
+        keep_sounds: whether speakers keep sirens and ready sentences for an alert to come.
         language: of the command line; every browser chooses its own.
         log_level: of the standard error log.
     """
@@ -54,6 +56,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     clip_rate_bps: Annotated[int, msgspec.Meta(ge=8_000)] = 128_000
     now_lead_ms: Annotated[int, msgspec.Meta(ge=500)] = 2_000
     report_ms: Annotated[int, msgspec.Meta(ge=1_000)] = 60_000
+    sirens: Literal["ngan", "hue"] = "ngan"
+    keep_sounds: bool = True
     language: Literal["vi", "en"] = "vi"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 

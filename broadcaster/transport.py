@@ -117,6 +117,11 @@ class MqttTransport:
         """Whether the connection stands, with its subscriptions."""
         return self._up.is_set()
 
+    @property
+    def backlog(self) -> int:
+        """How many messages wait to be taken in."""
+        return self._inbox.qsize()
+
     def wait_connected(self, timeout_s: float) -> bool:
         """Wait until the connection stands."""
         return self._up.wait(timeout_s)

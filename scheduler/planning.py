@@ -20,7 +20,7 @@ from broadcaster.clock import from_ms, to_ms
 from broadcaster.core import Core
 from broadcaster.distribution import Distributor
 from broadcaster.geography import Geography
-from broadcaster.publishing import HORIZON, Publisher
+from broadcaster.publishing import HORIZON, STANDING_DAY, Publisher
 from broadcaster.rows import Broadcast, Bulletin, Clip, Distribution, Grant, Schedule, ScheduleKind, Station
 from broadcaster.wire.documents import Class, Plan, PlanItem
 from broadcaster.wire.topics import Kind
@@ -177,6 +177,8 @@ class Planner:
                 for place in broadcast.schedule.targets:
                     plans[place.code, this.day(broadcast.start_at)].append(item)
         for address in (self._topics.parse(row.topic) for row in kept):
+            if address.date == STANDING_DAY:
+                continue  # what speakers keep is no broadcast
             plans.setdefault((address.zone, address.date), [])  # what is no longer planned is taken back
         for (code, day), items in sorted(plans.items(), key=lambda plan: plan[0]):
             exp = to_ms(datetime.fromisoformat(day).replace(tzinfo=this.zone) + timedelta(hours=30))

@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from functools import partial
 from typing import Final
@@ -18,7 +18,7 @@ from broadcaster.clock import SystemClock, to_ms
 from broadcaster.core import Core
 from broadcaster.distribution import Distributor
 from broadcaster.geography import Geography
-from broadcaster.rows import Broadcast, Distribution, Schedule
+from broadcaster.rows import Broadcast, Distribution, Published, Schedule
 from broadcaster.transport import Transport
 from scheduler.planning import Planner
 from scheduler.preparation import Preparation
@@ -160,8 +160,12 @@ class Runner:
         if not self._transport.connected:
             return
         with self._database.read() as session:
-            waiting = [(row.topic, row.seq, row.envelope) for row in publishing.unconfirmed(session)]
-        for topic, seq, envelope in waiting:
+            waiting = publishing.unconfirmed(session)
+        self.hand_over(waiting)
+
+    def hand_over(self, documents: Iterable[Published]) -> None:
+        """Hand retained documents to the broker, each once; what it does not confirm is handed over again."""
+        for topic, seq, envelope in [(row.topic, row.seq, row.envelope) for row in documents]:
             with self._lock:
                 if (topic, seq) in self._in_flight:
                     continue

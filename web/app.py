@@ -8,13 +8,19 @@ from flask import Flask, request
 from flask_babel import get_locale
 from flask_bootstrap import Bootstrap5
 
+from broadcaster import alert_templates, alerting
+from broadcaster.rows import Alert
 from web import (
     access,
+    api_alerts,
     approval,
+    board,
     broadcasts,
     bulletins,
+    contacts,
     context,
     drafts,
+    duty,
     enrolment,
     faults,
     language,
@@ -50,6 +56,9 @@ _PAGES = (
     approval,
     me,
     village,
+    duty,
+    board,
+    contacts,
 )
 
 
@@ -66,7 +75,7 @@ def create_app(services: Services, addresses: Sequence[str] = ()) -> Flask:
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     context.attach(app, services)
     access.refuse_undeclared(app)
-    security.protect(app, security.secret_key(home / "web-secret"))
+    forms = security.protect(app, security.secret_key(home / "web-secret"))
     language.speak(app)
     Bootstrap5(app)
     signin.count_attempts(app)
@@ -74,6 +83,8 @@ def create_app(services: Services, addresses: Sequence[str] = ()) -> Flask:
     faults.catch(app)
     for module in _PAGES:
         app.register_blueprint(module.pages)
+    app.register_blueprint(api_alerts.pages)
+    forms.exempt(api_alerts.pages)  # no cookie counts there
     _equip_templates(app)
     return app
 
@@ -100,6 +111,8 @@ def _equip_templates(app: Flask) -> None:
             "station": context.station(),
             "zone": context.zone(),
             "now": context.now(),
+            "raisers": access.RAISERS,
+            "alerts_in_force": _alerts_in_force(),
             "broker_down": not context.health().broker_connected,
             "here": request.full_path.rstrip("?") if request.method == "GET" else "/",
         }
@@ -110,6 +123,15 @@ def _equip_templates(app: Flask) -> None:
     app.add_template_filter(moments.length, "length_of")
     app.add_template_filter(moments.error, "start_error")
     app.add_template_filter(speakers.megabytes, "megabytes")
+
+
+def _alerts_in_force() -> list[Alert]:
+    """What the head of every page tells."""
+    if access.current_account() is None:
+        return []
+    with context.services().database.read() as session:
+        alerts = alerting.in_force(session, context.now())
+        return [alert for alert in alerts if alert_templates.template(alert.template).kind == "warning"]
 
 
 def _moment(at: datetime, *, seconds: bool = False) -> str:

@@ -17,7 +17,7 @@ from broadcaster.database import Database
 from broadcaster.errors import LoaError
 from broadcaster.rows import Account, AuditEntry, LedgerEntry, Station
 from broadcaster.settings import Settings, load
-from web import cli_broker, cli_conform, cli_speakers, cli_tail, commune, doctor
+from web import cli_broker, cli_conform, cli_speakers, cli_tail, cli_token, commune, doctor
 from web.initialise import FIRST_ACCOUNT, initialise
 from web.passwords import hash_password, new_password
 from web.say import Say, speaker_of
@@ -123,6 +123,7 @@ def _parser() -> argparse.ArgumentParser:
     cli_broker.add(commands)
     cli_conform.add_arguments(add("conform", cli_conform.run, "kiểm tra một cụm loa theo giao thức (prove a speaker)"))
     cli_tail.add_arguments(add("tail", cli_tail.run, "xem trực tiếp tin trên đường truyền (show live traffic)"))
+    cli_token.add_arguments(add("token", cli_token.run, "mã truy cập cho phần mềm khác (rights of other programs)"))
     password = add("password", _password, "đặt lại mật khẩu (reset a password)")
     password.add_argument("user")
     return parser

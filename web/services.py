@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from broadcaster.alert_orders import Order
+from broadcaster.alerting import By, Done
 from broadcaster.clips import ClipStore
 from broadcaster.clock import Clock
 from broadcaster.database import Database
@@ -43,6 +45,21 @@ class Orders(Protocol):
 
     def stop_all(self, account_id: int) -> int:
         """Stop everything on the air below EMERGENCY; returns how many broadcasts that were."""
+        ...
+
+    def raise_alert(self, order: Order, by: By) -> Done:
+        """Raise an alert, or put it in the place of another; its first sound is on the way when this returns.
+
+        Errors: alert_orders.OrderError, alerting.OtherRequestError, alerting.NotInForceError.
+        """
+        ...
+
+    def end_alert(self, alert_id: str, by: By, *, words: bool, at_once: bool) -> Done:
+        """Silence an alert; ``words`` say so, after the quiet hours unless ``at_once``. Errors: alerting.NotInForceError."""
+        ...
+
+    def correct_alert(self, alert_id: str, by: By) -> Done:
+        """Silence a false alarm and say so at once. Errors: alerting.NotInForceError."""
         ...
 
     def progress(self, bulletin_id: int) -> tuple[int, int] | None:

@@ -11,7 +11,10 @@ from typing import Final
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from broadcaster import airing, keyring
+from broadcaster import airing, alerting, keyring
+from broadcaster.alert_keeper import AlertKeeper
+from broadcaster.alert_orders import Order
+from broadcaster.alerting import By, Done
 from broadcaster.clips import ClipStore
 from broadcaster.clock import Clock, SystemClock
 from broadcaster.core import Core
@@ -28,6 +31,8 @@ from broadcaster.wire.documents import Action, Command
 from broadcaster.wire.keys import SigningKey
 from broadcaster.wire.topics import Kind, Topics
 from broadcaster.wire.units import SECOND, UnixMs
+from scheduler import quiet
+from scheduler.alert_speech import AlertSpeech
 from scheduler.planning import Planner
 from scheduler.preparation import Preparation
 from scheduler.runner import Runner
@@ -82,7 +87,12 @@ class RunningStation:
             f"station-{suffix}",
             core.clock,
             counters,
-            subscriptions=(f"{base}/speaker/+/up/#", f"{base}/zone/+/trust", f"{base}/zone/+/plan/+"),
+            subscriptions=(
+                f"{base}/speaker/+/up/#",
+                f"{base}/zone/+/trust",
+                f"{base}/zone/+/plan/+",
+                f"{base}/zone/+/alert/+",
+            ),
             on_batch=self._uplink.take,
             on_connected=self._broker_connected,
         )
@@ -95,6 +105,22 @@ class RunningStation:
             distributor=self._distributor,
             transport=self._prompt,
             report_ms=settings.report_ms,
+        )
+        self._alerts = AlertKeeper(
+            core,
+            self._distributor,
+            self._prompt,
+            hand_over=self._runner.hand_over,
+            backlog=lambda: self._prompt.backlog,
+            sirens=settings.sirens,
+        )
+        self._alert_speech = AlertSpeech(
+            core,
+            speech,
+            clips,
+            on_ready=self._alerts.wake,
+            keep=self._alerts.keep_standing if settings.keep_sounds else None,
+            sirens=settings.sirens,
         )
         self._admission = Admission(core, self.broker, self.wake)
         self._rounds = Rounds(core, postman(core, settings.language, station.timezone))
@@ -111,9 +137,13 @@ class RunningStation:
         self._runner.start()
         self._admission.start()
         self._rounds.start()
+        self._alerts.start()
+        self._alert_speech.start()
 
     def stop(self) -> None:
         """End everything in order: nothing new, then the lines, then the broker."""
+        self._alert_speech.stop()
+        self._alerts.stop()
         self._rounds.stop()
         self._admission.stop()
         self._runner.stop()
@@ -181,6 +211,33 @@ class RunningStation:
         for topic, message in signed:
             self._prompt.publish(topic, message)
         self.wake()
+
+    def raise_alert(self, order: Order, by: By) -> Done:
+        """See `Orders.raise_alert`."""
+        with self.core.database.write() as session:
+            done = alerting.raise_alert(session, self.core, order, by, self.settings.sirens)
+        return self._sound(done)
+
+    def end_alert(self, alert_id: str, by: By, *, words: bool, at_once: bool) -> Done:
+        """See `Orders.end_alert`."""
+        with self.core.database.write() as session:
+            station = session.scalars(select(Station)).one()
+            not_before = None if at_once else quiet.end(station, self.core.clock.now())
+            done = alerting.end_alert(session, self.core, alert_id, by, words=words, not_before=not_before)
+        return self._sound(done)
+
+    def correct_alert(self, alert_id: str, by: By) -> Done:
+        """See `Orders.correct_alert`."""
+        with self.core.database.write() as session:
+            done = alerting.correct_alert(session, self.core, alert_id, by)
+        return self._sound(done)
+
+    def _sound(self, done: Done) -> Done:
+        """The documents leave now; what is still to be spoken follows."""
+        self._runner.hand_over(done.documents)
+        self._alert_speech.wake()
+        self._alerts.wake()
+        return done
 
     def progress(self, bulletin_id: int) -> tuple[int, int] | None:
         """See `Orders.progress`."""

@@ -1,6 +1,18 @@
 """The rows: the truth of the station, SQLAlchemy 2 typed."""
 
 from broadcaster.rows.accounts import Account, AuditEntry, Grant, Role
+from broadcaster.rows.alerts import (
+    Alert,
+    AlertEnd,
+    AlertReport,
+    AlertSound,
+    AlertSource,
+    AlertTarget,
+    ApiToken,
+    Contact,
+    StandingSound,
+    ToldByPerson,
+)
 from broadcaster.rows.approvals import Decision, Verdict, VillageAiring
 from broadcaster.rows.base import Base, Chained
 from broadcaster.rows.broadcasts import (
@@ -22,6 +34,13 @@ from broadcaster.rows.speakers import Speaker
 __all__ = [
     "Account",
     "Address",
+    "Alert",
+    "AlertEnd",
+    "AlertReport",
+    "AlertSound",
+    "AlertSource",
+    "AlertTarget",
+    "ApiToken",
     "AuditEntry",
     "Base",
     "Broadcast",
@@ -29,6 +48,7 @@ __all__ = [
     "Bulletin",
     "Chained",
     "Clip",
+    "Contact",
     "Decision",
     "Delivery",
     "DeliveryState",
@@ -48,7 +68,9 @@ __all__ = [
     "ScheduleKind",
     "ScheduleTarget",
     "Speaker",
+    "StandingSound",
     "Station",
+    "ToldByPerson",
     "Verdict",
     "VillageAiring",
 ]

@@ -10,10 +10,15 @@ from typing import Any
 from argon2 import PasswordHasher
 from sqlalchemy.orm import Session
 
-from broadcaster import airing
+from broadcaster import airing, alerting
+from broadcaster.alert_orders import Order
+from broadcaster.alerting import By, Done
 from broadcaster.clips import ClipStore
+from broadcaster.core import Core
+from broadcaster.counters import Counters
 from broadcaster.database import Database
 from broadcaster.geography import Geography
+from broadcaster.keyring import Keyring
 from broadcaster.rows import (
     Account,
     Broadcast,
@@ -33,6 +38,8 @@ from broadcaster.rows import (
 )
 from broadcaster.settings import Settings
 from broadcaster.wire.documents import Class, SpeakerState
+from broadcaster.wire.keys import SigningKey
+from broadcaster.wire.topics import Topics
 from tests.clocks import FixedClock
 from tts.speech import Speech
 from web.services import Health, Services
@@ -40,6 +47,7 @@ from web.services import Health, Services
 PASSWORD = "đúng-mật-khẩu"
 _HASH = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
 """As weak as can be: tests sign in often."""
+KEYS = Keyring(SigningKey.generate(), SigningKey.generate())
 VILLAGES = ("Thôn Đông", "Thôn Đoài", "Bản Nà Lốc", "Thôn Vắng")
 
 
@@ -67,6 +75,22 @@ class FakeOrders:
     def stop_all(self, account_id: int) -> int:
         with self.database.write() as session:
             return len(airing.stop_all(session, account_id=account_id, now=self.clock.now()))
+
+    def raise_alert(self, order: Order, by: By) -> Done:
+        with self.database.write() as session:
+            return alerting.raise_alert(session, self.core, order, by, "ngan")
+
+    def end_alert(self, alert_id: str, by: By, *, words: bool, at_once: bool) -> Done:
+        with self.database.write() as session:
+            return alerting.end_alert(session, self.core, alert_id, by, words=words)
+
+    def correct_alert(self, alert_id: str, by: By) -> Done:
+        with self.database.write() as session:
+            return alerting.correct_alert(session, self.core, alert_id, by)
+
+    @property
+    def core(self) -> Core:
+        return Core(self.database, KEYS, Topics("an-binh"), self.clock, Counters())
 
     def progress(self, bulletin_id: int) -> tuple[int, int] | None:
         return self.steps.get(bulletin_id)

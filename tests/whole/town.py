@@ -68,7 +68,14 @@ class Town:
         file = commune.read(COMMUNE)
         file = msgspec.structs.replace(file, speakers=file.speakers[:speakers])
         settings = msgspec.convert(
-            {"home": str(home), "port": 0, "report_ms": 2_000, "now_lead_ms": 1_000, "clip_rate_bps": 1_000_000}
+            {
+                "home": str(home),
+                "port": 0,
+                "report_ms": 2_000,
+                "now_lead_ms": 1_000,
+                "clip_rate_bps": 1_000_000,
+                "keep_sounds": False,
+            }
             | changes,
             Settings,
         )

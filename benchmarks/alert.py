@@ -1,0 +1,242 @@
+"""An alert from an HTTP request to the first sample on every speaker: python -m benchmarks.alert [--speakers N] [--json].
+
+A real request with a token → rows → Mosquitto (or the embedded broker) → N connected speakers in one other process (see
+`benchmarks.alert_fleet`: their own connections, identical bytes verified once). Then every speaker sends signed receipts, and
+the station is asked over HTTP how many it counts as heard. Beside it stands the broker alone: the same bytes, retained at QoS 1
+as well, published by a bare client to the same speakers, in the same run after each alert. Each figure is the median of the
+rounds; moments are counted from before the request is sent.
+"""
+
+import argparse
+import asyncio
+import http.client
+import json
+import queue
+import secrets
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import select
+
+from benchmarks.join import make_town
+from benchmarks.svg import cumulative_plot
+from benchmarks.tables import percentile, print_line
+from broadcaster import standing
+from broadcaster.clock import SystemClock
+from broadcaster.rows import Distribution, Place, Speaker, StandingSound
+from broadcaster.wire import keys
+from broadcaster.wire.keys import SigningKey
+from device_sim.mqtt import Connect, MqttClient
+from tests.brokers import HOST, mosquitto_broker
+from tests.whole.town import Town, wait_until
+from web import api_alerts
+from web.serve import PageServer
+from web.station import RunningStation
+
+COMMUNE: Final = "an-binh"
+PATIENCE_S: Final = 90.0
+
+
+@dataclass
+class Round:
+    """One alert: seconds from before its request was sent."""
+
+    had: list[float]
+    handed: float
+    sounded: float
+    bare: float
+    heard: int
+
+
+@dataclass
+class Bench:
+    """A station, its pages, and the speakers' process."""
+
+    station: RunningStation
+    port: int
+    token: str
+    fleet: "subprocess.Popen[str]"
+    told: "queue.Queue[dict[str, Any]]" = field(default_factory=queue.Queue)
+    published: dict[str, tuple[float, bytes]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        threading.Thread(target=self._listen, daemon=True).start()
+        prompt = self.station._prompt  # noqa: SLF001  when a message is handed over is what is measured
+        publish = prompt.publish
+
+        def noted(topic: str, payload: bytes, **more: Any) -> bool:
+            done = publish(topic, payload, **more)
+            self.published.setdefault(topic, (time.monotonic(), payload))
+            return done
+
+        prompt.publish = noted  # type: ignore[method-assign]
+
+    def _listen(self) -> None:
+        for line in self.fleet.stdout or ():
+            self.told.put(json.loads(line))
+
+    def ask(self, method: str, path: str, body: object = None) -> tuple[int, dict[str, Any]]:
+        """One request of a program with a token, on a connection of its own."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
+        try:
+            connection.request(method, path, json.dumps(body), headers | {"Idempotency-Key": secrets.token_hex(8)})
+            answer = connection.getresponse()
+            return answer.status, json.loads(answer.read())
+        finally:
+            connection.close()
+
+    def raise_one(self) -> Round:
+        """Raise an alert, wait until it is heard, end it, and send the same bytes without a station."""
+        before, wall = time.monotonic(), SystemClock().now_ms()
+        status, alert = self.ask("POST", "/api/v1/alerts", {"template": "bao", "places": [COMMUNE]})
+        if status != http.client.CREATED:
+            raise RuntimeError(f"{status} {alert}")
+        topic = self.station.core.topics.alert(COMMUNE, alert["alert"])
+        had = [moment - before for moment in self.told.get(timeout=PATIENCE_S)["had"]]
+        handed, payload = self.published[topic]
+        start = msgspec.json.decode(payload.partition(b"\n")[2])["start_at"] - wall
+        heard = self.heard(alert["alert"], len(had))
+        self.ask("POST", f"/api/v1/alerts/{alert['alert']}/correct")
+        bare = self.bare(topic.replace("kc-", "bare-"), payload)
+        return Round(sorted(had), handed - before, max(*had, start / 1000), bare, heard)
+
+    def heard(self, alert: str, speakers: int) -> int:
+        """How many speakers the station counts, once their receipts are in."""
+        deadline, count = time.monotonic() + PATIENCE_S, -1
+        while count < speakers and time.monotonic() < deadline:
+            time.sleep(0.2)
+            counted = self.ask("GET", f"/api/v1/alerts/{alert}")[1]["speakers"]
+            count = counted["heard"] + counted["sounding"]
+        return count
+
+    def bare(self, topic: str, payload: bytes) -> float:
+        """Seconds until the last speaker has the same bytes from a bare client."""
+        address = self.station._prompt._address  # noqa: SLF001  the station's own way in
+        sent: list[float] = []
+
+        async def publish() -> None:
+            client = MqttClient(lambda _: None, lambda _: None)
+            given = Connect(secrets.token_hex(6), address.username, address.password)
+            await client.connect(address.host, address.port, given)
+            await asyncio.sleep(2)  # what the alert before left behind has been worked off
+            sent.append(time.monotonic())
+            await client.publish(topic, payload, 1, retain=True)
+            await client.publish(topic, b"", 1, retain=True)
+            await client.disconnect()
+
+        asyncio.run(publish())
+        while True:
+            told = self.told.get(timeout=PATIENCE_S)
+            if told["topic"] == topic:
+                return float(max(told["had"])) - sent[0]
+
+
+def ready_sounds(town: Town, station: RunningStation) -> None:
+    """Siren and ready sentences are made and count as sent: the clips are not what is measured."""
+    with town.database.write() as session:
+        standing.follow(session, "ngan")
+        session.flush()
+        commune = session.scalars(select(Place).where(Place.code == COMMUNE)).one()
+        texts = session.scalars(select(StandingSound.text).where(StandingSound.place_id == commune.id)).all()
+        commune_id = commune.id
+    for text in texts:
+        station._alert_speech._make_standing(text)  # noqa: SLF001  as it does in idle time
+    with town.database.write() as session:
+        for sound in session.scalars(select(StandingSound).where(StandingSound.place_id == commune_id)):
+            if sound.clip_sha256:
+                now = station.core.clock.now()
+                session.merge(Distribution(clip_sha256=sound.clip_sha256, zone=COMMUNE, sent_at=now))
+
+
+@contextmanager
+def bench(folder: Path, speakers: int, kind: str) -> Iterator[Bench]:
+    """Everything that is needed, for the time of the block."""
+    with ExitStack() as stack:
+        changes: dict[str, object] = {"keep_sounds": False}
+        if kind == "mosquitto":
+            broker = stack.enter_context(mosquitto_broker(folder, "set_tcp_nodelay true"))
+            changes |= {
+                "broker_url": f"mqtt://station:x@{HOST}:{broker.port}",
+                "speaker_brokers": f"mqtt://{HOST}:{broker.port}",
+            }
+        town = make_town(folder, speakers, **changes)
+        station = RunningStation(town.settings)
+        pages = PageServer(station, lan=False)
+        station.start()
+        stack.callback(station.stop)
+        pages.start()
+        stack.callback(pages.stop)
+        ready_sounds(town, station)
+        secret = SigningKey.generate()
+        with town.database.write() as session:
+            token = api_alerts.make_token(session, station.core.clock, "benchmark", api_alerts.SCOPES)
+            for speaker in session.scalars(select(Speaker)):
+                speaker.public_key = keys.public_text(secret.public)
+        wait_until(lambda: station._prompt.connected)  # noqa: SLF001  pages need not know
+        wait_until(lambda: not station._runner._in_flight, 300)  # noqa: SLF001  every config is out
+        emergency = keys.public_text(station.core.keyring.emergency.public)
+        raw = secret.private.private_bytes_raw().hex()
+        command = [sys.executable, "-m", "benchmarks.alert_fleet", str(town.initialised.kits), emergency, raw]
+        fleet = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        stack.callback(fleet.wait, 30)
+        stack.callback(fleet.terminate)
+        made = Bench(station, pages.port, token, fleet)
+        if made.told.get(timeout=300)["connected"] != speakers:
+            raise RuntimeError("not everybody could connect")
+        yield made
+
+
+def measure(speakers: int, rounds: int, kind: str) -> tuple[Mapping[str, object], Sequence[Round]]:
+    """The figures, and every round."""
+    with tempfile.TemporaryDirectory() as folder, bench(Path(folder), speakers, kind) as made:
+        all_rounds = [made.raise_one() for _ in range(rounds)]
+
+    def middle(values: Sequence[float]) -> float:
+        return round(statistics.median(values) * 1000, 1)
+
+    return {
+        "speakers": speakers,
+        "heard": min(one.heard for one in all_rounds),
+        "armed_p50_ms": middle([percentile(one.had, 50) for one in all_rounds]),
+        "armed_p99_ms": middle([percentile(one.had, 99) for one in all_rounds]),
+        "armed_all_ms": middle([one.had[-1] for one in all_rounds]),
+        "all_ms": middle([one.sounded for one in all_rounds]),
+        "bare_all_ms": middle([one.bare for one in all_rounds]),
+        "ratio": round(statistics.median(one.had[-1] / one.bare for one in all_rounds), 2),
+        "handed_p50_ms": middle([one.handed for one in all_rounds]),
+        "handed_max_ms": round(max(one.handed for one in all_rounds) * 1000, 1),
+        "rounds": rounds,
+        "broker": kind,
+    }, all_rounds
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--speakers", type=int, default=500)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--broker", choices=["mosquitto", "embedded"], default="mosquitto")
+    parser.add_argument("--json", action="store_true", help="one JSON line")
+    parser.add_argument("--plot", type=Path, help="an SVG of when speakers had the alert")
+    arguments = parser.parse_args()
+    figures, rounds = measure(arguments.speakers, arguments.rounds, arguments.broker)
+    print_line(figures, as_json=arguments.json)
+    if arguments.plot:
+        had = sorted(moment * 1000 for one in rounds for moment in one.had)
+        title = f"Alert: request to armed, {arguments.speakers} speakers"
+        arguments.plot.write_text(cumulative_plot(title, {"armed": had}, 1000.0), "utf-8")
+
+
+if __name__ == "__main__":
+    main()

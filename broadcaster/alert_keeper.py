@@ -1,0 +1,241 @@
+"""Looks after alerts on a thread of its own: successors, clips, copies for those who have not answered, and the audience.
+
+Every look computes what is due from rows; one that is missed, late or repeated changes nothing. What a person does leaves at
+once, without waiting for this thread.
+"""
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Final
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, joinedload
+
+from broadcaster import alert_reports, alerting, standing
+from broadcaster.alert_documents import grow, sign
+from broadcaster.core import Core
+from broadcaster.distribution import Distributor
+from broadcaster.geography import Geography
+from broadcaster.rows import Alert, AlertSound, Clip, Distribution, Published, StandingSound
+from broadcaster.transport import Transport
+from broadcaster.wire.units import UnixMs
+
+log = logging.getLogger(__name__)
+
+_LOOK_S: Final = 0.25
+_IDLE_S: Final = 2.0
+_REPEATS: Final = tuple(timedelta(seconds=seconds) for seconds in (1, 3, 10, 30))
+"""When an alert is said again to connected speakers that have not answered."""
+_SETTLING: Final = timedelta(seconds=3)
+"""Receipts come in before the audience is written down, so that both do not wait for each other."""
+_COPIES_A_LOOK: Final = 500
+_LATER: Final = UnixMs(253_370_764_800_000)
+"""Clips that wait for an alert travel behind all that is planned."""
+
+
+class AlertKeeper:
+    """Does what time and speakers ask for.
+
+    Args:
+        hand_over: gives retained documents to the broker.
+        backlog: how many messages of speakers wait to be read.
+        sirens: name of the station's table of sirens.
+    """
+
+    def __init__(
+        self,
+        core: Core,
+        distributor: Distributor,
+        transport: Transport,
+        *,
+        hand_over: Callable[[Iterable[Published]], None],
+        backlog: Callable[[], int],
+        sirens: str,
+    ) -> None:
+        self._core, self._distributor, self._transport = core, distributor, transport
+        self._hand_over, self._backlog, self._sirens = hand_over, backlog, sirens
+        self._said: dict[tuple[str, bool], int] = {}
+        self._copies: deque[tuple[str, bytes]] = deque()
+        self._woken, self._stopping = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._run, name="alerts", daemon=True)
+
+    def start(self) -> None:
+        """Begin to look."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End after the look under way."""
+        self._stopping.set()
+        self._woken.set()
+        if self._thread.is_alive():
+            self._thread.join(10)
+
+    def wake(self) -> None:
+        """An alert was raised or ended, or a sound was made."""
+        self._woken.set()
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            busy = False
+            with self._core.counters.edge("alerts"):
+                busy = self.look()
+            self._woken.wait(_LOOK_S if busy else _IDLE_S)
+            self._woken.clear()
+
+    def look(self) -> bool:
+        """Do what is due; returns whether something is in force."""
+        now = self._core.clock.now()
+        with self._core.database.read() as session:
+            alerts = alerting.unexpired(session, now)
+            growing = [alert.id for alert in alerts if _has_news(alert, now)]
+            unwritten = [
+                alert.id for alert in alerts if alert.audience_at is None and _sent_for(alert, now) > _SETTLING
+            ]
+        if growing:
+            self._grow(growing)
+        if unwritten:
+            self._write_audiences(unwritten)
+        if alerts:
+            self._distribute(alerts)
+            self._repeat(alerts, now)
+        self._send_copies()
+        return bool(alerts)
+
+    def _grow(self, names: Iterable[str]) -> None:
+        with self._core.database.write() as session:
+            documents: list[Published] = []
+            for name in names:
+                if alert := alerting.get(session, name):
+                    documents += (
+                        grow(session, self._core, alert) if alert.ended_at is None else sign(session, self._core, alert)
+                    )
+        self._hand_over(documents)
+
+    def _write_audiences(self, names: Iterable[str]) -> None:
+        with self._core.database.write() as session:
+            geography = Geography.load(session)
+            for name in names:
+                alert = session.get_one(Alert, name)
+                alert_reports.write_audience(session, alert, geography, self._core.clock.now())
+
+    def _distribute(self, alerts: Iterable[Alert]) -> None:
+        """Send what an alert says to the places that have never been sent it, before everything else."""
+        wanted = {
+            (sound.clip.sha256, place.code): sound.clip
+            for alert in alerts
+            if alert.ended_at is None
+            for place in alert.targets
+            for sound in alert.sounds
+            if sound.clip and sound.place_id == place.id
+        }
+        self._send(wanted, UnixMs(0))
+
+    def _send(self, wanted: dict[tuple[str, str], Clip], start_at: UnixMs) -> None:
+        with self._core.database.read() as session:
+            names = {sha256 for sha256, _ in wanted}
+            sent = select(Distribution).where(Distribution.clip_sha256.in_(names))
+            has = {(row.clip_sha256, row.zone) for row in session.scalars(sent)}
+            kept = (
+                select(StandingSound)
+                .where(StandingSound.clip_sha256.in_(names))
+                .options(joinedload(StandingSound.place))
+            )
+            everywhere = {(sound.clip_sha256, sound.place.code) for sound in session.scalars(kept)}
+            lacking = wanted.keys() - has
+            if not lacking:
+                return
+            geography = Geography.load(session)
+        for sha256, zone in sorted(lacking):
+            listeners = geography.heard_by([zone])
+            if any(
+                clip == sha256 and listeners <= geography.heard_by([code]) and (clip, code) in has
+                for clip, code in everywhere
+            ):
+                continue  # a wider zone has had it
+            self._distributor.send(
+                sha256,
+                wanted[sha256, zone].bytes,
+                zone,
+                listeners,
+                start_at=start_at,
+                done=partial(self._distributed, sha256, zone),
+            )
+
+    def _distributed(self, clip: str, zone: str) -> None:
+        with self._core.database.write() as session:
+            session.merge(Distribution(clip_sha256=clip, zone=zone, sent_at=self._core.clock.now()))
+
+    def keep_standing(self) -> None:
+        """Bring what speakers keep in line with places and templates; sign it, and send what has been made."""
+        with self._core.database.write() as session:
+            standing.follow(session, self._sirens)
+            session.flush()
+            standing.put_plans(session, self._core)
+            rows = select(StandingSound).options(joinedload(StandingSound.clip), joinedload(StandingSound.place))
+            wanted = {
+                (sound.clip.sha256, sound.place.code): sound.clip for sound in session.scalars(rows) if sound.clip
+            }
+        self._send(wanted, _LATER)
+
+    # Copies.
+
+    def _repeat(self, alerts: Iterable[Alert], now: datetime) -> None:
+        """Say an alert, or its end, again to connected speakers that have not answered.
+
+        While answers wait to be read, nobody is said to be silent.
+        """
+        due = [alert for alert in alerts if self._due(alert, now)]
+        if not due or self._backlog():
+            return
+        with self._core.database.read() as session:
+            geography = Geography.load(session)
+            for alert in due:
+                self._said[alert.id, bool(alert.ended_at)] = self._passed(alert, now)
+                self._copies.extend(self._copies_of(session, geography, alert))
+        log.info("alerts repeated alerts=%s copies=%s", len(due), len(self._copies))
+
+    def _due(self, alert: Alert, now: datetime) -> bool:
+        if alert.hold_until and alert.hold_until > now:
+            return False
+        return self._passed(alert, now) > self._said.get((alert.id, bool(alert.ended_at)), 0)
+
+    @staticmethod
+    def _passed(alert: Alert, now: datetime) -> int:
+        return sum(_sent_for(alert, now) >= after for after in _REPEATS)
+
+    def _copies_of(self, session: Session, geography: Geography, alert: Alert) -> Iterable[tuple[str, bytes]]:
+        told: set[str] = set()
+        for place in alert.targets:
+            row = session.get(Published, self._core.topics.alert(place.code, alert.id))
+            if row is None:
+                continue
+            audience = geography.heard_by([place.code]) - told
+            told |= audience
+            for speaker in alert_reports.unarmed(session, alert, audience):
+                yield self._core.topics.down(speaker, "copy"), row.envelope
+
+    def _send_copies(self) -> None:
+        for _ in range(min(_COPIES_A_LOOK, len(self._copies))):
+            topic, envelope = self._copies.popleft()
+            self._transport.publish(topic, envelope)
+
+
+def _sent_for(alert: Alert, now: datetime) -> timedelta:
+    """How long ago the last thing that a person did to an alert was sent."""
+    return now - (alert.ended_at or max(alert.raised_at, alert.hold_until or alert.raised_at))
+
+
+def _has_news(alert: Alert, now: datetime) -> bool:
+    """Whether sounds have been made, or its hour has come, since it was last signed."""
+    if alert.hold_until and alert.hold_until > now:
+        return False
+    held_back = bool(alert.hold_until) and alert.audience_at is None and alert.ended_at is None
+    return held_back or any(_is_news(sound) for sound in alert.sounds)
+
+
+def _is_news(sound: AlertSound) -> bool:
+    return sound.at_ms is None and bool(sound.clip or sound.failed)

@@ -1,0 +1,145 @@
+"""What speakers report of alerts, and what is known of each: heard, sounding, silent with a reason, or not there."""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+from sqlalchemy import insert, select
+from sqlalchemy.orm import Session, joinedload
+
+from broadcaster.alerting import PREFIX
+from broadcaster.clock import from_ms
+from broadcaster.geography import Geography
+from broadcaster.rows import Alert, AlertReport, Speaker
+from broadcaster.wire.documents import Event, Receipt, SpeakerState, Why
+
+NAMED_AFTER: Final = timedelta(seconds=60)
+"""Then a speaker that has told nothing is named."""
+_AWAY: Final = frozenset({SpeakerState.LOST, SpeakerState.DISCONNECTED, None})
+_ENDED: Final = Why.WITHDRAWN.value
+"""It sounded until the alert was ended."""
+
+
+class Hearing(StrEnum):
+    """What is known of one alert on one speaker."""
+
+    HEARD = "heard"
+    SOUNDING = "sounding"
+    WAITING = "waiting"
+    SILENT = "silent"
+    OFFLINE = "offline"
+
+
+def take(session: Session, receipts: Iterable[tuple[str, Receipt]]) -> None:
+    """Let the reports know what receipts of alerts tell, by speaker; their order does not matter."""
+    told = [(speaker, receipt) for speaker, receipt in receipts if receipt.broadcast.startswith(PREFIX)]
+    if not told:
+        return
+    alerts, speakers = {receipt.broadcast for _, receipt in told}, {speaker for speaker, _ in told}
+    real = set(session.scalars(select(Alert.id).where(Alert.id.in_(alerts))))
+    query = select(AlertReport).where(AlertReport.alert_id.in_(real), AlertReport.speaker_id.in_(speakers))
+    known = {(report.alert_id, report.speaker_id): report for report in session.scalars(query)}
+    for speaker, receipt in told:
+        if receipt.broadcast not in real:
+            continue
+        report = known.get((receipt.broadcast, speaker))
+        if report is None:
+            report = known[receipt.broadcast, speaker] = AlertReport(alert_id=receipt.broadcast, speaker_id=speaker)
+            session.add(report)
+        apply(report, receipt)
+    session.flush()
+
+
+def apply(report: AlertReport, receipt: Receipt) -> None:
+    """The first time of each kind counts, of reasons the last."""
+    at = from_ms(receipt.at)
+    match receipt.event:
+        case Event.ARMED | Event.CACHED:
+            report.armed_at = min(report.armed_at or at, at)
+        case Event.STARTED:
+            report.started_at = min(report.started_at or at, at)
+        case Event.FINISHED:
+            report.finished_at = min(report.finished_at or at, at)
+        case _ if report.silent_at is None or at >= report.silent_at:
+            report.silent_at, report.why = at, receipt.why.value if receipt.why else None
+
+
+def write_audience(session: Session, alert: Alert, geography: Geography, now: datetime) -> None:
+    """Write down for whom an alert is, so that a silent speaker has a row to be named by."""
+    alert.audience_at = now
+    meant = geography.heard_by(place.code for place in alert.targets)
+    known = set(session.scalars(select(AlertReport.speaker_id).where(AlertReport.alert_id == alert.id)))
+    lacking = [{"alert_id": alert.id, "speaker_id": speaker} for speaker in sorted(meant - known)]
+    if lacking:
+        session.execute(insert(AlertReport), lacking)
+
+
+def hearing(report: AlertReport, speaker: Speaker, alert: Alert, now: datetime) -> Hearing:
+    """Which state a speaker is in; never more than it has told itself."""
+    if report.finished_at:
+        return Hearing.HEARD
+    if report.started_at and (report.silent_at is None or report.silent_at < report.started_at or report.why == _ENDED):
+        return Hearing.SOUNDING
+    if report.silent_at:
+        return Hearing.SILENT
+    if speaker.state in _AWAY and report.armed_at is None:
+        return Hearing.OFFLINE
+    over = not alert.in_force(now) or now >= max(alert.raised_at, alert.hold_until or alert.raised_at) + NAMED_AFTER
+    return Hearing.SILENT if over else Hearing.WAITING
+
+
+@dataclass(frozen=True)
+class Line:
+    """One speaker on the board; ``why`` is a code, empty where nothing has to be explained."""
+
+    speaker: Speaker
+    report: AlertReport
+    hearing: Hearing
+    why: str
+
+
+def lines(session: Session, alert: Alert, now: datetime) -> list[Line]:
+    """Every speaker of an alert."""
+    rows = (
+        select(AlertReport)
+        .where(AlertReport.alert_id == alert.id)
+        .options(joinedload(AlertReport.speaker).joinedload(Speaker.place))
+        .order_by(AlertReport.speaker_id)
+    )
+    return [_line(report, alert, now) for report in session.scalars(rows)]
+
+
+def _line(report: AlertReport, alert: Alert, now: datetime) -> Line:
+    state = hearing(report, report.speaker, alert, now)
+    why = ""
+    if state is Hearing.SILENT:
+        why = report.why or ("not-started" if report.armed_at else "no-report")
+    return Line(report.speaker, report, state, why)
+
+
+def counts(lines: Sequence[Line]) -> Mapping[Hearing, int]:
+    """How many speakers are in each state."""
+    counted = Counter(line.hearing for line in lines)
+    return {state: counted[state] for state in Hearing}
+
+
+def unarmed(session: Session, alert: Alert, audience: Collection[str]) -> list[str]:
+    """The connected speakers of an audience that have not said that they believe the alert, or its end."""
+    reports = {
+        report.speaker_id: report
+        for report in session.scalars(select(AlertReport).where(AlertReport.alert_id == alert.id))
+    }
+    away = set(
+        session.scalars(select(Speaker.id).where(Speaker.state.in_([SpeakerState.LOST, SpeakerState.DISCONNECTED])))
+    )
+
+    def knows(speaker: str) -> bool:
+        report = reports.get(speaker)
+        if alert.ended_at:
+            return report is None or report.armed_at is None or bool(report.silent_at or report.finished_at)
+        return report is not None and bool(report.armed_at or report.started_at)
+
+    return sorted(speaker for speaker in audience if speaker not in away and not knows(speaker))

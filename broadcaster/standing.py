@@ -1,0 +1,120 @@
+"""Sounds that speakers keep for an alert to come: sirens, the bell, and every sentence that needs no filling in.
+
+They travel like any clip: a plan of a day that never comes names them, so a speaker fetches and keeps them by the rules it has
+anyway. Its items are excluded from their own zone, have no volume, and lie beyond any calendar: nothing can make them sound.
+"""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, joinedload
+
+from broadcaster import alert_templates
+from broadcaster.alert_templates import Siren
+from broadcaster.core import Core
+from broadcaster.geography import Geography
+from broadcaster.publishing import STANDING_DAY, Publisher
+from broadcaster.rows import Clip, Place, PlaceKind, StandingSound
+from broadcaster.wire.documents import Class, Plan, PlanItem
+from broadcaster.wire.topics import Kind
+from broadcaster.wire.units import UnixMs
+
+VOICE: Final = "north"
+"""Of all alerts; a voice in 'tts.VOICES'."""
+BELL: Final = "chuông báo"
+SIREN: Final = "còi báo động"
+PREFIX: Final = "lib-"
+"""Begins the ids of plan items that are kept and never played; no receipt of them goes into the ledger."""
+_NEVER_MS: Final = UnixMs(253_370_764_800_000)
+"""1 January 9999."""
+
+
+def sentence_key(text: str) -> str:
+    """What a spoken sentence is kept under."""
+    return hashlib.sha256(f"{VOICE}\n{text}".encode()).hexdigest()
+
+
+def siren_text(siren: Siren | None) -> str:
+    """The text of the sound before the speech: a siren, or the bell."""
+    return f"{SIREN} {siren.name}" if siren else BELL
+
+
+def clips_of(session: Session, texts: Iterable[str]) -> dict[str, Clip]:
+    """The clips that are there, by text."""
+    keys = {sentence_key(text): text for text in texts}
+    kept = (
+        select(StandingSound)
+        .where(StandingSound.key.in_(keys), StandingSound.clip_sha256.is_not(None))
+        .options(joinedload(StandingSound.clip))
+    )
+    return {keys[sound.key]: sound.clip for sound in session.scalars(kept) if sound.clip}
+
+
+def wanted(session: Session, table: str) -> dict[tuple[str, int], str]:
+    """Every sound to be kept, by key and the place whose speakers keep it.
+
+    What every place says alike is kept by the top of its tree, once.
+    """
+    geography = Geography.load(session)
+    shared = {*alert_templates.shared_sentences(), siren_text(None)}
+    shared |= {siren_text(siren) for siren in alert_templates.sirens(table).values()}
+    kept: dict[tuple[str, int], str] = {}
+    for place in session.scalars(select(Place).order_by(Place.id)):
+        texts = set(alert_templates.standing_sentences(place.name)) - shared
+        if place.parent_id is None and place.kind is not PlaceKind.GROUP:
+            texts |= shared
+        if geography.heard_by([place.code]):
+            kept |= {(sentence_key(text), place.id): text for text in texts}
+    return kept
+
+
+def follow(session: Session, table: str) -> None:
+    """Bring the rows in line with the places and the templates; a sound that is made stays for others that say the same."""
+    now = wanted(session, table)
+    known = {(sound.key, sound.place_id): sound for sound in session.scalars(select(StandingSound))}
+    clips = {sound.key: sound.clip_sha256 for sound in known.values() if sound.clip_sha256}
+    for (key, place_id), text in now.items():
+        if (key, place_id) not in known:
+            session.add(StandingSound(key=key, place_id=place_id, text=text, clip_sha256=clips.get(key)))
+    for address, sound in known.items():
+        if address not in now:
+            session.delete(sound)
+
+
+def put_plans(session: Session, core: Core) -> None:
+    """Sign, for every place, what its speakers keep."""
+    by_place: dict[str, list[Clip]] = defaultdict(list)
+    rows = select(StandingSound).options(joinedload(StandingSound.clip), joinedload(StandingSound.place))
+    for sound in session.scalars(rows.order_by(StandingSound.key)):
+        if sound.clip:
+            by_place[sound.place.code].append(sound.clip)
+    publisher = Publisher(session, core.clock)
+    for zone, clips in sorted(by_place.items()):
+        items = {clip.sha256: _item(clip, zone) for clip in clips}
+        plan = Plan(zone=zone, date=STANDING_DAY, items=tuple(items[sha256] for sha256 in sorted(items)))
+        publisher.put(core.keyring.station, Kind.PLAN, core.topics.plan(zone, STANDING_DAY), plan)
+
+
+def _item(clip: Clip, zone: str) -> PlanItem:
+    return PlanItem(
+        id=PREFIX + clip.sha256[:24],
+        start_at=_NEVER_MS,
+        klass=Class.ROUTINE,
+        clip=clip.sha256,
+        manifest=clip.manifest_sha256,
+        bytes=clip.bytes,
+        duration_ms=clip.duration_ms,
+        late_ms=0,
+        sent_by=UnixMs(int(clip.created_at.timestamp() * 1000)),
+        volume=0,
+        excluded=(zone,),
+    )
+
+
+def progress(session: Session) -> Mapping[bool, int]:
+    """How many sounds are there, and how many are still to be made."""
+    made = [sha256 is not None for sha256 in session.scalars(select(StandingSound.clip_sha256))]
+    return {True: sum(made), False: len(made) - sum(made)}

@@ -1,0 +1,178 @@
+"""The sound of alerts, on a thread of its own: what an alert in force lacks first, then, in idle time, what speakers keep."""
+
+import logging
+import threading
+from collections.abc import Callable
+from typing import Final
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+import tts.reading
+from broadcaster import alert_templates, standing
+from broadcaster.clips import ClipStore
+from broadcaster.core import Core
+from broadcaster.rows import Alert, AlertSound, Clip, StandingSound
+from tts import siren
+from tts.speech import NothingToSayError, PreparedClip, Speech, SpeechSettings
+
+log = logging.getLogger(__name__)
+
+_IDLE_S: Final = 2.0
+_FOLLOW_EVERY: Final = 30
+"""Looks between two comparisons of what is kept with places and templates."""
+_ATTEMPTS: Final = 3
+"""Then a sentence of an alert is left out, so that the ones behind it are heard."""
+_LONGEST_ERROR: Final = 300
+
+
+class AlertSpeech:
+    """Makes the sounds that alerts lack.
+
+    Args:
+        on_ready: called when a sound of an alert in force has been made.
+        keep: brings what speakers keep in line, when something of it has changed; None where nothing is kept.
+        sirens: name of the station's table of sirens.
+    """
+
+    def __init__(
+        self,
+        core: Core,
+        speech: Speech,
+        store: ClipStore,
+        *,
+        on_ready: Callable[[], None],
+        keep: Callable[[], None] | None,
+        sirens: str,
+    ) -> None:
+        self._core, self._speech, self._store = core, speech, store
+        self._on_ready, self._keep = on_ready, keep
+        self._sirens = {standing.siren_text(one): one for one in alert_templates.sirens(sirens).values()}
+        self._failures: dict[str, int] = {}
+        self._looks = 0
+        self._woken, self._stopping = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._run, name="alert-speech", daemon=True)
+
+    def start(self) -> None:
+        """Begin to speak."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End after the sentence under way."""
+        self._stopping.set()
+        self._woken.set()
+        if self._thread.is_alive():
+            self._thread.join(30)
+
+    def wake(self) -> None:
+        """An alert was raised."""
+        self._woken.set()
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            worked = False
+            with self._core.counters.edge("alert-speech"):
+                worked = self.work()
+            if not worked:
+                self._woken.wait(_IDLE_S)
+                self._woken.clear()
+
+    def work(self) -> bool:
+        """Make one sound; returns whether there was one to make."""
+        if text := self._urgent():
+            self._make_urgent(text)
+            return True
+        if self._keep is None:
+            return False
+        if self._looks % _FOLLOW_EVERY == 0:
+            self._keep()
+        self._looks += 1
+        if text := self._standing():
+            self._make_standing(text)
+            return True
+        return False
+
+    def _urgent(self) -> str | None:
+        """The next sentence that an alert in force waits for."""
+        with self._core.database.read() as session:
+            waiting = (
+                select(AlertSound.text)
+                .join(AlertSound.alert)
+                .where(
+                    Alert.expires_at > self._core.clock.now(),
+                    Alert.ended_at.is_(None),
+                    AlertSound.clip_sha256.is_(None),
+                    AlertSound.failed.is_(None),
+                )
+                .order_by(Alert.level.desc(), Alert.raised_at.desc(), AlertSound.position)
+            )
+            return session.scalar(waiting.limit(1))
+
+    def _standing(self) -> str | None:
+        with self._core.database.read() as session:
+            lacking = select(StandingSound.text).where(StandingSound.clip_sha256.is_(None)).order_by(StandingSound.key)
+            return next((text for text in session.scalars(lacking) if self._failures.get(text, 0) < _ATTEMPTS), None)
+
+    def _make_urgent(self, text: str) -> None:
+        made: PreparedClip | None = None
+        error = ""
+        try:
+            made = self._sound(text)
+        except Exception as caught:  # one sentence must not keep the rest of an alert from being heard
+            log.exception("sentence of an alert can't be spoken")
+            error = str(caught)[:_LONGEST_ERROR]
+            if not isinstance(caught, NothingToSayError) and self._fail(text) < _ATTEMPTS:
+                return
+        with self._core.database.write() as session:
+            clip = self._keep_clip(session, made) if made else None
+            waiting = select(AlertSound).where(AlertSound.text == text, AlertSound.clip_sha256.is_(None))
+            for sound in session.scalars(waiting):
+                if clip:
+                    sound.clip = clip
+                else:
+                    sound.failed = error
+        self._on_ready()
+
+    def _make_standing(self, text: str) -> None:
+        try:
+            made = self._sound(text)
+        except Exception:
+            log.exception("sound that speakers keep can't be made")
+            self._fail(text)
+            return
+        with self._core.database.write() as session:
+            clip = self._keep_clip(session, made)
+            for sound in session.scalars(select(StandingSound).where(StandingSound.text == text)):
+                sound.clip = clip
+            left = session.scalar(select(StandingSound.key).where(StandingSound.clip_sha256.is_(None)).limit(1))
+        if left is None and self._keep:
+            self._keep()
+
+    def _fail(self, text: str) -> int:
+        self._failures[text] = self._failures.get(text, 0) + 1
+        return self._failures[text]
+
+    def _sound(self, text: str) -> PreparedClip:
+        if one := self._sirens.get(text):
+            return siren.siren(one.blasts, one.blast_s, one.pause_s, one.series)
+        if text == standing.BELL:
+            return siren.bell()
+        sentences = tts.reading.read(text).sentences
+        return self._speech.prepare(sentences, SpeechSettings(voice=standing.VOICE, repeats=1, chime=False))
+
+    def _keep_clip(self, session: Session, made: PreparedClip) -> Clip:
+        if known := session.get(Clip, made.sha256):
+            if not self._store.has(made.sha256):
+                self._store.put(made.opus, made.mp3)
+            return known
+        manifest, manifest_sha256 = self._store.put(made.opus, made.mp3)
+        clip = Clip(
+            sha256=manifest.clip,
+            manifest_sha256=manifest_sha256,
+            bytes=manifest.bytes,
+            duration_ms=made.duration_ms,
+            created_at=self._core.clock.now(),
+        )
+        session.add(clip)
+        session.flush()
+        return clip

@@ -1,0 +1,367 @@
+"""Alerts over rows: what is raised, what speakers are told of it, and how it ends."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from broadcaster import alert_orders, alert_reports, alert_templates, alerting, chain, publishing, standing
+from broadcaster.alert_documents import grow, sign
+from broadcaster.alert_orders import Order, OrderError
+from broadcaster.alert_reports import Hearing
+from broadcaster.alerting import By, Done, NotInForceError, OtherRequestError
+from broadcaster.clock import to_ms
+from broadcaster.core import Core
+from broadcaster.geography import Geography
+from broadcaster.rows import Alert, AlertReport, AlertSound, AuditEntry, Clip, Published, Speaker, StandingSound
+from broadcaster.wire import envelope, strict_json
+from broadcaster.wire.documents import Event, Plan, Receipt, SpeakerState, Why
+from broadcaster.wire.topics import Kind
+from broadcaster.wire.urgent import Alert as Document
+from broadcaster.wire.urgent import Part
+from tests.broadcaster import town
+from tests.clocks import FixedClock
+
+DUTY = By(account_id=1)
+
+
+def order(**changes: Any) -> Order:
+    given: dict[str, Any] = {"request": "form-1", "template": "bao", "places": ("xa",)} | changes
+    return Order(**given)
+
+
+def clip(session: Session, core: Core, text: str, *, seconds: int = 3) -> Clip:
+    """A clip that says ``text``, as the speech would make it."""
+    sha256 = standing.sentence_key(text)
+    made = Clip(
+        sha256=sha256, manifest_sha256=town.MANIFEST, bytes=9, duration_ms=seconds * 1000, created_at=core.clock.now()
+    )
+    return session.get(Clip, sha256) or made
+
+
+def keep_everything(core: Core) -> None:
+    """Every speaker has its sirens and ready sentences."""
+    with core.database.write() as session:
+        standing.follow(session, "ngan")
+        session.flush()
+        for sound in session.scalars(select(StandingSound)):
+            sound.clip = clip(session, core, sound.text)
+            session.flush()
+
+
+def raised(core: Core, **changes: Any) -> Done:
+    with core.database.write() as session:
+        done = alerting.raise_alert(session, core, order(**changes), DUTY, "ngan")
+        session.expunge_all()
+    return done
+
+
+def told(core: Core, done: Done) -> list[Document]:
+    """What speakers read in the documents, after the checks that the station can make."""
+    read = []
+    for row in done.documents:
+        message = envelope.parse(row.envelope)
+        envelope.verify(message, core.keyring.emergency.public)
+        assert (message.header.typ, message.header.topic) == (Kind.ALERT.value, row.topic)
+        assert message.header.exp == row.exp > 0
+        read.append(strict_json.decode(message.payload, Document))
+    return read
+
+
+def test_raising_sends_siren_and_ready_sentences_at_once_and_says_that_more_will_follow(core: Core) -> None:
+    keep_everything(core)
+    [document] = told(core, raised(core, values={"so": "13"}))
+    assert [part.part for part in document.parts] == [Part.SIREN, Part.SPEECH, Part.SPEECH]  # then the storm's number
+    assert document.growing
+    assert document.start_at == core.clock.now_ms() + 400
+    [nothing_open] = told(core, raised(core, request="form-2"))
+    assert len(nothing_open.parts) == 5
+    assert not nothing_open.growing
+    assert nothing_open.repeats == 3
+    assert nothing_open.every_ms == 30 * 60_000
+
+
+def test_an_alert_of_few_hundred_bytes_goes_to_ten_thousand(core: Core) -> None:
+    keep_everything(core)
+    [row] = raised(core).documents
+    assert len(row.envelope) < 2_500
+
+
+def test_a_sentence_that_was_spoken_is_appended_and_nothing_before_it_moves(core: Core, clock: FixedClock) -> None:
+    keep_everything(core)
+    [before] = told(core, raised(core, values={"so": "13"}))
+    clock.advance(timedelta(seconds=4))
+    with core.database.write() as session:
+        sound = session.scalars(select(AlertSound).where(AlertSound.text == "Bão số 13 đang đến gần.")).one()
+        sound.clip = clip(session, core, sound.text)
+        alert = alerting.get(session, sound.alert_id)
+        assert alert
+        [after] = told(core, Done(alert, grow(session, core, alert)))
+    assert after.parts[: len(before.parts)] == before.parts
+    assert len(after.parts) == 6
+    assert not after.growing
+
+
+def test_a_sentence_that_comes_too_late_for_its_turn_is_said_a_little_later_and_whole(
+    core: Core, clock: FixedClock
+) -> None:
+    keep_everything(core)
+    done = raised(core, values={"so": "13"})
+    clock.advance(timedelta(minutes=1))
+    with core.database.write() as session:
+        alert = alerting.get(session, done.alert.id)
+        assert alert
+        for sound in alert.sounds:
+            sound.clip = sound.clip or clip(session, core, sound.text)
+        [document] = told(core, Done(alert, grow(session, core, alert)))
+    late = document.parts[3]
+    assert document.start_at + late.at_ms >= clock.now_ms() + 1_000
+
+
+def test_a_sentence_that_cannot_be_spoken_is_left_out_and_the_rest_is_heard(core: Core) -> None:
+    keep_everything(core)
+    done = raised(core, values={"so": "13"})
+    with core.database.write() as session:
+        alert = alerting.get(session, done.alert.id)
+        assert alert
+        next(sound for sound in alert.sounds if sound.clip is None).failed = "engine gone"
+        [document] = told(core, Done(alert, grow(session, core, alert)))
+    assert len(document.parts) == 5
+    assert not document.growing
+
+
+def test_every_village_is_told_by_its_own_name(core: Core) -> None:
+    done = raised(core, places=("thon-dong", "thon-doai"))
+    assert len(done.documents) == 2
+    with core.database.read() as session:
+        said = session.scalars(select(AlertSound.text).where(AlertSound.alert_id == done.alert.id)).all()
+    assert {"Mời bà con thon-dong chú ý nghe.", "Mời bà con thon-doai chú ý nghe."} <= set(said)
+
+
+def test_a_village_inside_a_commune_that_was_chosen_is_not_told_twice(core: Core) -> None:
+    assert len(raised(core, places=("xa", "thon-dong", "ven-suoi")).documents) == 1
+    assert (
+        len(raised(core, request="form-2", places=("thon-doai", "ven-suoi")).documents) == 2
+    )  # ban-na-loc is in the group
+
+
+def test_the_same_request_again_raises_nothing_and_with_other_contents_is_refused(core: Core) -> None:
+    first, again = raised(core), raised(core)
+    assert first.fresh
+    assert not again.fresh
+    assert (again.alert.id, again.documents) == (first.alert.id, ())
+    with pytest.raises(OtherRequestError):
+        raised(core, level=5)
+
+
+@pytest.mark.parametrize(
+    ("changes", "fault"),
+    [
+        ({"template": "mua-da"}, ("template", "unknown")),
+        ({"template": "ket-thuc"}, ("template", "not-alone")),
+        ({"places": ()}, ("places", "none")),
+        ({"places": ("mars",)}, ("places", "unknown")),
+        ({"level": 6}, ("level", "unknown")),
+        ({"values": {"so": "x" * 1001}}, ("so", "too-long")),
+        ({"values": {"mật khẩu": "x"}}, ("values", "unknown")),
+        ({"template": "khac"}, ("loi", "missing")),
+        ({"life": timedelta(days=30)}, ("life", "out-of-range")),
+        ({"life": timedelta(0)}, ("life", "out-of-range")),
+        ({"request": ""}, ("request", "missing")),
+    ],
+)
+def test_an_order_that_cannot_be_carried_out_names_its_fault(
+    core: Core, changes: dict[str, Any], fault: tuple[str, str]
+) -> None:
+    with pytest.raises(OrderError) as refused:
+        raised(core, **changes)
+    assert [(one.field, one.code) for one in refused.value.faults] == [fault]
+    with core.database.read() as session:
+        assert not session.scalars(select(Alert)).all()
+
+
+def test_an_update_takes_the_place_and_sounds_the_siren_only_when_the_level_rises(core: Core) -> None:
+    first = raised(core)
+    higher = raised(core, request="form-2", level=4, follows=first.alert.id)
+    old, new = told(core, higher)
+    assert (old.alert, old.ended) == (first.alert.id, True)
+    assert (new.alert, new.ended, new.level) == (higher.alert.id, False, 4)
+    lower = raised(core, request="form-3", level=2, follows=higher.alert.id)
+    flight = raised(core, request="form-4", template="so-tan", level=2, follows=lower.alert.id)
+    assert [one.alert.siren for one in (first, higher, lower, flight)] == [True, True, False, True]
+
+
+def test_a_template_that_wants_no_siren_begins_with_the_bell(core: Core) -> None:
+    done = raised(core, template="lu-1")
+    with core.database.read() as session:
+        begins = session.scalars(
+            select(AlertSound.text).where(AlertSound.alert_id == done.alert.id, AlertSound.position == 0)
+        ).all()
+    assert begins == [standing.BELL]
+
+
+def test_an_end_silences_and_its_words_wait_for_the_morning(core: Core, clock: FixedClock) -> None:
+    done, morning = raised(core), clock.now() + timedelta(hours=5)
+    with core.database.write() as session:
+        ended = alerting.end_alert(session, core, done.alert.id, DUTY, words=True, not_before=morning)
+        [document] = told(core, ended)
+        assert document.ended
+        words = session.scalars(select(Alert).where(Alert.follows_id == done.alert.id)).one()
+        assert (words.template, words.siren, words.start_at) == ("ket-thuc", False, morning)
+        assert session.get(Published, town.TOPICS.alert("xa", words.id)) is None
+        clock.advance(timedelta(hours=5))
+        [said] = told(core, Done(words, sign(session, core, words)))
+        assert said.start_at == to_ms(morning)
+        with pytest.raises(NotInForceError):
+            alerting.end_alert(session, core, done.alert.id, DUTY, words=False)
+
+
+def test_a_correction_silences_and_is_said_at_once(core: Core) -> None:
+    keep_everything(core)
+    done = raised(core, places=("thon-dong", "thon-doai"))
+    with core.database.write() as session:
+        documents = told(core, alerting.correct_alert(session, core, done.alert.id, DUTY))
+    assert [one.ended for one in documents] == [True, True, False, False]
+    assert all(not one.growing and len(one.parts) == 4 for one in documents[2:])  # all of it stood ready
+
+
+def test_a_drill_says_so_before_and_after_and_is_heard_once(core: Core) -> None:
+    done = raised(core, drill=True)
+    [document] = told(core, done)
+    assert (document.drill, document.repeats, document.every_ms) == (True, 1, 0)
+    with core.database.read() as session:
+        said = session.scalars(
+            select(AlertSound.text).where(AlertSound.alert_id == done.alert.id).order_by(AlertSound.position)
+        ).all()
+    assert (said[1], said[-1]) == ("Đây là diễn tập.", "Đây là diễn tập.")
+
+
+def test_whoever_joins_is_told_of_alerts_in_force_and_of_their_end_until_they_expire(
+    core: Core, clock: FixedClock
+) -> None:
+    done = raised(core)
+    topic = town.TOPICS.alert("xa", done.alert.id)
+
+    def in_force() -> list[str]:
+        with core.database.read() as session:
+            rows = publishing.in_force_for(session, "loa-1", ("thon-dong", "xa"), town.TOPICS, clock.now())
+            return [row.topic for row in rows]
+
+    assert topic in in_force()
+    with core.database.write() as session:
+        alerting.end_alert(session, core, done.alert.id, DUTY, words=False)
+    assert topic in in_force()
+    clock.advance(alert_orders.DEFAULT_LIFE)
+    assert topic not in in_force()
+    with core.database.write() as session:
+        assert publishing.take_expired(session, clock.now_ms()) == [topic]
+
+
+def test_everything_a_person_does_is_in_the_audit_log(core: Core) -> None:
+    first = raised(core)
+    second = raised(core, request="form-2", level=4, follows=first.alert.id)
+    with core.database.write() as session:
+        alerting.correct_alert(session, core, second.alert.id, DUTY)
+        entries = session.scalars(select(AuditEntry).order_by(AuditEntry.id)).all()
+        assert [(one.action, one.account_id) for one in entries] == [
+            ("alert.raise", 1),
+            ("alert.update", 1),
+            ("alert.correct", 1),
+        ]
+        assert chain.first_break(session, AuditEntry) is None
+
+
+def test_what_speakers_keep_can_never_sound(core: Core) -> None:
+    keep_everything(core)
+    with core.database.write() as session:
+        standing.put_plans(session, core)
+        rows = session.scalars(select(Published).where(Published.topic.endswith(publishing.STANDING_DAY))).all()
+        plans = [strict_json.decode(envelope.parse(row.envelope).payload, Plan) for row in rows]
+    assert {plan.zone for plan in plans} == {"xa", "thon-dong", "thon-doai", "ban-na-loc", "ven-suoi"}
+    for plan in plans:
+        for item in plan.items:
+            assert (item.excluded, item.volume, item.late_ms) == ((plan.zone,), 0, 0)
+            assert item.start_at > to_ms(core.clock.now()) * 100
+    assert all(len(row.envelope) < 100_000 for row in rows)
+
+
+def test_sounds_that_are_kept_follow_places_and_templates(core: Core) -> None:
+    keep_everything(core)
+    with core.database.write() as session:
+        session.get_one(Speaker, "loa-4").retired_at = core.clock.now()
+        session.flush()
+        standing.follow(session, "hue")
+        session.flush()
+        kept = session.scalars(select(StandingSound)).all()
+    assert not any("ban-na-loc" in sound.text for sound in kept)
+    assert any("còi báo động 5x30s" in sound.text for sound in kept)
+    assert all(sound.clip_sha256 for sound in kept if "Mời bà con" in sound.text)
+
+
+def report(core: Core, alert: str, speaker: str, event: Event, **more: Any) -> None:
+    receipt = Receipt(id="x", broadcast=alert, event=event, at=core.clock.now_ms(), **more)
+    with core.database.write() as session:
+        alert_reports.take(session, [(speaker, receipt)])
+
+
+def board(core: Core, alert: str) -> dict[str, tuple[Hearing, str]]:
+    with core.database.read() as session:
+        row = alerting.get(session, alert)
+        assert row
+        found = alert_reports.lines(session, row, core.clock.now())
+        return {line.speaker.id: (line.hearing, line.why) for line in found}
+
+
+def test_the_board_says_what_each_speaker_told_and_no_more(core: Core, clock: FixedClock) -> None:
+    alert = raised(core).alert.id
+    with core.database.write() as session:
+        session.get_one(Speaker, "loa-4").state = SpeakerState.LOST
+        for name in ("loa-1", "loa-2", "loa-3"):
+            session.get_one(Speaker, name).state = SpeakerState.READY
+        alert_reports.write_audience(session, session.get_one(Alert, alert), Geography.load(session), clock.now())
+    assert board(core, alert)["loa-1"] == (Hearing.WAITING, "")
+    for event in (Event.ARMED, Event.STARTED, Event.FINISHED):
+        report(core, alert, "loa-1", event)
+    report(core, alert, "loa-2", Event.STARTED)
+    report(core, alert, "loa-1", Event.STOPPED, why=Why.WITHDRAWN)
+    clock.advance(timedelta(seconds=61))
+    assert board(core, alert) == {
+        "loa-1": (Hearing.HEARD, ""),
+        "loa-2": (Hearing.SOUNDING, ""),
+        "loa-3": (Hearing.SILENT, "no-report"),
+        "loa-4": (Hearing.OFFLINE, ""),
+    }
+    report(core, alert, "loa-3", Event.SKIPPED, why=Why.NOT_CACHED)
+    assert board(core, alert)["loa-3"] == (Hearing.SILENT, "not-cached")
+
+
+def test_receipts_of_alerts_there_never_were_leave_no_trace(core: Core) -> None:
+    report(core, "kc-20261122-nobody", "loa-1", Event.STARTED)
+    with core.database.read() as session:
+        assert not session.scalars(select(AlertReport)).all()
+
+
+def test_only_connected_speakers_that_have_not_answered_are_told_again(core: Core) -> None:
+    alert = raised(core).alert.id
+    with core.database.write() as session:
+        session.get_one(Speaker, "loa-4").state = SpeakerState.LOST
+    report(core, alert, "loa-1", Event.ARMED)
+    with core.database.write() as session:
+        row = session.get_one(Alert, alert)
+        assert alert_reports.unarmed(session, row, set(town.SPEAKERS)) == ["loa-2", "loa-3"]
+        alerting.end_alert(session, core, alert, DUTY, words=False)
+        assert alert_reports.unarmed(session, row, set(town.SPEAKERS)) == ["loa-1"]
+
+
+def test_every_template_has_its_siren_and_its_colour_and_says_something_without_being_filled_in() -> None:
+    for one in alert_templates.all_templates():
+        for table in ("ngan", "hue"):
+            assert not one.siren or one.siren in alert_templates.sirens(table)
+        assert alert_templates.colour(one.level).hex.startswith("#")
+        assert len(one.standing("Thôn Đông")) >= 2
+        assert len({field.name for field in one.fields}) == len(one.fields)
+        filled = one.say("Thôn Đông", {field.name: "x" for field in one.fields})
+        assert len(filled) == len(one.sentences)
+    assert alert_templates.of_kind("end").code == "ket-thuc"

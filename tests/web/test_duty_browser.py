@@ -1,0 +1,170 @@
+"""Raising, watching, ending and correcting in a real browser, by finger on a phone and by keyboard."""
+
+import shutil
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from flask import Flask
+from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
+from sqlalchemy import select
+
+from broadcaster import alert_reports
+from broadcaster.geography import Geography
+from broadcaster.rows import Alert
+from tests.web.serving import served
+from tests.web.station import PASSWORD, Stage
+from tests.web.test_browser import CHROMIUM, QUIET
+
+pytestmark = [pytest.mark.whole, pytest.mark.xdist_group("browser")]
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium") or CHROMIUM, args=QUIET)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(params=[(360, 740), (1280, 800)], ids=["phone", "office"])
+def page(request: pytest.FixtureRequest, chromium: Browser, app: Flask) -> Iterator[Page]:
+    width, height = request.param
+    with served(app) as address:
+        context = chromium.new_context(viewport={"width": width, "height": height}, base_url=address, locale="vi-VN")
+        context.set_default_timeout(15_000)
+        page = context.new_page()
+        troubles: list[str] = []
+        page.on("pageerror", lambda error: troubles.append(str(error)))
+        page.goto("/")
+        sign_in(page)
+        yield page
+        context.close()
+        assert troubles == []
+
+
+phone_only = pytest.mark.parametrize("page", [(360, 740)], ids=["phone"], indirect=True)
+
+
+def sign_in(page: Page) -> None:
+    page.fill("#f-username", "truc")
+    page.fill("#f-password", PASSWORD)
+    page.click("main button")
+    page.wait_for_url("**/")
+
+
+def fill(page: Page) -> None:
+    """From the home page to a storm over the whole commune."""
+    page.get_by_role("link", name="Khẩn cấp", exact=True).click()
+    page.get_by_role("link", name="Bão", exact=False).first.click()
+    page.get_by_label("Xã An Bình").check()
+    page.get_by_label("Bão số").fill("13")
+
+
+def hold(page: Page) -> None:
+    """A finger on the button until it has counted to two seconds."""
+    page.locator("#hold").scroll_into_view_if_needed()
+    page.locator("#hold").hover()
+    page.mouse.down()
+    expect(page.locator(".holding")).to_have_count(1)
+    expect(page.locator(".holding")).to_have_count(0, timeout=10_000)  # it was long enough, or the page has moved on
+    page.mouse.up()
+
+
+def alerts(stage: Stage) -> list[Alert]:
+    with stage.rows() as session:
+        return list(session.scalars(select(Alert).order_by(Alert.raised_at, Alert.id)))
+
+
+def serious(page: Page) -> list[Any]:
+    found = Axe().run(page).response["violations"]
+    return [(each["id"], each["nodes"][0]["html"]) for each in found if each["impact"] in {"serious", "critical"}]
+
+
+def fits(page: Page) -> bool:
+    return bool(page.evaluate("document.documentElement.scrollWidth <= innerWidth"))
+
+
+def test_raise_watch_end(page: Page, stage: Stage) -> None:
+    fill(page)
+    assert serious(page) == []
+    assert fits(page)
+    hold(page)
+    expect(page.get_by_role("heading", name="Bão số 13")).to_be_visible()
+    with stage.rows() as session:
+        alert = session.scalars(select(Alert)).one()
+        alert_reports.write_audience(session, alert, Geography.load(session), stage.clock.now())
+    expect(page.locator(".legend-large")).to_contain_text("đang chờ loa trả lời")  # without a reload
+    assert serious(page) == []
+    assert fits(page)
+    page.get_by_text("Kết thúc cảnh báo").first.click()
+    page.get_by_role("button", name="Kết thúc ngay").click()
+    expect(page.get_by_role("heading", name="Đã kết thúc")).to_be_visible()
+
+
+@phone_only
+def test_a_short_press_raises_nothing_and_enter_held_does(page: Page, stage: Stage) -> None:
+    fill(page)
+    page.locator("#hold").click()
+    expect(page.locator("#hold-said")).to_contain_text("Nhấn giữ nút")
+    page.get_by_label("Bão số").press("Enter")  # in a field, Enter is not the button
+    assert alerts(stage) == []
+    page.locator("#hold").focus()
+    page.keyboard.down("Enter")
+    expect(page.get_by_role("heading", name="Bão số 13")).to_be_visible()
+    page.keyboard.up("Enter")
+    assert len(alerts(stage)) == 1
+
+
+@phone_only
+def test_a_lost_connection_is_tried_again_and_raises_one_alert(page: Page, stage: Stage) -> None:
+    fill(page)
+    lost: list[str] = []
+
+    def lose(route: Route) -> None:
+        """The first one arrives, and its answer is lost; the second never leaves."""
+        if route.request.method != "POST" or len(lost) == 2:
+            route.continue_()
+            return
+        lost.append(route.request.url)
+        if len(lost) == 1:
+            route.fetch()
+        route.abort()
+
+    page.route("**/duty/bao/**", lose)
+    hold(page)
+    expect(page.get_by_role("heading", name="Bão số 13")).to_be_visible()
+    assert len(lost) == 2
+    assert len(alerts(stage)) == 1
+
+
+@phone_only
+def test_an_expired_sign_in_asks_for_the_password_and_the_form_stays(page: Page, stage: Stage) -> None:
+    fill(page)
+    page.context.clear_cookies()
+    hold(page)
+    expect(page.get_by_role("heading", name="Đăng nhập lại")).to_be_visible()
+    assert page.get_by_label("Bão số").input_value() == "13"
+    page.get_by_label("Mật khẩu").fill("sai")
+    page.get_by_role("button", name="Đăng nhập và phát").click()
+    expect(page.locator("#again-said")).to_contain_text("không đúng")
+    page.get_by_label("Mật khẩu").fill(PASSWORD)
+    page.get_by_role("button", name="Đăng nhập và phát").click()
+    expect(page.get_by_role("heading", name="Bão số 13")).to_be_visible()
+    assert len(alerts(stage)) == 1
+
+
+@phone_only
+def test_a_fault_is_shown_and_a_false_alarm_corrected(page: Page, stage: Stage) -> None:
+    fill(page)
+    page.get_by_label("Xã An Bình").uncheck()
+    hold(page)
+    expect(page.locator("#errors")).to_contain_text("Chưa chọn nơi phát")
+    page.get_by_label("Thôn Đông").first.check()
+    hold(page)
+    expect(page.get_by_role("heading", name="Bão số 13")).to_be_visible()
+    page.get_by_text("Phát nhầm – đính chính").first.click()
+    page.get_by_role("button", name="Đính chính ngay").click()
+    expect(page.get_by_role("heading", name="Phát nhầm, đã đính chính")).to_be_visible()
+    assert {one.template for one in alerts(stage)} == {"bao", "dinh-chinh"}

@@ -1,0 +1,88 @@
+"""Emergencies through the whole chain: real broker, real voice, speakers that play."""
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from broadcaster import alert_documents, alert_reports, alerting, standing
+from broadcaster.alert_orders import Order
+from broadcaster.alert_reports import Hearing
+from broadcaster.alerting import By
+from broadcaster.rows import Alert, Distribution, LedgerEntry, StandingSound
+from broadcaster.wire.documents import Event
+from tests.whole.town import LiveTown, Town, live, wait_until
+
+pytestmark = [pytest.mark.whole, pytest.mark.timeout(180)]
+
+SPEAKERS = 2
+
+
+@pytest.fixture(scope="module")
+def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveTown]:
+    made = Town.make(tmp_path_factory.mktemp("town"), SPEAKERS, keep_sounds=True)
+    with live(made) as running:
+        wait_until(lambda: made.ready() == SPEAKERS)
+        wait_until(lambda: kept(made), 120)
+        yield running
+
+
+def kept(town: Town) -> bool:
+    """Whether every sound that speakers keep was made and sent."""
+    with town.database.read() as session:
+        sounds = session.scalars(select(StandingSound)).all()
+        sent = {(row.clip_sha256, row.zone) for row in session.scalars(select(Distribution))}
+        return bool(sounds) and all((sound.clip_sha256, sound.place.code) in sent for sound in sounds)
+
+
+def hearings(town: Town, alert: str) -> Counter[Hearing]:
+    with town.database.read() as session:
+        row = alerting.get(session, alert)
+        assert row
+        lines = alert_reports.lines(session, row, row.raised_at)
+        return Counter(line.hearing for line in lines)
+
+
+def events(town: Town, alert: str) -> Counter[Event]:
+    with town.database.read() as session:
+        return Counter(session.scalars(select(LedgerEntry.event).where(LedgerEntry.broadcast_id == alert)))
+
+
+def drill(town: LiveTown, request: str, **changes: Any) -> Alert:
+    given: dict[str, Any] = {"request": request, "template": "dien-tap", "places": ("an-binh",)} | changes
+    return town.station.raise_alert(Order(**given), By()).alert
+
+
+def test_a_drill_is_heard_everywhere_with_words_spoken_meanwhile_and_corrected_in_the_middle(town: LiveTown) -> None:
+    values = {"noi": "nhà văn hóa thôn Đông"}
+    alert = drill(town, "one", template="chay", values=values, drill=True)
+    wait_until(lambda: hearings(town.town, alert.id)[Hearing.SOUNDING] == SPEAKERS, 20)
+    with town.town.database.read() as session:
+        row = alerting.get(session, alert.id)
+        assert row
+        late = [line.report.started_at for line in alert_reports.lines(session, row, row.raised_at)]
+    assert all(at and at - alert.start_at < timedelta(seconds=1) for at in late)
+    wait_until(lambda: not growing(town.town, alert.id), 20)
+    town.station.correct_alert(alert.id, By())
+    wait_until(lambda: events(town.town, alert.id)[Event.STOPPED] == SPEAKERS, 20)
+    with town.town.database.read() as session:
+        words = session.scalars(select(Alert).where(Alert.follows_id == alert.id)).one()
+        assert not alert_documents.is_growing(words.sounds)  # all of it was on the speakers
+    wait_until(lambda: events(town.town, words.id)[Event.STARTED] == SPEAKERS, 20)
+    town.station.end_alert(words.id, By(), words=False, at_once=True)
+
+
+def growing(town: Town, alert: str) -> bool:
+    with town.database.read() as session:
+        row = alerting.get(session, alert)
+        return row is None or alert_documents.is_growing(row.sounds)
+
+
+def test_no_receipt_of_what_is_kept_stands_in_the_ledger(town: LiveTown) -> None:
+    with town.town.database.read() as session:
+        names = set(session.scalars(select(LedgerEntry.broadcast_id)))
+    assert names
+    assert not any(name.startswith(standing.PREFIX) for name in names)

@@ -1,0 +1,74 @@
+"""Sirens (còi báo động) and the bell as clips, computed so that nobody's recording is needed."""
+
+import hashlib
+import math
+from typing import Final
+
+import numpy as np
+
+from tts import chime, encoding
+from tts.encoding import RATE
+from tts.levelling import level
+from tts.loudness import integrated_lufs, true_peak_dbtp
+from tts.pcm import Samples, to_int16
+from tts.speech import PreparedClip
+
+VERSION: Final = "1"
+"""Changes whenever a siren sounds different."""
+
+_LOW_HZ: Final = 420.0
+_HIGH_HZ: Final = 980.0
+"""Where horns are loudest and walls still let through; a motor siren sweeps the same octave."""
+_SWEEP_S: Final = 2.5
+"""Up and down once."""
+_EDGE_S: Final = 0.05
+_TARGET_LUFS: Final = -14.0
+_BELL_LUFS: Final = -18.0
+_CEILING_DBTP: Final = -3.5
+"""The limiter's of speech (see `tts.speech`)."""
+_LEAD_S: Final = 0.1
+_TAIL_S: Final = 0.3
+
+
+def siren(blasts: int, blast_s: float, pause_s: float, series: int = 1) -> PreparedClip:
+    """``blasts`` rising and falling blasts of ``blast_s`` seconds, ``pause_s`` apart, and all that ``series`` times.
+
+    Errors: EncodingError.
+    """
+    blast, pause = _blast(blast_s), np.zeros(round(pause_s * RATE), np.float32)
+    parts: list[Samples] = [np.zeros(round(_LEAD_S * RATE), np.float32)]
+    for number in range(blasts * series):
+        parts += [blast] if number == 0 else [pause, blast]
+    parts.append(np.zeros(round(_TAIL_S * RATE), np.float32))
+    return _finished(np.concatenate(parts), _TARGET_LUFS)
+
+
+def bell() -> PreparedClip:
+    """The bell before words that need no siren. Errors: EncodingError."""
+    silence = np.zeros(round(_TAIL_S * RATE), np.float32)
+    return _finished(np.concatenate([chime.chime(RATE, _BELL_LUFS), silence]), _BELL_LUFS)
+
+
+def _blast(length_s: float) -> Samples:
+    """One blast: a tone with its odd overtones that sweeps between the two pitches and ends where it began."""
+    time_s = np.arange(round(length_s * RATE)) / RATE
+    sweeps = max(1, round(length_s / _SWEEP_S))
+    pitch_hz = _LOW_HZ * (_HIGH_HZ / _LOW_HZ) ** ((1 - np.cos(2 * math.pi * sweeps * time_s / length_s)) / 2)
+    phase = 2 * math.pi * np.cumsum(pitch_hz) / RATE
+    tone = np.sin(phase) + 0.35 * np.sin(3 * phase) + 0.15 * np.sin(5 * phase)
+    edge = np.minimum(1, np.minimum(time_s, length_s - time_s) / _EDGE_S)
+    blast: Samples = (0.5 * tone * edge).astype(np.float32)
+    return blast
+
+
+def _finished(sound: Samples, target_lufs: float) -> PreparedClip:
+    samples = to_int16(level(sound, RATE, target_lufs, _CEILING_DBTP))
+    encoded = encoding.encode(encoding.padded(samples), lambda: None)
+    return PreparedClip(
+        sha256=hashlib.sha256(encoded.opus).hexdigest(),
+        opus=encoded.opus,
+        mp3=encoded.mp3,
+        duration_ms=encoded.heard.size * 1000 // RATE,
+        loudness_lufs=integrated_lufs(encoded.heard, RATE),
+        true_peak_dbtp=true_peak_dbtp(encoded.heard),
+    )

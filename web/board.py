@@ -1,0 +1,213 @@
+"""The board of one alert: who heard it, who did not and why, whom to call; ending and correcting it."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from flask import Blueprint, abort, flash, make_response, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy import select
+from sqlalchemy.orm import Session, joinedload
+
+from broadcaster import alert_reports, alert_templates, alerting, chain
+from broadcaster.alert_reports import Hearing, Line
+from broadcaster.alerting import By, NotInForceError
+from broadcaster.rows import Alert, Contact, Place, ToldByPerson
+from web import alert_words, chart
+from web.access import RAISERS, me, must_at, open_to_all, requires
+from web.context import now, services
+from web.words import gettext as _
+
+pages = Blueprint("board", __name__)
+
+_UNHEARD: Final = frozenset({Hearing.SILENT, Hearing.OFFLINE})
+_MAX_LISTED: Final = 500
+_MAX_PAST: Final = 50
+
+
+@dataclass(frozen=True)
+class Village:
+    """One place on the board."""
+
+    place: Place
+    lines: tuple[Line, ...]
+    contacts: tuple[Contact, ...]
+    told: ToldByPerson | None
+
+    @property
+    def heard(self) -> int:
+        """How many of its speakers have sounded."""
+        return sum(line.hearing in {Hearing.HEARD, Hearing.SOUNDING} for line in self.lines)
+
+    @property
+    def unheard(self) -> bool:
+        """Whether somebody has to be called: no speaker here has sounded, and one should have."""
+        return any(line.hearing in _UNHEARD for line in self.lines)
+
+    @property
+    def listed(self) -> Sequence[Line]:
+        """The speakers that are named one by one; of many only those that have not sounded."""
+        if len(self.lines) <= _MAX_LISTED:
+            return self.lines
+        return [line for line in self.lines if line.hearing in _UNHEARD][:_MAX_LISTED]
+
+
+@pages.get("/alerts")
+@requires()
+def listing() -> ResponseReturnValue:
+    """Every alert, the latest first."""
+    with services().database.read() as session:
+        rows = select(Alert).options(joinedload(Alert.account)).order_by(Alert.raised_at.desc()).limit(_MAX_PAST)
+        return render_template("alerts.html", alerts=session.scalars(rows).all(), **_words())
+
+
+@pages.get("/alerts/<alert_id>")
+@requires()
+def show(alert_id: str) -> ResponseReturnValue:
+    """One alert as it stands."""
+    with services().database.read() as session:
+        alert = _alert(session, alert_id)
+        lines = alert_reports.lines(session, alert, now())
+        values = {
+            "alert": alert,
+            "counts": alert_reports.counts(lines),
+            "total": len(lines),
+            "villages": _villages(session, alert, lines),
+            "said": _said(alert),
+            "chart": _chart(lines),
+            "width": chart.WIDTH,
+            "hearing_of": {line.speaker.id: line for line in lines},
+            **_words(),
+        }
+        if request.args.get("part") != "live":
+            return render_template("board.html", **values)
+        response = make_response(render_template("_board_live.html", **values))
+    response.headers["Cache-Control"] = "no-cache"
+    response.add_etag()
+    return response.make_conditional(request)
+
+
+def _words() -> dict[str, object]:
+    return {"words": alert_words, "colour": alert_templates.colour, "raisers": RAISERS}
+
+
+def _must_raise(alert_id: str) -> None:
+    """Refuse who may not raise an alert in all of its places."""
+    with services().database.read() as session:
+        must_at(_alert(session, alert_id).targets, *RAISERS)
+
+
+def _alert(session: Session, alert_id: str) -> Alert:
+    alert = alerting.get(session, alert_id)
+    if alert is None:
+        abort(404)
+    return alert
+
+
+def _villages(session: Session, alert: Alert, lines: Iterable[Line]) -> list[Village]:
+    """The places of an alert, those that somebody has to call first."""
+    inside: dict[int, list[Line]] = {}
+    for line in lines:
+        inside.setdefault(line.speaker.place_id, []).append(line)
+    people: dict[int, list[Contact]] = {}
+    for contact in session.scalars(select(Contact).where(Contact.place_id.in_(inside)).order_by(Contact.id)):
+        people.setdefault(contact.place_id, []).append(contact)
+    query = select(ToldByPerson).where(ToldByPerson.alert_id == alert.id).options(joinedload(ToldByPerson.account))
+    told = {one.place_id: one for one in session.scalars(query)}
+    places = session.scalars(select(Place).where(Place.id.in_(inside)).order_by(Place.position, Place.id))
+    villages = [
+        Village(place, tuple(inside[place.id]), tuple(people.get(place.id, ())), told.get(place.id)) for place in places
+    ]
+    return sorted(villages, key=lambda village: not village.unheard)
+
+
+def _said(alert: Alert) -> list[str]:
+    """What the first of its places hears, without the siren."""
+    if not alert.targets:
+        return []
+    return [sound.text for sound in alert.sounds if sound.place_id == alert.targets[0].id and sound.position]
+
+
+def _chart(lines: Sequence[Line]) -> chart.Chart:
+    shown = [line.speaker for line in lines[:_MAX_LISTED]]
+    positions = {
+        speaker.id: (speaker.latitude, speaker.longitude)
+        for speaker in shown
+        if speaker.latitude is not None and speaker.longitude is not None
+    }
+    names: dict[str, list[str]] = {}
+    for speaker in shown:
+        names.setdefault(speaker.place.name, []).append(speaker.id)
+    return chart.draw(positions, names)
+
+
+@pages.post("/alerts/<alert_id>/end")
+@requires(*RAISERS)
+def end(alert_id: str) -> ResponseReturnValue:
+    """Silence it; the words wait for the morning unless they are wanted now."""
+    _must_raise(alert_id)
+    try:
+        words, at_once = bool(request.form.get("words")), bool(request.form.get("now"))
+        services().orders.end_alert(alert_id, By(account_id=me().id), words=words, at_once=at_once)
+        flash(_("Đã kết thúc cảnh báo."), "success")
+    except NotInForceError:
+        flash(_("Cảnh báo này đã kết thúc từ trước."), "warning")
+    return redirect(url_for("board.show", alert_id=alert_id), 303)
+
+
+@pages.post("/alerts/<alert_id>/correct")
+@requires(*RAISERS)
+def correct(alert_id: str) -> ResponseReturnValue:
+    """A false alarm."""
+    _must_raise(alert_id)
+    try:
+        services().orders.correct_alert(alert_id, By(account_id=me().id))
+        flash(_("Đã dừng và đang phát lời đính chính."), "success")
+    except NotInForceError:
+        flash(_("Cảnh báo này đã kết thúc từ trước."), "warning")
+    return redirect(url_for("board.show", alert_id=alert_id), 303)
+
+
+@pages.post("/alerts/<alert_id>/told/<int:place_id>")
+@requires(*RAISERS)
+def told(alert_id: str, place_id: int) -> ResponseReturnValue:
+    """Somebody has told a place; it is written down as that, and never as heard."""
+    with services().database.write() as session:
+        alert, place = _alert(session, alert_id), session.get(Place, place_id)
+        if place is None:
+            abort(404)
+        must_at([place], *RAISERS)
+        if session.get(ToldByPerson, (alert.id, place.id)) is None:
+            session.add(ToldByPerson(alert_id=alert.id, place_id=place.id, account_id=me().id, at=now()))
+            subject = f"{alert.id} {place.code}"
+            chain.audit(session, at=now(), account_id=me().id, action="alert.told", subject=subject)
+    return redirect(url_for("board.show", alert_id=alert_id) + f"#village-{place_id}", 303)
+
+
+@pages.get("/bang-tin/<code>")
+@open_to_all
+def bulletin_board(code: str) -> ResponseReturnValue:
+    """For an electronic board (bảng tin điện tử): what is in force in a place, in the colour of its risk. Open to everyone."""
+    with services().database.read() as session:
+        place = session.scalar(select(Place).where(Place.code == code))
+        if place is None:
+            abort(404)
+        above = _line_of(session, place)
+        alerts = [
+            alert
+            for alert in alerting.in_force(session, now())
+            if above & {target.id for target in alert.targets} and (not alert.hold_until or alert.hold_until <= now())
+        ]
+        return render_template(
+            "bulletin_board.html", place=place, alerts=[(alert, _said(alert)) for alert in alerts], **_words()
+        )
+
+
+def _line_of(session: Session, place: Place) -> set[int]:
+    """A place and everything it lies in."""
+    found: set[int] = set()
+    current: Place | None = place
+    while current is not None and current.id not in found:
+        found.add(current.id)
+        current = session.get(Place, current.parent_id) if current.parent_id else None
+    return found

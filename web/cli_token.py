@@ -1,0 +1,68 @@
+"""``loa token``: what programs may do here."""
+
+import argparse
+import sys
+
+from sqlalchemy import select
+
+from broadcaster import chain
+from broadcaster.clock import SystemClock
+from broadcaster.database import Database
+from broadcaster.rows import ApiToken
+from broadcaster.settings import Settings
+from web.api_alerts import SCOPES, make_token
+from web.say import Say
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """``loa token make|list|revoke``."""
+    parser.add_argument("verb", choices=["make", "list", "revoke"])
+    parser.add_argument("name", nargs="?", default="")
+    parser.add_argument("--scope", action="append", choices=SCOPES, default=[])
+
+
+def run(arguments: argparse.Namespace, settings: Settings, say: Say) -> int:
+    """Make a token and show it once; list them; revoke one."""
+    database = Database(settings.database)
+    try:
+        database.migrate()
+        if arguments.verb == "list":
+            return _list(database, say)
+        if not arguments.name:
+            print(say("Thiếu tên của mã truy cập."), file=sys.stderr)
+            return 2
+        if arguments.verb == "revoke":
+            return _revoke(database, arguments.name, say)
+        return _make(database, arguments, say)
+    finally:
+        database.dispose()
+
+
+def _make(database: Database, arguments: argparse.Namespace, say: Say) -> int:
+    with database.write() as session:
+        if session.scalar(select(ApiToken).where(ApiToken.name == arguments.name)):
+            print(say("Đã có mã truy cập tên %(name)s.", name=arguments.name), file=sys.stderr)
+            return 1
+        token = make_token(session, SystemClock(), arguments.name, tuple(dict.fromkeys(arguments.scope)) or SCOPES[:1])
+    print(say("Mã truy cập của %(name)s (chỉ hiện một lần): %(token)s", name=arguments.name, token=token))
+    return 0
+
+
+def _list(database: Database, say: Say) -> int:
+    with database.read() as session:
+        for token in session.scalars(select(ApiToken).order_by(ApiToken.id)):
+            state = say("đã thu hồi") if token.revoked_at else token.scopes
+            print(f"{token.name}: {state}")
+    return 0
+
+
+def _revoke(database: Database, name: str, say: Say) -> int:
+    clock = SystemClock()
+    with database.write() as session:
+        token = session.scalar(select(ApiToken).where(ApiToken.name == name, ApiToken.revoked_at.is_(None)))
+        if token is None:
+            print(say("Không có mã truy cập tên %(name)s.", name=name), file=sys.stderr)
+            return 1
+        token.revoked_at = clock.now()
+        chain.audit(session, at=clock.now(), account_id=None, action="token.revoke", subject=name)
+    return 0
