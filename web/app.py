@@ -27,10 +27,24 @@ from web import (
     speakers,
     status,
     stopping,
+    uploads,
 )
 from web.services import Services
 
-_PAGES = (signin, broadcasts, stopping, bulletins, drafts, preview, listening, speakers, enrolment, status, phone)
+_PAGES = (
+    signin,
+    broadcasts,
+    stopping,
+    bulletins,
+    drafts,
+    preview,
+    listening,
+    uploads,
+    speakers,
+    enrolment,
+    status,
+    phone,
+)
 
 
 def create_app(services: Services, addresses: Sequence[str] = ()) -> Flask:
@@ -45,6 +59,7 @@ def create_app(services: Services, addresses: Sequence[str] = ()) -> Flask:
     app.config.update(BOOTSTRAP_SERVE_LOCAL=True, LOA_ADDRESSES=tuple(addresses))
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     context.attach(app, services)
+    uploads.admit(app)
     security.protect(app, security.secret_key(home / "web-secret"))
     language.speak(app)
     Bootstrap5(app)

@@ -9,12 +9,14 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from broadcaster.rows import Bulletin, Schedule, ScheduleKind
+from broadcaster.rows import Bulletin, Schedule, ScheduleKind, Sound
 from scheduler.submissions import MAX_TEXT, MAX_TITLE, Problem, Submission, SubmissionError, submit
 from tts import reading
+from tts.decoding import MAX_SOUND_S
+from tts.limited import RefusedFileError
 from tts.settings import REPEATS
 from tts.voice import VOICES
-from web import drafts, fields, sentences
+from web import drafts, fields, sentences, uploads
 from web.access import WRITERS, me, requires
 from web.context import now, services, zone
 from web.fields import Fields
@@ -51,6 +53,10 @@ def send(submission: UUID) -> ResponseReturnValue:
     typed = fields.of_form(dict(request.form.lists()))
     if request.form.get("action") == "draft":
         return _keep(str(submission), typed)
+    typed, refused = _with_sound(typed)
+    if refused or request.form.get("action") in {"upload", "drop-sound"}:
+        with services().database.read() as session:
+            return _show(session, str(submission), typed, refused)
     wanted, problems = fields.parse(typed, str(submission), zone(), now())
     try:
         schedule = _store(wanted, problems)
@@ -59,6 +65,19 @@ def send(submission: UUID) -> ResponseReturnValue:
             return _show(session, str(submission), typed, error.problems)
     services().orders.wake()
     return redirect(url_for("broadcasts.schedule", number=schedule, sent=submission), 303)
+
+
+def _with_sound(typed: Fields) -> tuple[Fields, tuple[Problem, ...]]:
+    """The fields with the file that a browser without JavaScript sent along, or without the sound that was dropped."""
+    if request.form.get("action") == "drop-sound":
+        return replace(typed, sound="", sound_from="", sound_to=""), ()
+    file = request.files.get("file")
+    if file is None or not file.filename:
+        return typed, ()
+    try:
+        return replace(typed, sound=uploads.store(file).sha256, sound_from="", sound_to=""), ()
+    except RefusedFileError as refusal:
+        return typed, (Problem("sound", refusal.code, refusal.values),)
 
 
 def _keep(submission: str, typed: Fields) -> ResponseReturnValue:
@@ -144,5 +163,7 @@ def _show(session: Session, submission: str, typed: Fields, problems: tuple[Prob
         categories=fields.CATEGORIES,
         max_text=MAX_TEXT,
         max_title=MAX_TITLE,
+        sound=session.get(Sound, typed.sound) if typed.sound else None,
+        max_sound_s=MAX_SOUND_S,
     )
     return page, 422 if problems else 200

@@ -11,6 +11,7 @@ from broadcaster.wire.documents import Class, SpeakerState
 from scheduler.submissions import Problem
 from tts.reading.model import DOUBTFUL, FOREIGN_WORD, UNKNOWN_CAPITALS, UNSPEAKABLE
 from tts.voice import VOICES
+from web import file_words
 from web.words import gettext as _
 from web.words import ngettext
 
@@ -196,6 +197,10 @@ def problem(of: Problem) -> str:
         ("category", "unknown"): _("Hãy chọn loại tin."),
         ("voice", "unknown"): _("Hãy chọn giọng đọc."),
         ("repeats", "unknown"): _("Hãy chọn số lần đọc."),
+        ("sound", "gone"): _("Tệp âm thanh không còn. Hãy tải lên lại."),
+        ("sound", "not-a-time"): _("Giây bắt đầu hoặc kết thúc không đúng. Ví dụ: 12,5."),
+        ("sound", "too-short"): _("Phần âm thanh được chọn quá ngắn, chưa tới nửa giây."),
+        ("sound", "silent"): _("Phần âm thanh được chọn không có tiếng."),
         ("replaces", "gone"): _("Lịch phát này vừa được sửa hoặc hủy ở nơi khác. Hãy mở lại rồi sửa."),
     }
     return plain.get((of.field, of.code)) or _filled(of)
@@ -214,6 +219,13 @@ def _filled(of: Problem) -> str:
         case "start_at", "quiet-hours":
             start, until = values
             return _("Từ %(start)s đến %(until)s là khung giờ không phát. Hãy chọn giờ khác.", start=start, until=until)
+        case "sound", "too-long" if len(values) == 1:
+            return _(
+                "Âm thanh nhân với số lần phát dài quá %(minutes)s phút. Hãy cắt ngắn hoặc bớt số lần.",
+                minutes=values[0],
+            )
+        case "sound", code:
+            return file_words.refusal(code, values)
         case "places", "unknown":
             return _("Không có địa bàn “%(place)s”.", place=values[0])
         case "places", "no-speaker":

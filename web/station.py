@@ -22,6 +22,7 @@ from broadcaster.errors import LoaError
 from broadcaster.publishing import Publisher
 from broadcaster.rows import Place, PlaceKind, Station
 from broadcaster.settings import Settings
+from broadcaster.sounds import SoundStore
 from broadcaster.transport import MqttTransport
 from broadcaster.uplink import Uplink
 from broadcaster.wire.documents import Action, Command
@@ -86,7 +87,9 @@ class RunningStation:
             on_connected=self._broker_connected,
         )
         self._uplink.answer_over(self._prompt)
-        self._preparation = Preparation(database, speech, clips, core.clock, self.wake)
+        self._preparation = Preparation(
+            database, speech, clips, core.clock, self.wake, sounds=SoundStore(home / "sounds")
+        )
         self._runner = Runner(
             core,
             planner=Planner(core, self._distributor, settings.now_lead_ms),

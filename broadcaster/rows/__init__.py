@@ -13,8 +13,10 @@ from broadcaster.rows.broadcasts import (
     ScheduleTarget,
 )
 from broadcaster.rows.bulletins import Bulletin, Clip, Draft
+from broadcaster.rows.library import ItemKind, LibraryItem, LibraryWord
 from broadcaster.rows.places import GroupMember, Place, PlaceKind, Station
 from broadcaster.rows.published import Distribution, Published
+from broadcaster.rows.sounds import Sound
 from broadcaster.rows.speakers import Speaker
 
 __all__ = [
@@ -31,7 +33,10 @@ __all__ = [
     "Distribution",
     "Draft",
     "GroupMember",
+    "ItemKind",
     "LedgerEntry",
+    "LibraryItem",
+    "LibraryWord",
     "Place",
     "PlaceKind",
     "Published",
@@ -39,6 +44,7 @@ __all__ = [
     "Schedule",
     "ScheduleKind",
     "ScheduleTarget",
+    "Sound",
     "Speaker",
     "Station",
 ]

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from broadcaster.clips import ClipStore
 from broadcaster.core import Core
 from broadcaster.rows import Broadcast, Bulletin, Clip
+from broadcaster.sounds import SoundStore
 from broadcaster.wire import clips, strict_json
 from scheduler.preparation import Preparation
 from tests.broadcaster import town
@@ -73,7 +74,13 @@ def studio(core: Core, clock: FixedClock, tmp_path: Path) -> Iterator[Studio]:
     store = ClipStore(tmp_path / "clips")
     speech = Speech(tmp_path / "speech", engine)
     preparation = Preparation(
-        core.database, speech, store, clock, lambda: ready.append(1), monotonic=lambda: seconds[0]
+        core.database,
+        speech,
+        store,
+        clock,
+        lambda: ready.append(1),
+        sounds=SoundStore(tmp_path / "sounds"),
+        monotonic=lambda: seconds[0],
     )
     yield Studio(core, clock, engine, store, preparation, ready, seconds)
     speech.close()
