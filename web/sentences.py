@@ -203,7 +203,16 @@ def problem(of: Problem) -> str:
         ("sound", "silent"): _("Phần âm thanh được chọn không có tiếng."),
         ("replaces", "gone"): _("Lịch phát này vừa được sửa hoặc hủy ở nơi khác. Hãy mở lại rồi sửa."),
     }
-    return plain.get((of.field, of.code)) or _filled(of)
+    return plain.get((of.field, of.code)) or (_of_sound(of) if of.field == "sound" else _filled(of))
+
+
+def _of_sound(of: Problem) -> str:
+    if of.code == "too-long" and len(of.values) == 1:
+        return _(
+            "Âm thanh nhân với số lần phát dài quá %(minutes)s phút. Hãy cắt ngắn hoặc bớt số lần.",
+            minutes=of.values[0],
+        )
+    return file_words.refusal(of.code, of.values)
 
 
 def _filled(of: Problem) -> str:
@@ -219,13 +228,6 @@ def _filled(of: Problem) -> str:
         case "start_at", "quiet-hours":
             start, until = values
             return _("Từ %(start)s đến %(until)s là khung giờ không phát. Hãy chọn giờ khác.", start=start, until=until)
-        case "sound", "too-long" if len(values) == 1:
-            return _(
-                "Âm thanh nhân với số lần phát dài quá %(minutes)s phút. Hãy cắt ngắn hoặc bớt số lần.",
-                minutes=values[0],
-            )
-        case "sound", code:
-            return file_words.refusal(code, values)
         case "places", "unknown":
             return _("Không có địa bàn “%(place)s”.", place=values[0])
         case "places", "no-speaker":
