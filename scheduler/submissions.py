@@ -16,7 +16,9 @@ from broadcaster.geography import Geography
 from broadcaster.rows import Bulletin, Draft, Place, Schedule, ScheduleKind, Sound, Station
 from broadcaster.wire.documents import Class
 from scheduler import quiet, recurrence
+from tts.legacy import legacy_code
 from tts.settings import REPEATS
+from tts.tidying import tidied
 from tts.voice import VOICES
 
 MAX_TEXT: Final = 20_000
@@ -85,8 +87,8 @@ class Submission:
 
 
 def _plain(text: str) -> str:
-    """A text without what no database keeps and nobody sees."""
-    return text.replace("\x00", "").strip()
+    """A text without what no database keeps, nobody sees, or Word put before it."""
+    return tidied(text)
 
 
 def _check_sound(session: Session, submission: Submission) -> list[Problem]:
@@ -114,6 +116,8 @@ def _check_text(submission: Submission) -> list[Problem]:
     longest = max(len(text), len(submission.spoken) // _READING_GROWS)
     if longest > MAX_TEXT:
         return [Problem("text", "too-long", (str(longest), str(MAX_TEXT)))]
+    if code := legacy_code(f"{text}\n{submission.spoken}"):
+        return [Problem("text", "legacy-font", (code,))]
     foreign = tts.reading.unspeakable(f"{text}\n{submission.spoken}")
     if foreign:
         return [Problem("text", "unspeakable", tuple(dict.fromkeys(piece.source for piece in foreign))[:10])]

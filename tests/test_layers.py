@@ -68,6 +68,7 @@ def test_the_wire_imports_nothing_of_the_station_but_the_root_of_its_errors(grap
         ("dateutil", ["scheduler.recurrence"]),
         ("soundfile", ["device_sim.opus", "tts.encoding", "tts.flac"]),
         ("av", ["tts.decoding_worker"]),
+        ("pypdfium2", ["tts.documents_worker"]),
         ("alembic", ["broadcaster.database", "broadcaster.migrations.env"]),
         ("nats", []),
         ("sounddevice", ["device_sim.hardware"]),

@@ -45,6 +45,7 @@ _MP4_BOXES: Final = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")
 _PICTURES: Final = (b"heic", b"heix", b"mif1", b"avif", b"msf1")
 _SYNC: Final = 0xE0
 _LAYER: Final = 0x06
+_LAYERS: Final = {0x00: "aac", 0x02: "mp3", 0x04: "mp3"}
 
 
 def kind_of(head: bytes) -> str:
@@ -59,5 +60,5 @@ def kind_of(head: bytes) -> str:
         if head.startswith(start):
             return kind
     if len(head) > 1 and head[0] == 0xFF and head[1] & _SYNC == _SYNC:  # noqa: PLR2004  eleven set bits begin a frame
-        return "mp3" if head[1] & _LAYER else "aac"
+        return _LAYERS.get(head[1] & _LAYER, "unknown")  # FF FE is UTF-16
     return "unknown"

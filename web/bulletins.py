@@ -53,8 +53,8 @@ def send(submission: UUID) -> ResponseReturnValue:
     typed = fields.of_form(dict(request.form.lists()))
     if request.form.get("action") == "draft":
         return _keep(str(submission), typed)
-    typed, refused = _with_sound(typed)
-    if refused or request.form.get("action") in {"upload", "drop-sound"}:
+    typed, refused = _with_words(typed) if request.form.get("action") == "import" else _with_sound(typed)
+    if refused or request.form.get("action") in {"upload", "drop-sound", "import"}:
         with services().database.read() as session:
             return _show(session, str(submission), typed, refused)
     wanted, problems = fields.parse(typed, str(submission), zone(), now())
@@ -78,6 +78,15 @@ def _with_sound(typed: Fields) -> tuple[Fields, tuple[Problem, ...]]:
         return replace(typed, sound=uploads.store(file).sha256, sound_from="", sound_to=""), ()
     except RefusedFileError as refusal:
         return typed, (Problem("sound", refusal.code, refusal.values),)
+
+
+def _with_words(typed: Fields) -> tuple[Fields, tuple[Problem, ...]]:
+    """The fields with the text of a document that a browser without JavaScript sent along."""
+    try:
+        text = uploads.words(request.files.get("document"))
+    except RefusedFileError as refusal:
+        return typed, (Problem("document", refusal.code, refusal.values),)
+    return replace(typed, text=f"{typed.text}\n\n{text}".strip()), ()
 
 
 def _keep(submission: str, typed: Fields) -> ResponseReturnValue:

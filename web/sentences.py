@@ -203,10 +203,17 @@ def problem(of: Problem) -> str:
         ("sound", "silent"): _("Phần âm thanh được chọn không có tiếng."),
         ("replaces", "gone"): _("Lịch phát này vừa được sửa hoặc hủy ở nơi khác. Hãy mở lại rồi sửa."),
     }
-    return plain.get((of.field, of.code)) or (_of_sound(of) if of.field == "sound" else _filled(of))
+    return plain.get((of.field, of.code)) or (
+        _of_file(of) if of.field in {"sound", "document"} or of.code == "legacy-font" else _filled(of)
+    )
 
 
-def _of_sound(of: Problem) -> str:
+def legacy(code: str) -> str:
+    """What to do about a text in an old font."""
+    return file_words.refusal("legacy-font", (code,))
+
+
+def _of_file(of: Problem) -> str:
     if of.code == "too-long" and len(of.values) == 1:
         return _(
             "Âm thanh nhân với số lần phát dài quá %(minutes)s phút. Hãy cắt ngắn hoặc bớt số lần.",

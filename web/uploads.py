@@ -13,6 +13,7 @@ from werkzeug.datastructures import FileStorage
 from broadcaster import chain
 from broadcaster.rows import Sound
 from tts.decoding import MAX_FILE_BYTES, decode_file, peaks_of
+from tts.documents import read_file
 from tts.flac import to_flac
 from tts.limited import RefusedFileError
 from web import file_words
@@ -23,7 +24,7 @@ pages = Blueprint("uploads", __name__)
 
 _log = logging.getLogger(__name__)
 
-_TAKES_FILES: Final = frozenset({"uploads.take", "bulletins.send", "library.add"})
+_TAKES_FILES: Final = frozenset({"uploads.take", "uploads.take_words", "bulletins.send", "library.add"})
 _FORM_BYTES: Final = 2**20
 _MAX_NAME: Final = 200
 
@@ -98,6 +99,33 @@ def take() -> ResponseReturnValue:
     except RefusedFileError as refusal:
         return jsonify(problem=file_words.refusal(refusal.code, refusal.values)), 422
     return jsonify(_facts(sound))
+
+
+def words(file: FileStorage | None) -> str:
+    """The text of an uploaded document. Errors: RefusedFileError."""
+    if file is None or not file.filename:
+        raise RefusedFileError("empty")
+    folder = services().settings.home_path / "cache" / "uploads"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=folder) as aside:
+            file.save(aside)
+            aside.flush()
+            return read_file(Path(aside.name))
+    except OSError as error:
+        _log.exception("document not read")
+        raise RefusedFileError("full") from error
+
+
+@pages.post("/documents")
+@requires(*WRITERS)
+def take_words() -> ResponseReturnValue:
+    """The text of a document for the form that is open, or why it can't be taken; the document is not kept."""
+    file = request.files.get("file")
+    try:
+        return jsonify(text=words(file), name=name_of(file) if file else "")
+    except RefusedFileError as refusal:
+        return jsonify(problem=file_words.refusal(refusal.code, refusal.values)), 422
 
 
 @pages.get("/sounds/<sha256>")

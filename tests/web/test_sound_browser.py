@@ -9,6 +9,7 @@ from playwright.sync_api import Page, expect, sync_playwright
 
 from broadcaster.rows import Bulletin, Sound
 from broadcaster.sounds import SoundStore
+from tests.tts.documents import docx_of
 from tests.tts.sound_files import encoded, made, melody
 from tests.web.serving import served
 from tests.web.station import PASSWORD, Stage
@@ -152,3 +153,20 @@ def test_a_draft_keeps_its_sound_and_a_voice_comes_back_when_it_is_dropped(page:
     expect(page.locator("#f-voice")).to_be_visible()
     expect(page.locator("#sound-shown")).to_be_hidden()
     assert page.input_value("[name=sound]") == ""
+
+
+@phone_only
+def test_the_text_of_a_document_comes_into_the_form_and_a_bad_one_says_what_to_do(page: Page) -> None:
+    def choose_document(name: str, data: bytes) -> None:
+        page.set_input_files("#f-document", {"name": name, "mimeType": "", "buffer": data})
+
+    page.fill("#f-text", "Trước đó.")
+    choose_document("Thông báo.docx", docx_of("Họp lúc 7h30."))
+    expect(page.locator("#import-said")).to_contain_text("Đã lấy chữ từ tệp “Thông báo”")
+    expect(page.locator("#f-text")).to_have_value("Trước đó.\n\nHọp lúc 7h30.")
+    expect(page.locator(".spoken")).to_contain_text("bảy giờ ba mươi phút")
+    choose_document("cũ.doc", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600)
+    expect(page.locator("#import-said")).to_contain_text("Lưu thành (Save As)")
+    expect(page.locator("#f-text")).to_have_value("Trước đó.\n\nHọp lúc 7h30.")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert serious(page) == []

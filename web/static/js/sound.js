@@ -108,7 +108,6 @@ export function bringSound(form) {
   }
 
   file.removeAttribute("name"); // it travels by itself
-  for (const element of box.querySelectorAll("[data-without-js]")) element.hidden = true;
   file.addEventListener("change", () => {
     if (!file.files.length) return;
     keep(file.files[0], file.files[0].name);

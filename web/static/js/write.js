@@ -1,5 +1,6 @@
 // The form that writes a bulletin.
 import { keepDrafts } from "./drafts.js";
+import { importWords } from "./import.js";
 import { listenFirst } from "./listen.js";
 import { tickPlaces } from "./places.js";
 import { showReading } from "./preview.js";
@@ -28,6 +29,8 @@ for (const element of document.querySelectorAll("[data-needs-js]")) element.hidd
 const look = showReading(form);
 const settle = tickPlaces(document.getElementById("f-places"), document.querySelector("[data-chosen]"));
 listenFirst(form);
+importWords(form);
+for (const element of document.querySelectorAll("[data-without-js]")) element.hidden = true;
 const recallSound = bringSound(form);
 for (const radio of form.querySelectorAll('input[name="kind"]')) radio.addEventListener("change", followKind);
 if (keepDrafts(form, document.getElementById("draft-said"))) {
