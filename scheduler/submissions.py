@@ -1,5 +1,6 @@
 """Taking in a bulletin: check it, store it once, or say what is wrong with which field."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -10,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 import tts.reading
-from broadcaster import airing, chain
+from broadcaster import airing, chain, library
 from broadcaster.errors import LoaError
 from broadcaster.geography import Geography
 from broadcaster.rows import Bulletin, Draft, Place, Schedule, ScheduleKind, Sound, Station
@@ -27,6 +28,8 @@ MAX_CATEGORY: Final = 60
 MAX_SOUND: Final = timedelta(minutes=30)
 """Of a sound with its repeats: nobody listens longer, and a small PC has to hold it."""
 MIN_SOUND: Final = timedelta(milliseconds=400)
+_BLANK: Final = re.compile(r"\{[^{}\n]{1,80}\}")
+"""A blank of a template that nobody filled in."""
 _TITLE_WORDS: Final = 8
 _READING_GROWS: Final = 10
 """A reading is longer than its text: "9.999.999" has nine characters and is spoken with seventy."""
@@ -109,6 +112,13 @@ def _check_sound(session: Session, submission: Submission) -> list[Problem]:
     return [] if any(sound.peaks[first:last]) else [Problem("sound", "silent")]
 
 
+def _check_letters(text: str, spoken: str) -> Problem | None:
+    if unfilled := _BLANK.findall(text):
+        return Problem("text", "unfilled", tuple(dict.fromkeys(unfilled))[:10])
+    code = legacy_code(f"{text}\n{spoken}")
+    return Problem("text", "legacy-font", (code,)) if code else None
+
+
 def _check_text(submission: Submission) -> list[Problem]:
     text = _plain(submission.text)
     if not text:
@@ -116,8 +126,8 @@ def _check_text(submission: Submission) -> list[Problem]:
     longest = max(len(text), len(submission.spoken) // _READING_GROWS)
     if longest > MAX_TEXT:
         return [Problem("text", "too-long", (str(longest), str(MAX_TEXT)))]
-    if code := legacy_code(f"{text}\n{submission.spoken}"):
-        return [Problem("text", "legacy-font", (code,))]
+    if wrong := _check_letters(text, submission.spoken):
+        return [wrong]
     foreign = tts.reading.unspeakable(f"{text}\n{submission.spoken}")
     if foreign:
         return [Problem("text", "unspeakable", tuple(dict.fromkeys(piece.source for piece in foreign))[:10])]
@@ -236,6 +246,7 @@ def submit(session: Session, submission: Submission, *, account_id: int, now: da
     if draft := session.get(Draft, submission.submission):
         session.delete(draft)
     session.flush()
+    library.keep_bulletin(session, bulletin, now)
     chain.audit(
         session,
         at=now,

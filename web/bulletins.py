@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from broadcaster.rows import Bulletin, Schedule, ScheduleKind, Sound
+from broadcaster.rows import Bulletin, LibraryItem, Schedule, ScheduleKind, Sound
 from scheduler.submissions import MAX_TEXT, MAX_TITLE, Problem, Submission, SubmissionError, submit
 from tts import reading
 from tts.decoding import MAX_SOUND_S
@@ -144,6 +144,17 @@ def _prefilled(session: Session) -> Fields:
         latest = select(Schedule).where(Schedule.bulletin_id == number).order_by(Schedule.id.desc()).limit(1)
         filled = _fields_of(bulletin, session.scalar(latest))
         return replace(filled, kind=ScheduleKind.ONCE.value, date=empty.date, until="")
+    if number := request.args.get("item", type=int):
+        item = session.get(LibraryItem, number)
+        if item is None:
+            abort(404)
+        return replace(
+            empty,
+            title=item.title,
+            text=item.text,
+            category=item.category or empty.category,
+            sound=item.sound_sha256 or "",
+        )
     return empty
 
 

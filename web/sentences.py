@@ -6,7 +6,7 @@ from flask_babel import lazy_gettext as _l
 from flask_babel.speaklater import LazyString
 
 from broadcaster.airing import BroadcastState, Heard
-from broadcaster.rows import DeliveryState, PlaceKind, Role
+from broadcaster.rows import DeliveryState, ItemKind, PlaceKind, Role
 from broadcaster.wire.documents import Class, SpeakerState
 from scheduler.submissions import Problem
 from tts.reading.model import DOUBTFUL, FOREIGN_WORD, UNKNOWN_CAPITALS, UNSPEAKABLE
@@ -55,6 +55,13 @@ SPEAKERS: Final[Words] = {
     SpeakerState.DISCONNECTED: _l("Đã tắt"),
     SpeakerState.LOST: _l("Mất kết nối"),
     "never": _l("Chưa từng kết nối"),
+}
+ITEM_KINDS: Final[Words] = {
+    ItemKind.TEMPLATE: _l("Mẫu bản tin"),
+    ItemKind.RECORDING: _l("Bản ghi âm"),
+    ItemKind.TUNE: _l("Nhạc hiệu"),
+    ItemKind.STING: _l("Nhạc cắt"),
+    ItemKind.BULLETIN: _l("Bản tin cũ"),
 }
 ROLES: Final[Words] = {
     Role.ADMINISTRATOR: _l("Quản trị"),
@@ -203,14 +210,20 @@ def problem(of: Problem) -> str:
         ("sound", "silent"): _("Phần âm thanh được chọn không có tiếng."),
         ("replaces", "gone"): _("Lịch phát này vừa được sửa hoặc hủy ở nơi khác. Hãy mở lại rồi sửa."),
     }
-    return plain.get((of.field, of.code)) or (
-        _of_file(of) if of.field in {"sound", "document"} or of.code == "legacy-font" else _filled(of)
-    )
+    if said := plain.get((of.field, of.code)):
+        return said
+    if of.code == "unfilled":
+        return _unfilled(of)
+    return _of_file(of) if of.field in {"sound", "document"} or of.code == "legacy-font" else _filled(of)
 
 
 def legacy(code: str) -> str:
     """What to do about a text in an old font."""
     return file_words.refusal("legacy-font", (code,))
+
+
+def _unfilled(of: Problem) -> str:
+    return _("Còn chỗ trống chưa điền: %(pieces)s.", pieces=", ".join(of.values))
 
 
 def _of_file(of: Problem) -> str:

@@ -1,5 +1,5 @@
 // Sound in place of a voice: sends a file or a recording, keeps it until the station has it, shows it, lets it be trimmed.
-import { get } from "./http.js";
+import { get, post } from "./http.js";
 import { record } from "./recorder.js";
 import { trimmer } from "./trim.js";
 import { upload } from "./upload.js";
@@ -116,6 +116,11 @@ export function bringSound(form) {
   at("sound-retry").addEventListener("click", send);
   at("record").addEventListener("click", startRecording);
   at("sound-drop").addEventListener("click", drop);
+  at("sound-keep").addEventListener("click", async ({ target }) => {
+    const fields = { sound: form.elements.sound.value, title: form.elements.title.value };
+    const response = await post(target.dataset.keep, fields).catch(() => null);
+    said.textContent = response?.ok ? (await response.json()).message : form.dataset.sayFailed;
+  });
   addEventListener("beforeunload", (event) => unsent && event.preventDefault());
   form.addEventListener("submit", () => (unsent = null));
 
