@@ -39,13 +39,17 @@ def index(session: Session, item: LibraryItem) -> None:
     """Bring the words an item is found by in line with it."""
     session.flush()
     session.execute(delete(LibraryWord).where(LibraryWord.item_id == item.id))
+    session.add_all(_words(item))
+    session.flush()
+
+
+def _words(item: LibraryItem) -> list[LibraryWord]:
     texts = [item.title, item.category, item.tags, item.text]
     if item.bulletin:
         texts.append(item.bulletin.text)
     if item.sound:
         texts.append(item.sound.name)
-    session.add_all(LibraryWord(word=word, item_id=item.id) for word in words_of(*texts))
-    session.flush()
+    return [LibraryWord(word=word, item_id=item.id) for word in words_of(*texts)]
 
 
 def add(session: Session, item: LibraryItem) -> LibraryItem:
@@ -156,6 +160,17 @@ def _audit(
     at, account_id = who
     facts = {"title": item.title, **detail}
     chain.audit(session, at=at, account_id=account_id, action=action, subject=str(item.id), detail=facts)
+
+
+def furnish(session: Session, items: Sequence[LibraryItem], now: datetime) -> None:
+    """Put what is shipped on the shelf, all with one audit entry of the station itself."""
+    if not items:
+        return
+    session.add_all(items)
+    session.flush()
+    session.add_all(word for item in items for word in _words(item))
+    detail = {"origins": [item.origin for item in items]}
+    chain.audit(session, at=now, account_id=None, action="library.furnish", subject="library", detail=detail)
 
 
 def origins(session: Session) -> set[str]:

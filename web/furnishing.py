@@ -23,8 +23,7 @@ def furnish(database: Database, store: SoundStore, now: datetime) -> None:
     with database.write() as session:
         library.catch_up(session, now)
         known = library.origins(session)
-        for item in _starters(known, store, now):
-            library.add(session, item)
+        library.furnish(session, list(_starters(known, store, now)), now)
 
 
 def _starters(known: Container[str], store: SoundStore, now: datetime) -> Iterator[LibraryItem]:
