@@ -61,10 +61,12 @@ def _plucked(note: int, length_s: float) -> Samples:
     period = round(RATE / (440 * 2 ** ((note - 69) / 12)))
     burst = np.random.default_rng(note).uniform(-1, 1, period)
     burst = np.convolve(np.r_[burst[-2:], burst, burst[:2]], np.ones(5) / 5, "valid")  # fingers, no plectrum
-    turns = np.arange(round(length_s * RATE) // period + 1)[:, np.newaxis]
     spectrum = np.fft.rfft(burst)
-    softened = _DECAY * 0.5 * (1 + np.exp(-2j * np.pi * np.arange(spectrum.size) / period))
-    string: Samples = np.fft.irfft(spectrum * softened**turns, period, axis=1).astype(np.float32).ravel()
+    rounds = np.empty((round(length_s * RATE) // period + 1, spectrum.size), np.complex128)
+    rounds[0] = spectrum
+    rounds[1:] = _DECAY * 0.5 * (1 + np.exp(-2j * np.pi * np.arange(spectrum.size) / period))
+    np.multiply.accumulate(rounds, axis=0, out=rounds)
+    string: Samples = np.fft.irfft(rounds, period, axis=1).astype(np.float32).ravel()
     return string
 
 
