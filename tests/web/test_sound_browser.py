@@ -121,6 +121,9 @@ def test_a_recording_survives_a_lost_connection_and_is_sent_again(page: Page, st
     expect(page.locator("#sound-said")).to_have_text("Đang ghi âm 0:01")
     page.click("#record-stop")
     expect(page.locator("#sound-said")).to_contain_text("Bản ghi vẫn còn ở đây")
+    page.fill("#f-text", "Lời dẫn")
+    page.click(".part-send .btn-primary")
+    expect(page.locator("#sound-said")).to_contain_text("Bản ghi chưa gửi xong")
     with page.expect_download() as saved:
         page.click("#sound-save")
     saved.value.save_as(tmp_path / "saved.wav")

@@ -27,11 +27,13 @@ function sixteenBits(samples) {
   return block;
 }
 
-// Begins to record; returns how to end. `tell(seconds, level)` is called as sound comes in. Throws when the microphone is refused.
-export async function record(worklet, tell) {
+// Begins to record; returns how to end. `tell(seconds, level)` is called as sound comes in, `lost()` when the microphone is taken away,
+// as by a call. Throws when it is refused.
+export async function record(worklet, tell, lost) {
   const stream = await navigator.mediaDevices.getUserMedia({
     audio: { channelCount: 1, noiseSuppression: true, autoGainControl: true },
   });
+  for (const track of stream.getTracks()) track.addEventListener("ended", lost);
   const context = new AudioContext();
   const awake = navigator.wakeLock?.request("screen").catch(() => null); // a screen that goes dark ends a recording
   const blocks = [];

@@ -14,6 +14,7 @@ export function bringSound(form) {
   const words = box.dataset;
   const fit = trimmer(form, player);
   let unsent = null;
+  let atRisk = false; // something that exists nowhere but on this page
 
   function show(facts) {
     form.elements.sound.value = facts.sound;
@@ -27,6 +28,7 @@ export function bringSound(form) {
 
   function keep(blob, name) {
     unsent = { blob, name };
+    atRisk = true;
     const link = at("sound-save");
     URL.revokeObjectURL(link.href);
     link.href = URL.createObjectURL(blob);
@@ -44,6 +46,7 @@ export function bringSound(form) {
     bar.hidden = true;
     if (answer.facts) {
       unsent = null;
+      atRisk = false;
       file.value = "";
       form.elements.sound_from.value = form.elements.sound_to.value = "";
       show(answer.facts);
@@ -52,7 +55,9 @@ export function bringSound(form) {
       return;
     }
     said.textContent = answer.problem ?? (answer.status === 413 ? words.sayLarge : words.sayFailed);
-    kept.hidden = Boolean(answer.problem) && !name.startsWith(words.nameRecording);
+    const recorded = name.startsWith(words.nameRecording);
+    kept.hidden = Boolean(answer.problem) && !recorded;
+    atRisk = recorded || !answer.problem; // a refused file is still where it was chosen
   }
 
   async function startRecording() {
@@ -73,14 +78,14 @@ export function bringSound(form) {
         const text = words.sayRecording.replace("{time}", clock(seconds));
         if (said.textContent !== text) said.textContent = text;
         if (seconds >= Number(words.max)) full(words.sayLimit);
-      });
+      }, () => full(words.sayEnded));
     } catch {
       said.textContent = words.sayRefused;
       start.disabled = false;
       return;
     }
     player.pause();
-    unsent = unsent ?? { blob: new Blob(), name: "" }; // a page that is left now is asked about
+    atRisk = true;
     start.hidden = true;
     stop.hidden = level.hidden = false;
     stop.focus();
@@ -121,8 +126,14 @@ export function bringSound(form) {
     const response = await post(target.dataset.keep, fields).catch(() => null);
     said.textContent = response?.ok ? (await response.json()).message : form.dataset.sayFailed;
   });
-  addEventListener("beforeunload", (event) => unsent && event.preventDefault());
-  form.addEventListener("submit", () => (unsent = null));
+  at("sound-save").addEventListener("click", () => (atRisk = false));
+  addEventListener("beforeunload", (event) => atRisk && event.preventDefault());
+  form.addEventListener("submit", (event) => {
+    if (!atRisk) return;
+    event.preventDefault();
+    said.textContent = words.sayUnsent;
+    box.scrollIntoView({ block: "center" });
+  });
 
   return async function recall() {
     const name = form.elements.sound.value;
