@@ -6,10 +6,10 @@ from playwright.sync_api import Page, expect
 from broadcaster.sounds import SoundStore
 from tests.web.station import Stage
 from tests.web.test_browser import SMALL_TARGETS, TARGETS, serious
-from tests.web.test_sound_browser import microphone, page
+from tests.web.test_sound_browser import listening, page
 from web.furnishing import furnish
 
-__all__ = ["microphone", "page"]
+__all__ = ["listening", "page"]
 
 pytestmark = pytest.mark.whole
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from broadcaster.rows import Bulletin, Sound
 from broadcaster.sounds import SoundStore
@@ -19,23 +19,28 @@ from tts.flac import from_flac
 pytestmark = pytest.mark.whole
 
 
-@pytest.fixture
-def microphone(tmp_path: Path) -> Path:
-    """What Chromium's fake microphone hears."""
-    path = tmp_path / "microphone.wav"
-    path.write_bytes(encoded("wav", "pcm_s16le", melody(30)))
-    return path
+@pytest.fixture(scope="module")
+def listening(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """A browser with a microphone that hears a melody."""
+    heard = tmp_path_factory.mktemp("microphone") / "microphone.wav"
+    heard.write_bytes(encoded("wav", "pcm_s16le", melody(30)))
+    flags = ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"]
+    flags.append(f"--use-file-for-fake-audio-capture={heard}")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*QUIET, *flags])
+        yield browser
+        browser.close()
 
 
 @pytest.fixture(params=[(390, 844), (1280, 800)], ids=["phone", "office"])
-def page(request: pytest.FixtureRequest, app: Flask, stage: Stage, microphone: Path) -> Iterator[Page]:
+def page(request: pytest.FixtureRequest, app: Flask, stage: Stage, listening: Browser) -> Iterator[Page]:
     width, height = request.param
-    heard = ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"]
-    heard.append(f"--use-file-for-fake-audio-capture={microphone}")
-    with served(app) as address, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*QUIET, *heard])
-        made = browser.new_page(viewport={"width": width, "height": height}, locale="vi-VN", base_url=address)
-        made.set_default_timeout(20_000)
+    with served(app) as address:
+        context = listening.new_context(
+            viewport={"width": width, "height": height}, locale="vi-VN", base_url=address, permissions=["microphone"]
+        )
+        made = context.new_page()
+        made.set_default_timeout(30_000)
         troubles: list[str] = []
         made.on("pageerror", lambda error: troubles.append(str(error)))
         made.on("console", lambda said: troubles.append(said.text) if "Security Policy" in said.text else None)
@@ -46,7 +51,7 @@ def page(request: pytest.FixtureRequest, app: Flask, stage: Stage, microphone: P
         made.wait_for_url(f"{address}/")
         made.goto("/write")
         yield made
-        browser.close()
+        context.close()
     assert troubles == []
 
 
