@@ -15,7 +15,10 @@ from broadcaster.clips import ClipStore
 from broadcaster.clock import Clock
 from broadcaster.database import Database
 from broadcaster.rows import Broadcast, Bulletin, Clip, Schedule
-from tts.speech import Speech, SpeechSettings
+from broadcaster.sounds import SoundStore
+from tts.encoding import RATE
+from tts.speech import PreparedClip, Speech, SpeechSettings
+from tts.trimming import Part, trimmed_flac
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +29,7 @@ class Preparation:
     """Makes the sound of every bulletin that is going to air.
 
     Args:
+        sounds: what people brought.
         on_ready: called when a bulletin's clip is there.
         monotonic: seconds that never go back.
     """
@@ -38,9 +42,10 @@ class Preparation:
         clock: Clock,
         on_ready: Callable[[], None],
         *,
+        sounds: SoundStore,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._database, self._speech, self._store = database, speech, store
+        self._database, self._speech, self._store, self._sounds = database, speech, store, sounds
         self._clock, self._on_ready, self._monotonic = clock, on_ready, monotonic
         self._lock = threading.Lock()
         self._progress: dict[int, tuple[int, int]] = {}
@@ -76,9 +81,7 @@ class Preparation:
                 self._progress[bulletin.id] = (done, total)
 
         try:
-            sentences = tts.reading.read(bulletin.spoken).sentences
-            settings = SpeechSettings(voice=bulletin.voice, repeats=bulletin.repeats, chime=bulletin.chime)
-            prepared = self._speech.prepare(sentences, settings, note)
+            prepared = self._make(bulletin, note)
             manifest, manifest_sha256 = self._store.put(prepared.opus, prepared.mp3)
         except Exception as error:  # whatever is wrong with one bulletin must not hold up the others
             log.exception("bulletin has no sound yet bulletin=%s", bulletin.id)
@@ -105,6 +108,16 @@ class Preparation:
         self._retry_at.pop(bulletin.id, None)
         log.info("bulletin prepared bulletin=%s clip=%s ms=%s", bulletin.id, manifest.clip[:12], prepared.duration_ms)
         self._on_ready()
+
+    def _make(self, bulletin: Bulletin, note: Callable[[int, int], None]) -> PreparedClip:
+        """The sound of a bulletin: what somebody brought, or its text spoken."""
+        settings = SpeechSettings(voice=bulletin.voice, repeats=bulletin.repeats, chime=bulletin.chime)
+        if bulletin.sound_sha256 is None:
+            return self._speech.prepare(tts.reading.read(bulletin.spoken).sentences, settings, note)
+        part = Part(bulletin.sound_start_ms, bulletin.sound_end_ms)
+        return self._speech.prepare_sound(
+            trimmed_flac(self._sounds.read(bulletin.sound_sha256), part, RATE), settings, note
+        )
 
     def _note_error(self, bulletin_id: int, error: str) -> None:
         with self._database.write() as session:

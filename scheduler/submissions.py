@@ -1,5 +1,6 @@
 """Taking in a bulletin: check it, store it once, or say what is wrong with which field."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -10,18 +11,25 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 import tts.reading
-from broadcaster import airing, chain
+from broadcaster import airing, chain, library
 from broadcaster.errors import LoaError
 from broadcaster.geography import Geography
-from broadcaster.rows import Bulletin, Draft, Place, Schedule, ScheduleKind, Station
+from broadcaster.rows import Bulletin, Draft, Place, Schedule, ScheduleKind, Sound, Station
 from broadcaster.wire.documents import Class
 from scheduler import quiet, recurrence
+from tts.legacy import legacy_code
 from tts.settings import REPEATS
+from tts.tidying import tidied
 from tts.voice import VOICES
 
 MAX_TEXT: Final = 20_000
 MAX_TITLE: Final = 200
 MAX_CATEGORY: Final = 60
+MAX_SOUND: Final = timedelta(minutes=30)
+"""Of a sound with its repeats: nobody listens longer, and a small PC has to hold it."""
+MIN_SOUND: Final = timedelta(milliseconds=400)
+_BLANK: Final = re.compile(r"\{[^{}\n]{1,80}\}")
+"""A blank of a template that nobody filled in."""
 _TITLE_WORDS: Final = 8
 _READING_GROWS: Final = 10
 """A reading is longer than its text: "9.999.999" has nine characters and is spoken with seventy."""
@@ -53,6 +61,9 @@ class Submission:
     Attributes:
         submission: the form's own name, made when it was opened: the same form sent twice is one bulletin.
         spoken: the reading, when the officer corrected it; empty means that the rules read ``text``.
+        sound: SHA-256 of a sound that is heard instead of a voice; ``text`` is then a note and may be empty.
+        sound_start_ms: where it begins.
+        sound_end_ms: where it ends; None is its end.
         start_at: aware; None with `ScheduleKind.NOW`.
         until: last local day of a daily schedule.
         places: codes of places.
@@ -70,14 +81,42 @@ class Submission:
     voice: str = "north"
     repeats: int = 1
     chime: bool = True
+    sound: str = ""
+    sound_start_ms: int = 0
+    sound_end_ms: int | None = None
     start_at: datetime | None = None
     until: date | None = None
     replaces: int | None = None
 
 
 def _plain(text: str) -> str:
-    """A text without what no database keeps and nobody sees."""
-    return text.replace("\x00", "").strip()
+    """A text without what no database keeps, nobody sees, or Word put before it."""
+    return tidied(text)
+
+
+def _check_sound(session: Session, submission: Submission) -> list[Problem]:
+    sound = session.get(Sound, submission.sound)
+    if sound is None:
+        return [Problem("sound", "gone")]
+    if len(submission.text) > MAX_TEXT:
+        return [Problem("text", "too-long", (str(len(submission.text)), str(MAX_TEXT)))]
+    start, end = submission.sound_start_ms, submission.sound_end_ms
+    end = sound.duration_ms if end is None else min(end, sound.duration_ms)
+    length = timedelta(milliseconds=end - start)
+    if start < 0 or length < MIN_SOUND:
+        return [Problem("sound", "too-short")]
+    if length * submission.repeats > MAX_SOUND:
+        return [Problem("sound", "too-long", (str(MAX_SOUND // timedelta(minutes=1)),))]
+    count = len(sound.peaks)
+    first, last = start * count // sound.duration_ms, -(-end * count // sound.duration_ms)
+    return [] if any(sound.peaks[first:last]) else [Problem("sound", "silent")]
+
+
+def _check_letters(text: str, spoken: str) -> Problem | None:
+    if unfilled := _BLANK.findall(text):
+        return Problem("text", "unfilled", tuple(dict.fromkeys(unfilled))[:10])
+    code = legacy_code(f"{text}\n{spoken}")
+    return Problem("text", "legacy-font", (code,)) if code else None
 
 
 def _check_text(submission: Submission) -> list[Problem]:
@@ -87,6 +126,8 @@ def _check_text(submission: Submission) -> list[Problem]:
     longest = max(len(text), len(submission.spoken) // _READING_GROWS)
     if longest > MAX_TEXT:
         return [Problem("text", "too-long", (str(longest), str(MAX_TEXT)))]
+    if wrong := _check_letters(text, submission.spoken):
+        return [wrong]
     foreign = tts.reading.unspeakable(f"{text}\n{submission.spoken}")
     if foreign:
         return [Problem("text", "unspeakable", tuple(dict.fromkeys(piece.source for piece in foreign))[:10])]
@@ -161,7 +202,7 @@ def submit(session: Session, submission: Submission, *, account_id: int, now: da
     geography = Geography.load(session)
     places, problems = _find_places(session, submission, geography)
     problems = [
-        *_check_text(submission),
+        *(_check_sound(session, submission) if submission.sound else _check_text(submission)),
         *_check_time(submission, station, now),
         *problems,
         *_check_rest(session, submission),
@@ -171,14 +212,17 @@ def submit(session: Session, submission: Submission, *, account_id: int, now: da
     replaced = session.get(Schedule, submission.replaces) if submission.replaces else None
     bulletin = Bulletin(
         submission=submission.submission,
-        title=_plain(submission.title) or _title_from(_plain(submission.text)),
+        title=_plain(submission.title) or _title_from(_plain(submission.text)) or _title_of(session, submission.sound),
         text=_plain(submission.text),
-        spoken=_plain(submission.spoken) or tts.reading.read(_plain(submission.text)).spoken,
+        spoken=_spoken(submission),
         klass=submission.klass,
         category=submission.category,
         voice=submission.voice,
         repeats=submission.repeats,
         chime=submission.chime,
+        sound_sha256=submission.sound or None,
+        sound_start_ms=submission.sound_start_ms if submission.sound else 0,
+        sound_end_ms=submission.sound_end_ms if submission.sound else None,
         replaces_id=replaced.bulletin_id if replaced else None,
         account_id=account_id,
         created_at=now,
@@ -202,6 +246,7 @@ def submit(session: Session, submission: Submission, *, account_id: int, now: da
     if draft := session.get(Draft, submission.submission):
         session.delete(draft)
     session.flush()
+    library.keep_bulletin(session, bulletin, now)
     chain.audit(
         session,
         at=now,
@@ -215,6 +260,19 @@ def submit(session: Session, submission: Submission, *, account_id: int, now: da
 
 def _reduced(session: Session, geography: Geography, chosen: dict[int, Place]) -> list[Place]:
     return [chosen.get(place) or session.get_one(Place, place) for place in geography.reduce(chosen)]
+
+
+def _spoken(submission: Submission) -> str:
+    """What a voice will say: nothing where a sound is heard instead."""
+    if submission.sound:
+        return ""
+    return _plain(submission.spoken) or tts.reading.read(_plain(submission.text)).spoken
+
+
+def _title_of(session: Session, sound: str) -> str:
+    """A sound's own name, for a bulletin without words."""
+    found = session.get(Sound, sound)
+    return found.name[:MAX_TITLE] if found else ""
 
 
 def _title_from(text: str) -> str:

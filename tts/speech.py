@@ -124,6 +124,19 @@ class Speech:
         del spoken
         return _finished(announcement, settings.profile, steps)
 
+    def prepare_sound(
+        self, sound: Samples, settings: SpeechSettings, progress: Callable[[int, int], None] | None = None
+    ) -> PreparedClip:
+        """Assemble, level and encode a sound that somebody brought, mono at `tts.encoding.RATE`; the voice of `settings` says nothing.
+
+        Raises:
+            NothingToSayError: it is silent.
+            EncodingError: the codec failed.
+        """
+        if not sound.any():
+            raise NothingToSayError("a silent sound")
+        return _finished(assembly.assemble([sound], RATE, settings), settings.profile, _Steps(progress, 1))
+
     def close(self) -> None:
         """End the engine."""
         self._engine.close()

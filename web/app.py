@@ -24,6 +24,7 @@ from web import (
     enrolment,
     faults,
     language,
+    library,
     listening,
     me,
     moments,
@@ -36,6 +37,7 @@ from web import (
     speakers,
     status,
     stopping,
+    uploads,
     village,
 )
 from web.services import Services
@@ -48,6 +50,8 @@ _PAGES = (
     drafts,
     preview,
     listening,
+    uploads,
+    library,
     speakers,
     enrolment,
     status,
@@ -75,6 +79,7 @@ def create_app(services: Services, addresses: Sequence[str] = ()) -> Flask:
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     context.attach(app, services)
     access.refuse_undeclared(app)
+    uploads.admit(app)
     forms = security.protect(app, security.secret_key(home / "web-secret"))
     language.speak(app)
     Bootstrap5(app)

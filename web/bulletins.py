@@ -9,12 +9,14 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from broadcaster.rows import Bulletin, Schedule, ScheduleKind
+from broadcaster.rows import Bulletin, LibraryItem, Schedule, ScheduleKind, Sound
 from scheduler.submissions import MAX_TEXT, MAX_TITLE, Problem, Submission, SubmissionError, submit
 from tts import reading
+from tts.decoding import MAX_SOUND_S
+from tts.limited import RefusedFileError
 from tts.settings import REPEATS
 from tts.voice import VOICES
-from web import drafts, fields, sentences
+from web import drafts, fields, sentences, uploads
 from web.access import WRITERS, may_at, me, must_at, requires
 from web.context import now, services, zone
 from web.fields import Fields
@@ -51,6 +53,10 @@ def send(submission: UUID) -> ResponseReturnValue:
     typed = fields.of_form(dict(request.form.lists()))
     if request.form.get("action") == "draft":
         return _keep(str(submission), typed)
+    typed, refused = _with_words(typed) if request.form.get("action") == "import" else _with_sound(typed)
+    if refused or request.form.get("action") in {"upload", "drop-sound", "import"}:
+        with services().database.read() as session:
+            return _show(session, str(submission), typed, refused)
     wanted, problems = fields.parse(typed, str(submission), zone(), now())
     try:
         schedule = _store(wanted, problems)
@@ -59,6 +65,28 @@ def send(submission: UUID) -> ResponseReturnValue:
             return _show(session, str(submission), typed, error.problems)
     services().orders.wake()
     return redirect(url_for("broadcasts.schedule", number=schedule, sent=submission), 303)
+
+
+def _with_sound(typed: Fields) -> tuple[Fields, tuple[Problem, ...]]:
+    """The fields with the file that a browser without JavaScript sent along, or without the sound that was dropped."""
+    if request.form.get("action") == "drop-sound":
+        return replace(typed, sound="", sound_from="", sound_to=""), ()
+    file = request.files.get("file")
+    if file is None or not file.filename:
+        return typed, ()
+    try:
+        return replace(typed, sound=uploads.store(file).sha256, sound_from="", sound_to=""), ()
+    except RefusedFileError as refusal:
+        return typed, (Problem("sound", refusal.code, refusal.values),)
+
+
+def _with_words(typed: Fields) -> tuple[Fields, tuple[Problem, ...]]:
+    """The fields with the text of a document that a browser without JavaScript sent along."""
+    try:
+        text = uploads.words(request.files.get("document"))
+    except RefusedFileError as refusal:
+        return typed, (Problem("document", refusal.code, refusal.values),)
+    return replace(typed, text=f"{typed.text}\n\n{text}".strip()), ()
 
 
 def _keep(submission: str, typed: Fields) -> ResponseReturnValue:
@@ -121,6 +149,17 @@ def _prefilled(session: Session) -> Fields:
         latest = select(Schedule).where(Schedule.bulletin_id == number).order_by(Schedule.id.desc()).limit(1)
         filled = _fields_of(bulletin, session.scalar(latest))
         return replace(filled, kind=ScheduleKind.ONCE.value, date=empty.date, until="")
+    if number := request.args.get("item", type=int):
+        item = session.get(LibraryItem, number)
+        if item is None:
+            abort(404)
+        return replace(
+            empty,
+            title=item.title,
+            text=item.text,
+            category=item.category or empty.category,
+            sound=item.sound_sha256 or "",
+        )
     return empty
 
 
@@ -149,5 +188,7 @@ def _show(session: Session, submission: str, typed: Fields, problems: tuple[Prob
         categories=fields.CATEGORIES,
         max_text=MAX_TEXT,
         max_title=MAX_TITLE,
+        sound=session.get(Sound, typed.sound) if typed.sound else None,
+        max_sound_s=MAX_SOUND_S,
     )
     return page, 422 if problems else 200

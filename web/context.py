@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from broadcaster import notices
 from broadcaster.rows import Station
+from broadcaster.sounds import SoundStore
 from web.services import Health, Services
 
 _KEY: Final = "loa"
@@ -22,6 +23,11 @@ def attach(app: Flask, given: Services) -> None:
 def services() -> Services:
     """The services of the application that is handling this request."""
     return cast("Services", current_app.extensions[_KEY])
+
+
+def sound_store() -> SoundStore:
+    """What people brought."""
+    return SoundStore(services().settings.home_path / "sounds")
 
 
 def now() -> datetime:

@@ -88,7 +88,7 @@ def _advice(code: int) -> str:
         401: _("Mời đăng nhập rồi làm lại."),
         403: _("Cần quyền khác thì hỏi người quản trị."),
         404: _("Có thể địa chỉ gõ sai hoặc mục này đã bị xóa."),
-        413: _("Hãy rút gọn văn bản rồi gửi lại."),
+        413: _("Hãy rút gọn văn bản hoặc tệp rồi gửi lại."),
         500: _("Lỗi đã được ghi lại. Các bản tin đã lưu vẫn phát đúng giờ. Hãy thử lại sau ít phút."),
     }
     return advice.get(code, _("Hãy quay lại trang trước và thử lại."))

@@ -11,6 +11,7 @@ from broadcaster.rows import Bulletin, Schedule, ScheduleKind
 from broadcaster.wire.documents import Class
 from scheduler.submissions import Problem, Submission
 from tts.settings import REPEATS
+from tts.trimming import Part
 from tts.voice import VOICES
 
 _Choice = TypeVar("_Choice", bound=StrEnum)
@@ -52,6 +53,9 @@ class Fields:
     time: str = ""
     until: str = ""
     replaces: str = ""
+    sound: str = ""
+    sound_from: str = ""
+    sound_to: str = ""
 
 
 def blank(now: datetime, zone: ZoneInfo) -> Fields:
@@ -85,6 +89,9 @@ def of_form(lists: Mapping[str, Sequence[str]]) -> Fields:
         time=line("time"),
         until=line("until"),
         replaces=line("replaces"),
+        sound=line("sound"),
+        sound_from=line("sound_from"),
+        sound_to=line("sound_to"),
     )
 
 
@@ -106,6 +113,9 @@ def of_bulletin(bulletin: Bulletin, schedule: Schedule | None, reading: str, zon
         voice=bulletin.voice,
         repeats=str(bulletin.repeats),
         chime=bulletin.chime,
+        sound=bulletin.sound_sha256 or "",
+        sound_from=seconds_text(bulletin.sound_start_ms),
+        sound_to="" if bulletin.sound_end_ms is None else seconds_text(bulletin.sound_end_ms),
     )
     if schedule is None:
         return filled
@@ -136,6 +146,7 @@ def parse(typed: Fields, submission: str, zone: ZoneInfo, now: datetime) -> tupl
         problems.append(Problem("repeats", "unknown"))
     if typed.category not in CATEGORIES:
         problems.append(Problem("category", "unknown"))
+    part = part_of(typed, problems)
     wanted = Submission(
         submission=submission,
         title=typed.title.strip(),
@@ -148,11 +159,33 @@ def parse(typed: Fields, submission: str, zone: ZoneInfo, now: datetime) -> tupl
         voice=typed.voice,
         repeats=int(typed.repeats) if typed.repeats.isdecimal() else 1,
         chime=typed.chime,
+        sound=typed.sound,
+        sound_start_ms=part.start_ms,
+        sound_end_ms=part.end_ms,
         start_at=start,
         until=until,
         replaces=int(typed.replaces) if typed.replaces.isdecimal() else None,
     )
     return wanted, problems
+
+
+def seconds_text(milliseconds: int) -> str:
+    """A moment of a sound as the form shows it; nothing for its beginning."""
+    return f"{milliseconds / 1000:g}" if milliseconds else ""
+
+
+def part_of(typed: Fields, problems: list[Problem]) -> Part:
+    """Which part of its sound the form means; seconds with a point or a comma."""
+    moments: list[int | None] = []
+    for text in (typed.sound_from, typed.sound_to):
+        try:
+            seconds = float(text.strip().replace(",", ".")) if text.strip() else None
+            moments.append(None if seconds is None else round(seconds * 1000))
+        except (ValueError, OverflowError):
+            problems.append(Problem("sound", "not-a-time"))
+            moments.append(None)
+    start, end = moments
+    return Part(start or 0, end)
 
 
 def _choice(first: _Choice, typed: str, field: str, problems: list[Problem]) -> _Choice:

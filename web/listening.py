@@ -3,10 +3,11 @@
 import logging
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, cast
+from typing import Final, TypeAlias, cast
 
 from flask import Blueprint, Flask, abort, current_app, jsonify, request, send_file, url_for
 from flask.typing import ResponseReturnValue
@@ -15,8 +16,13 @@ from broadcaster.clips import write_aside
 from broadcaster.errors import LoaError
 from scheduler.submissions import MAX_TEXT
 from tts import reading
-from tts.speech import NothingToSayError, Speech, SpeechSettingError, SpeechSettings
+from tts.encoding import RATE
+from tts.pcm import Samples
+from tts.speech import NothingToSayError, PreparedClip, Speech, SpeechSettingError, SpeechSettings
+from tts.trimming import trimmed_flac
+from web import fields
 from web.access import VILLAGE_HEADS, WRITERS, requires
+from web.context import sound_store
 from web.words import gettext as _
 
 pages = Blueprint("listening", __name__)
@@ -25,6 +31,7 @@ _log = logging.getLogger(__name__)
 _KEY: Final = "loa.listening"
 _MAX_WAITING: Final = 8
 _MAX_KEPT: Final = 30
+_Make: TypeAlias = Callable[[Callable[[int, int], None]], PreparedClip]
 
 
 @dataclass
@@ -53,8 +60,16 @@ class Studio:
         self._worker = ThreadPoolExecutor(1, "listen")
 
     def order(self, sentences: tuple[str, ...], settings: SpeechSettings) -> str | None:
-        """Begin to make a sound unless it is there or under way; returns its key, or None when too many wait."""
+        """Begin to speak sentences unless that is done or under way; returns the key, or None when too many wait."""
         key = self._speech.key(sentences, settings)
+        return self._begin(key, lambda progress: self._speech.prepare(sentences, settings, progress))
+
+    def order_sound(self, name: str, load: Callable[[], Samples], settings: SpeechSettings) -> str | None:
+        """The same for a sound that somebody brought; `name` changes with everything that `load` brings."""
+        key = self._speech.key([name], settings)
+        return self._begin(key, lambda progress: self._speech.prepare_sound(load(), settings, progress))
+
+    def _begin(self, key: str, make: _Make) -> str | None:
         with self._lock:
             job = self._jobs.get(key)
             if self.path(key).exists() or (job and not job.problem and not job.ready):
@@ -64,7 +79,7 @@ class Studio:
             job = self._jobs[key] = Job()
             while len(self._jobs) > _MAX_KEPT:
                 self._jobs.popitem(last=False)
-        self._worker.submit(self._make, key, job, sentences, settings)
+        self._worker.submit(self._make, key, job, make)
         return key
 
     def look(self, key: str) -> Job | None:
@@ -81,12 +96,12 @@ class Studio:
         """Make nothing more; waits for the sound that is being made."""
         self._worker.shutdown(cancel_futures=True)
 
-    def _make(self, key: str, job: Job, sentences: tuple[str, ...], settings: SpeechSettings) -> None:
+    def _make(self, key: str, job: Job, make: _Make) -> None:
         def progress(done: int, total: int) -> None:
             job.done, job.total = done, max(total, 1)
 
         try:
-            clip = self._speech.prepare(sentences, settings, progress)
+            clip = make(progress)
             write_aside(self.path(key), clip.mp3)
             self._tidy()
             job.ready = True
@@ -122,16 +137,37 @@ def _studio() -> Studio:
 def order() -> ResponseReturnValue:
     """Order the sound of a form."""
     form = request.form
+    if form.get("sound"):
+        return _order_sound()
     words = form.get("spoken", "").strip() or reading.read(form.get("text", "")[:MAX_TEXT]).spoken
     sentences = reading.read(words).sentences  # the same way a stored bulletin goes
     if not sentences:
         return jsonify(problem=_("Chưa có gì để đọc. Hãy viết bản tin trước.")), 422
+    return _ordered(_studio().order(sentences, _settings()))
+
+
+def _order_sound() -> ResponseReturnValue:
+    """Order what a form with a sound will sound like."""
+    typed = fields.of_form(dict(request.form.lists()))
+    part = fields.part_of(typed, [])
+    store = sound_store()
+    if not typed.sound.isalnum() or not store.path(typed.sound).exists():
+        return jsonify(problem=_("Tệp âm thanh không còn. Hãy tải lên lại.")), 422
+    name = f"sound {typed.sound} {part.start_ms} {part.end_ms}"
+    key = _studio().order_sound(name, lambda: trimmed_flac(store.read(typed.sound), part, RATE), _settings())
+    return _ordered(key)
+
+
+def _settings() -> SpeechSettings:
+    form = request.form
     try:
         repeats = int(form.get("repeats", "1"))
-        settings = SpeechSettings(voice=form.get("voice", ""), repeats=repeats, chime=bool(form.get("chime")))
+        return SpeechSettings(voice=form.get("voice", ""), repeats=repeats, chime=bool(form.get("chime")))
     except (ValueError, SpeechSettingError):
         abort(400)
-    key = _studio().order(sentences, settings)
+
+
+def _ordered(key: str | None) -> ResponseReturnValue:
     if key is None:
         return jsonify(problem=_("Máy đang bận đọc nhiều bản tin khác. Thử lại sau một phút.")), 503
     return jsonify(state=url_for("listening.state", key=key), sound=url_for("listening.sound", key=key))

@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 
 from scheduler.submissions import MAX_TEXT
 from tts import reading
+from tts.legacy import legacy_code
 from tts.reading.model import Reading
 from tts.settings import SpeechSettings
 from web.access import WRITERS, requires
@@ -40,6 +41,7 @@ class Preview:
     unspeakable: tuple[str, ...]
     past: tuple[PastDate, ...]
     length: timedelta
+    legacy: str
 
 
 def preview(text: str, today: date) -> Preview:
@@ -48,7 +50,9 @@ def preview(text: str, today: date) -> Preview:
     read = reading.read(text)
     foreign = tuple(dict.fromkeys(flag.source for flag in reading.unspeakable(text)))
     minutes = len(read.spoken.split()) / SpeechSettings().words_per_minute
-    return Preview(read, tuple(_pieces(read)), foreign, find_past_dates(text, today), timedelta(minutes=minutes))
+    return Preview(
+        read, tuple(_pieces(read)), foreign, find_past_dates(text, today), timedelta(minutes=minutes), legacy_code(text)
+    )
 
 
 def _pieces(read: Reading) -> Iterator[Piece]:

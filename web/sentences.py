@@ -9,13 +9,14 @@ from flask_babel.speaklater import LazyString
 from broadcaster.airing import BroadcastState, Heard
 from broadcaster.approval import NOT_APPROVED, ApprovalState
 from broadcaster.permissions import Person
-from broadcaster.rows import DeliveryState, PlaceKind, Role
+from broadcaster.rows import DeliveryState, ItemKind, PlaceKind, Role
 from broadcaster.village import QUOTA
 from broadcaster.wire.documents import Class, SpeakerState
 from broadcaster.wire.fields import Fault, SpeakerRole
 from scheduler.submissions import Problem
 from tts.reading.model import DOUBTFUL, FOREIGN_WORD, UNKNOWN_CAPITALS, UNSPEAKABLE
 from tts.voice import VOICES
+from web import file_words
 from web.words import gettext as _
 from web.words import ngettext
 
@@ -72,6 +73,13 @@ FAULTS: Final[Words] = {
     Fault.SELF_TEST: _l("tự kiểm tra không đạt"),
     Fault.RECEIPTS_DROPPED: _l("đã mất một số phản hồi vì mất kết nối quá lâu"),
     Fault.SAFE_MODE: _l("đang ở chế độ an toàn vì khởi động lại liên tục, chỉ phát khẩn cấp"),
+}
+ITEM_KINDS: Final[Words] = {
+    ItemKind.TEMPLATE: _l("Mẫu bản tin"),
+    ItemKind.RECORDING: _l("Bản ghi âm"),
+    ItemKind.TUNE: _l("Nhạc hiệu"),
+    ItemKind.STING: _l("Nhạc cắt"),
+    ItemKind.BULLETIN: _l("Bản tin cũ"),
 }
 ROLES: Final[Words] = {
     Role.ADMINISTRATOR: _l("Quản trị"),
@@ -270,9 +278,35 @@ def problem(of: Problem) -> str:
         ("category", "unknown"): _("Hãy chọn loại tin."),
         ("voice", "unknown"): _("Hãy chọn giọng đọc."),
         ("repeats", "unknown"): _("Hãy chọn số lần đọc."),
+        ("sound", "gone"): _("Tệp âm thanh không còn. Hãy tải lên lại."),
+        ("sound", "not-a-time"): _("Giây bắt đầu hoặc kết thúc không đúng. Ví dụ: 12,5."),
+        ("sound", "too-short"): _("Phần âm thanh được chọn quá ngắn, chưa tới nửa giây."),
+        ("sound", "silent"): _("Phần âm thanh được chọn không có tiếng."),
         ("replaces", "gone"): _("Lịch phát này vừa được sửa hoặc hủy ở nơi khác. Hãy mở lại rồi sửa."),
     }
-    return plain.get((of.field, of.code)) or _filled(of)
+    if said := plain.get((of.field, of.code)):
+        return said
+    if of.code == "unfilled":
+        return _unfilled(of)
+    return _of_file(of) if of.field in {"sound", "document"} or of.code == "legacy-font" else _filled(of)
+
+
+def legacy(code: str) -> str:
+    """What to do about a text in an old font."""
+    return file_words.refusal("legacy-font", (code,))
+
+
+def _unfilled(of: Problem) -> str:
+    return _("Còn chỗ trống chưa điền: %(pieces)s.", pieces=", ".join(of.values))
+
+
+def _of_file(of: Problem) -> str:
+    if of.code == "too-long" and len(of.values) == 1:
+        return _(
+            "Âm thanh nhân với số lần phát dài quá %(minutes)s phút. Hãy cắt ngắn hoặc bớt số lần.",
+            minutes=of.values[0],
+        )
+    return file_words.refusal(of.code, of.values)
 
 
 def _filled(of: Problem) -> str:  # noqa: PLR0911  one sentence a case

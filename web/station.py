@@ -25,6 +25,7 @@ from broadcaster.errors import LoaError
 from broadcaster.publishing import Publisher
 from broadcaster.rows import Place, PlaceKind, Station
 from broadcaster.settings import Settings
+from broadcaster.sounds import SoundStore
 from broadcaster.transport import MqttTransport
 from broadcaster.uplink import Uplink
 from broadcaster.wire.documents import Action, Command
@@ -40,6 +41,7 @@ from tts.speech import Speech
 from tts.supervisor import espeak
 from web import brokers
 from web.admission import Admission
+from web.furnishing import furnish
 from web.postman import Rounds, postman
 from web.services import Health, Services
 
@@ -70,10 +72,12 @@ class RunningStation:
         if station is None:
             database.dispose()
             raise NotInitialisedError(str(home))
+        sounds = SoundStore(home / "sounds")
         counters = Counters()
         keys = keyring.load_keyring(home / "keys")
         self.core = core = Core(database, keys, Topics(station.code), clock or SystemClock(), counters)
         self.broker = brokers.embedded(settings, station.code, core.clock, counters)
+        furnish(database, sounds, core.clock.now())
         address = brokers.station_address(settings, self.broker)
 
         clips = ClipStore(home / "clips")
@@ -97,7 +101,7 @@ class RunningStation:
             on_connected=self._broker_connected,
         )
         self._uplink.answer_over(self._prompt)
-        self._preparation = Preparation(database, speech, clips, core.clock, self.wake)
+        self._preparation = Preparation(database, speech, clips, core.clock, self.wake, sounds=sounds)
         self._runner = Runner(
             core,
             planner=Planner(core, self._distributor, settings.now_lead_ms),

@@ -26,9 +26,11 @@ from broadcaster.rows.broadcasts import (
     ScheduleTarget,
 )
 from broadcaster.rows.bulletins import Bulletin, Clip, Draft
+from broadcaster.rows.library import ItemKind, LibraryItem, LibraryWord
 from broadcaster.rows.notices import Address, Notice, NoticeKind, Push
 from broadcaster.rows.places import GroupMember, Place, PlaceKind, Station
 from broadcaster.rows.published import Distribution, Published
+from broadcaster.rows.sounds import Sound
 from broadcaster.rows.speakers import Speaker
 
 __all__ = [
@@ -56,7 +58,10 @@ __all__ = [
     "Draft",
     "Grant",
     "GroupMember",
+    "ItemKind",
     "LedgerEntry",
+    "LibraryItem",
+    "LibraryWord",
     "Notice",
     "NoticeKind",
     "Place",
@@ -67,6 +72,7 @@ __all__ = [
     "Schedule",
     "ScheduleKind",
     "ScheduleTarget",
+    "Sound",
     "Speaker",
     "StandingSound",
     "Station",

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from broadcaster.rows.accounts import Account
 from broadcaster.rows.base import Base, words
+from broadcaster.rows.sounds import Sound
 from broadcaster.wire.documents import Class
 
 
@@ -28,6 +29,9 @@ class Bulletin(Base):
 
     ``submission`` is the form's own name, so that a form sent twice is stored once. ``spoken`` is the reading the
     officer saw. ``clip_sha256`` is the sound made of it, once there is one.
+
+    With ``sound_sha256`` a sound that somebody brought is heard, from ``sound_start_ms`` to ``sound_end_ms`` (None: its end),
+    instead of a voice; ``text`` is then a note that nobody reads aloud.
     """
 
     __tablename__ = "bulletin"
@@ -42,6 +46,9 @@ class Bulletin(Base):
     voice: Mapped[str] = mapped_column(String(40))
     repeats: Mapped[int]
     chime: Mapped[bool]
+    sound_sha256: Mapped[str | None] = mapped_column(ForeignKey("sound.sha256"))
+    sound_start_ms: Mapped[int] = mapped_column(default=0)
+    sound_end_ms: Mapped[int | None]
     replaces_id: Mapped[int | None] = mapped_column(ForeignKey("bulletin.id"))
     account_id: Mapped[int] = mapped_column(ForeignKey("account.id"))
     created_at: Mapped[datetime]
@@ -51,6 +58,7 @@ class Bulletin(Base):
 
     account: Mapped[Account] = relationship()
     clip: Mapped[Clip | None] = relationship()
+    sound: Mapped[Sound | None] = relationship()
 
 
 class Draft(Base):

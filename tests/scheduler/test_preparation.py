@@ -9,12 +9,17 @@ from sqlalchemy import select
 
 from broadcaster.clips import ClipStore
 from broadcaster.core import Core
-from broadcaster.rows import Broadcast, Bulletin, Clip
+from broadcaster.rows import Broadcast, Bulletin, Clip, Sound
+from broadcaster.sounds import SoundStore
 from broadcaster.wire import clips, strict_json
 from scheduler.preparation import Preparation
 from tests.broadcaster import town
 from tests.clocks import FixedClock
+from tts import assembly
+from tts.encoding import decode
 from tts.engine import EngineUnavailableError
+from tts.flac import to_flac
+from tts.loudness import integrated_lufs
 from tts.pcm import Pcm
 from tts.speech import Speech
 from tts.voice import Voice
@@ -73,7 +78,13 @@ def studio(core: Core, clock: FixedClock, tmp_path: Path) -> Iterator[Studio]:
     store = ClipStore(tmp_path / "clips")
     speech = Speech(tmp_path / "speech", engine)
     preparation = Preparation(
-        core.database, speech, store, clock, lambda: ready.append(1), monotonic=lambda: seconds[0]
+        core.database,
+        speech,
+        store,
+        clock,
+        lambda: ready.append(1),
+        sounds=SoundStore(tmp_path / "sounds"),
+        monotonic=lambda: seconds[0],
     )
     yield Studio(core, clock, engine, store, preparation, ready, seconds)
     speech.close()
@@ -190,3 +201,33 @@ def test_once_told_to_stop_no_further_clip_is_begun(studio: Studio) -> None:
     studio.preparation.prepare_all()
     assert len(studio.engine.spoken) == 1
     assert studio.ready == [1]
+
+
+def test_a_sound_that_somebody_brought_is_levelled_and_needs_no_voice(studio: Studio, tmp_path: Path) -> None:
+    time_s = np.arange(72_000) / 24_000
+    flac = to_flac(Pcm((900 * np.sin(2 * np.pi * 440 * time_s)).astype(np.int16), 24_000))
+    sha256 = SoundStore(tmp_path / "sounds").put(flac)
+    number = studio.broadcast("")
+    with studio.core.database.write() as session:
+        facts = {"name": "x", "bytes": len(flac), "duration_ms": 3_000, "peaks": [3], "created_at": studio.clock.now()}
+        session.add(Sound(sha256=sha256, **facts))
+        session.flush()
+        bulletin = session.get_one(Bulletin, number)
+        bulletin.sound_sha256, bulletin.sound_start_ms, bulletin.chime = sha256, 1_000, False
+    studio.preparation.prepare_all()
+    made = studio.bulletin(number)
+    assert made.clip
+    assert studio.engine.spoken == []
+    heard, rate = decode(studio.store.opus(made.clip.sha256))
+    assert integrated_lufs(heard, rate) == pytest.approx(-16, abs=1)
+    assert made.clip.duration_ms == pytest.approx(2_000 + assembly.LEAD_MS + assembly.TAIL_MS, abs=20)
+
+
+def test_a_sound_whose_file_is_gone_is_told_and_tried_again(studio: Studio) -> None:
+    number = studio.broadcast("")
+    with studio.core.database.write() as session:
+        session.add(Sound(sha256="a" * 64, name="x", bytes=1, duration_ms=9, peaks=[1], created_at=studio.clock.now()))
+        session.flush()
+        session.get_one(Bulletin, number).sound_sha256 = "a" * 64
+    studio.preparation.prepare_all()
+    assert "gone" in (studio.bulletin(number).speech_error or "")

@@ -48,6 +48,7 @@ export function listenFirst(form) {
     const { text, spoken, voice, repeats, chime } = form.elements;
     const fields = { text: text.value, spoken: spoken.value, voice: voice.value, repeats: repeats.value };
     if (chime.checked) fields.chime = "1";
+    for (const name of ["sound", "sound_from", "sound_to"]) fields[name] = form.elements[name].value;
     try {
       const response = await post(form.dataset.listen, fields);
       const order = await response.json();

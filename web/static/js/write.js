@@ -1,8 +1,10 @@
 // The form that writes a bulletin.
 import { keepDrafts } from "./drafts.js";
+import { importWords } from "./import.js";
 import { listenFirst } from "./listen.js";
 import { tickPlaces } from "./places.js";
 import { showReading } from "./preview.js";
+import { bringSound } from "./sound.js";
 
 const form = document.getElementById("write");
 
@@ -27,11 +29,15 @@ for (const element of document.querySelectorAll("[data-needs-js]")) element.hidd
 const look = showReading(form);
 const settle = tickPlaces(document.getElementById("f-places"), document.querySelector("[data-chosen]"));
 listenFirst(form);
+importWords(form);
+for (const element of document.querySelectorAll("[data-without-js]")) element.hidden = true;
+const recallSound = bringSound(form);
 for (const radio of form.querySelectorAll('input[name="kind"]')) radio.addEventListener("change", followKind);
 if (keepDrafts(form, document.getElementById("draft-said"))) {
   settle();
   look();
 }
+recallSound();
 form.elements.date.addEventListener("input", sayDay);
 sayDay();
 followKind();
