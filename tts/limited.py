@@ -94,6 +94,7 @@ def _ask(module: str, file: IO[bytes], limits: Limits, arguments: tuple[str, ...
         finally:
             watchdog.cancel()
             child.kill()
+            complaints.join()  # ends with the child; its pipe is closed only after that
     if late.is_set():
         raise RefusedFileError("too-slow")
     if line is None:
@@ -134,8 +135,7 @@ class _Drain(threading.Thread):
             self._kept = (self._kept + data)[-400:]
 
     def tail(self) -> str:
-        """The last words, for the log."""
-        self.join(1)
+        """The last words, for the log; once the thread has ended."""
         return self._kept.decode("utf-8", "replace").strip()
 
 
