@@ -9,6 +9,7 @@ rounds; moments are counted from before the request is sent.
 
 import argparse
 import asyncio
+import gc
 import http.client
 import json
 import queue
@@ -194,6 +195,8 @@ def bench(folder: Path, speakers: int, kind: str) -> Iterator[Bench]:
         made = Bench(station, pages.port, token, fleet)
         if made.told.get(timeout=300)["connected"] != speakers:
             raise RuntimeError("not everybody could connect")
+        gc.collect()
+        gc.freeze()  # as `loa serve` does
         yield made
 
 
