@@ -115,13 +115,14 @@ def test_duplicates_change_nothing(filled: Database, aired: str) -> None:
     assert entries(filled) == 1
 
 
-def test_what_thousands_of_receipts_tell_together_is_written_whatever_a_query_can_name(
-    filled: Database, aired: str
+def test_what_more_receipts_tell_than_one_query_can_name_is_written_whole(
+    filled: Database, aired: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told = [receipt(number, Event.CACHED, broadcast=aired) for number in range(12_000)]
-    take(filled, "loa-1", *told, receipt(12_000, Event.FINISHED, broadcast="another"))
+    monkeypatch.setattr(deliveries, "_AT_ONCE", 3)
+    told = [receipt(number, Event.CACHED, broadcast=aired) for number in range(7)]
+    take(filled, "loa-1", *told, receipt(7, Event.FINISHED, broadcast="another"))
     take(filled, "loa-1", *told)
-    assert entries(filled) == 12_001
+    assert entries(filled) == 8
     assert state(filled, aired, "loa-1") is DeliveryState.CACHED
 
 
