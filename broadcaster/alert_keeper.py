@@ -6,7 +6,6 @@ once, without waiting for this thread.
 
 import logging
 import threading
-from collections import deque
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from functools import partial
@@ -59,7 +58,8 @@ class AlertKeeper:
         self._core, self._distributor, self._transport = core, distributor, transport
         self._hand_over, self._backlog, self._sirens = hand_over, backlog, sirens
         self._said: dict[tuple[str, bool], int] = {}
-        self._copies: deque[tuple[str, bytes]] = deque()
+        self._asked: dict[tuple[str, bool], set[str]] = {}
+        """Who was told again in the repeat under way."""
         self._woken, self._stopping = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="alerts", daemon=True)
 
@@ -102,7 +102,6 @@ class AlertKeeper:
         if alerts:
             self._distribute(alerts)
             self._repeat(alerts, now)
-        self._send_copies()
         return bool(alerts)
 
     def _grow(self, names: Iterable[str]) -> None:
@@ -184,9 +183,9 @@ class AlertKeeper:
     # Copies.
 
     def _repeat(self, alerts: Iterable[Alert], now: datetime) -> None:
-        """Say an alert, or its end, again to connected speakers that have not answered.
+        """Say an alert, or its end, again to connected speakers that have not answered, some at a time.
 
-        While answers wait to be read, nobody is said to be silent.
+        While answers wait to be read, nobody is thought silent; who answers meanwhile drops out.
         """
         due = [alert for alert in alerts if self._due(alert, now)]
         if not due or self._backlog():
@@ -194,9 +193,16 @@ class AlertKeeper:
         with self._core.database.read() as session:
             geography = Geography.load(session)
             for alert in due:
-                self._said[alert.id, bool(alert.ended_at)] = self._passed(alert, now)
-                self._copies.extend(self._copies_of(session, geography, alert))
-        log.info("alerts repeated alerts=%s copies=%s", len(due), len(self._copies))
+                key = alert.id, bool(alert.ended_at)
+                asked = self._asked.setdefault(key, set())
+                waiting = [copy for copy in self._copies_of(session, geography, alert) if copy[0] not in asked]
+                for topic, envelope in waiting[:_COPIES_A_LOOK]:
+                    self._transport.publish(topic, envelope)
+                    asked.add(topic)
+                if len(waiting) <= _COPIES_A_LOOK:
+                    log.info("alert repeated alert=%s speakers=%s", alert.id, len(asked))
+                    self._said[key] = self._passed(alert, now)
+                    del self._asked[key]
 
     def _due(self, alert: Alert, now: datetime) -> bool:
         if alert.hold_until and alert.hold_until > now:
@@ -217,11 +223,6 @@ class AlertKeeper:
             told |= audience
             for speaker in alert_reports.unarmed(session, alert, audience):
                 yield self._core.topics.down(speaker, "copy"), row.envelope
-
-    def _send_copies(self) -> None:
-        for _ in range(min(_COPIES_A_LOOK, len(self._copies))):
-            topic, envelope = self._copies.popleft()
-            self._transport.publish(topic, envelope)
 
 
 def _sent_for(alert: Alert, now: datetime) -> timedelta:

@@ -103,6 +103,8 @@ def check(session: Session, order: Order) -> tuple[Template, list[Place]]:
 
 def _without_inner(session: Session, places: Collection[Place]) -> list[Place]:
     """The places that lie in no other of them: what a commune hears, its villages and groups need not be told again."""
+    if len(places) == 1:
+        return list(places)
     parents: dict[int, int | None] = dict(session.execute(select(Place.id, Place.parent_id)).all())
     members: dict[int, list[int]] = {}
     for member in session.scalars(select(GroupMember)):

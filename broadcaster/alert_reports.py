@@ -132,9 +132,8 @@ def unarmed(session: Session, alert: Alert, audience: Collection[str]) -> list[s
         report.speaker_id: report
         for report in session.scalars(select(AlertReport).where(AlertReport.alert_id == alert.id))
     }
-    away = set(
-        session.scalars(select(Speaker.id).where(Speaker.state.in_([SpeakerState.LOST, SpeakerState.DISCONNECTED])))
-    )
+    gone = Speaker.state.in_([SpeakerState.LOST, SpeakerState.DISCONNECTED]) | Speaker.state.is_(None)
+    away = set(session.scalars(select(Speaker.id).where(gone)))
 
     def knows(speaker: str) -> bool:
         report = reports.get(speaker)

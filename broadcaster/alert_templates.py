@@ -12,6 +12,8 @@ from broadcaster.errors import LoaError
 
 PLACE: Final = "place"
 """The field that the station fills in for every place."""
+DRILL: Final = "Đây là diễn tập."
+"""Said before and after whatever is only an exercise."""
 _FIELD: Final = re.compile(r"\{([a-z_]+)\}")
 
 Level = Annotated[int, msgspec.Meta(ge=1, le=5)]
@@ -147,4 +149,5 @@ def standing_sentences(place: str) -> Iterable[str]:
 
 def shared_sentences() -> Iterable[str]:
     """The sentences that every place says alike."""
-    return dict.fromkeys(text for one in all_templates() for text in one.sentences if not _FIELD.search(text))
+    said = (text for one in all_templates() for text in one.sentences if not _FIELD.search(text))
+    return dict.fromkeys((DRILL, *said))

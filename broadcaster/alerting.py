@@ -29,7 +29,6 @@ _WORDS_LIFE: Final = timedelta(hours=2)
 """Of the words that follow an end or a correction, from the moment they may be said."""
 _LEAD_MS: Final = 400
 _LEAD_US_PER_SPEAKER: Final = 30
-_DRILL: Final = "Đây là diễn tập."
 
 
 class OtherRequestError(LoaError):
@@ -186,7 +185,7 @@ def _fill(
     for place in alert.targets:
         sentences = template.say(place.name, values)
         if alert.drill and not template.drill:
-            sentences = [_DRILL, *sentences, _DRILL]
+            sentences = [alert_templates.DRILL, *sentences, alert_templates.DRILL]
         said[place.id] = [standing.siren_text(siren), *sentences]
     clips = standing.clips_of(session, {text for texts in said.values() for text in texts})
     for place_id, texts in said.items():

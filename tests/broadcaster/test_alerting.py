@@ -7,17 +7,28 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from broadcaster import alert_orders, alert_reports, alert_templates, alerting, chain, publishing, standing
+from broadcaster import (
+    alert_orders,
+    alert_reports,
+    alert_templates,
+    alerting,
+    chain,
+    publishing,
+    setup_documents,
+    standing,
+)
 from broadcaster.alert_documents import grow, sign
 from broadcaster.alert_orders import Order, OrderError
 from broadcaster.alert_reports import Hearing
 from broadcaster.alerting import By, Done, NotInForceError, OtherRequestError
 from broadcaster.clock import to_ms
 from broadcaster.core import Core
+from broadcaster.database import Database
 from broadcaster.geography import Geography
 from broadcaster.rows import Alert, AlertReport, AlertSound, AuditEntry, Clip, Published, Speaker, StandingSound
 from broadcaster.wire import envelope, strict_json
 from broadcaster.wire.documents import Event, Plan, Receipt, SpeakerState, Why
+from broadcaster.wire.keys import SigningKey
 from broadcaster.wire.topics import Kind
 from broadcaster.wire.urgent import Alert as Document
 from broadcaster.wire.urgent import Part
@@ -346,7 +357,8 @@ def test_receipts_of_alerts_there_never_were_leave_no_trace(core: Core) -> None:
 def test_only_connected_speakers_that_have_not_answered_are_told_again(core: Core) -> None:
     alert = raised(core).alert.id
     with core.database.write() as session:
-        session.get_one(Speaker, "loa-4").state = SpeakerState.LOST
+        for name in ("loa-1", "loa-2", "loa-3"):
+            session.get_one(Speaker, name).state = SpeakerState.READY
     report(core, alert, "loa-1", Event.ARMED)
     with core.database.write() as session:
         row = session.get_one(Alert, alert)
@@ -365,3 +377,28 @@ def test_every_template_has_its_siren_and_its_colour_and_says_something_without_
         filled = one.say("Thôn Đông", {field.name: "x" for field in one.fields})
         assert len(filled) == len(one.sentences)
     assert alert_templates.of_kind("end").code == "ket-thuc"
+
+
+def test_an_alert_that_never_left_goes_out_before_all_plans_and_after_trust(core: Core) -> None:
+    done = raised(core)
+    with core.database.write() as session:
+        setup_documents.put_trust(session, core, SigningKey.generate())
+        setup_documents.put_configs(session, core, 60_000)
+        standing.put_plans(session, core)
+        waiting = [row.topic for row in publishing.unconfirmed(session)]
+    assert waiting[:2] == [town.TOPICS.trust("xa"), town.TOPICS.alert("xa", done.alert.id)]
+
+
+def test_both_databases_take_an_alert_from_its_raising_to_its_end(filled: Database, clock: FixedClock) -> None:
+    core = town.core(filled, clock)
+    keep_everything(core)
+    first = raised(core, places=("thon-dong", "ven-suoi"), values={"so": "13"})
+    report(core, first.alert.id, "loa-1", Event.STARTED)
+    with filled.write() as session:
+        alert_reports.write_audience(
+            session, session.get_one(Alert, first.alert.id), Geography.load(session), clock.now()
+        )
+        done = alerting.end_alert(session, core, first.alert.id, DUTY, words=True)
+        assert [one.ended for one in told(core, done)] == [True, True, False, False]
+        assert chain.first_break(session, AuditEntry) is None
+        assert session.scalars(select(AlertReport)).all()

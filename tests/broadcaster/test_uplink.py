@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from broadcaster import deliveries, presence, setup_documents
+from broadcaster import alerting, deliveries, presence, setup_documents
+from broadcaster.alert_orders import Order
 from broadcaster.core import Core
 from broadcaster.deliveries import Told
 from broadcaster.publishing import Publisher
@@ -302,6 +303,20 @@ def test_an_earlier_document_of_ours_that_crossed_its_successor_is_no_tampering(
     desk.clock.advance(timedelta(minutes=2))
     echo(desk, topic, older)
     assert desk.rejected == {"tampered": 1}, "a rollback, long after"
+
+
+def test_an_alert_that_somebody_wiped_from_the_broker_is_put_back_and_a_grown_one_is_no_tampering(desk: Desk) -> None:
+    with desk.core.database.write() as session:
+        order = Order("form-1", "bao", ("xa",))
+        alert = alerting.raise_alert(session, desk.core, order, alerting.By(), "ngan").alert.id
+        topic = TOPICS.alert("xa", alert)
+        first = session.get_one(Published, topic).envelope
+        alerting.end_alert(session, desk.core, alert, alerting.By(), words=False)
+        ended = session.get_one(Published, topic).envelope
+    echo(desk, topic, first)
+    assert desk.line.sent == []
+    echo(desk, topic, b"")
+    assert [(sent.topic, sent.payload, sent.retain) for sent in desk.line.sent] == [(topic, ended, True)]
 
 
 def test_a_topic_we_never_wrote_to_is_left_alone(desk: Desk) -> None:

@@ -140,3 +140,20 @@ def test_texts_are_english_where_the_operator_wants_them(
     monkeypatch.setenv("LOA_LANGUAGE", "en")
     assert init(file) == 0
     assert "an-binh" not in capsys.readouterr().err
+
+
+def test_a_token_is_shown_once_listed_by_name_and_revoked(file: Path, capsys: Capture) -> None:
+    init(file)
+    assert main(["token", "make", "Đài tỉnh", "--scope", "alerts:raise"]) == 0
+    told = capsys.readouterr().out
+    assert "Mã truy cập của Đài tỉnh (chỉ hiện một lần): loa_" in told
+    assert main(["token", "make", "Đài tỉnh"]) == 1
+    assert main(["token", "make"]) == 2
+    capsys.readouterr()
+    assert main(["token", "list"]) == 0
+    assert capsys.readouterr().out == "Đài tỉnh: alerts:raise\n"
+    assert main(["token", "revoke", "Đài tỉnh"]) == 0
+    assert main(["token", "revoke", "Đài tỉnh"]) == 1
+    capsys.readouterr()
+    main(["token", "list"])
+    assert capsys.readouterr().out == "Đài tỉnh: đã thu hồi\n"

@@ -2,13 +2,12 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
-from broadcaster import alert_documents, alert_reports, alerting, standing
+from broadcaster import alert_documents, alert_reports, alert_templates, alerting, standing
 from broadcaster.alert_orders import Order
 from broadcaster.alert_reports import Hearing
 from broadcaster.alerting import By
@@ -22,8 +21,18 @@ SPEAKERS = 2
 
 
 @pytest.fixture(scope="module")
-def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveTown]:
-    made = Town.make(tmp_path_factory.mktemp("town"), SPEAKERS, keep_sounds=True)
+def few_templates() -> Iterator[None]:
+    """A station that knows fire and correction only: each template takes seconds to speak and to send."""
+    few = tuple(alert_templates.template(code) for code in ("chay", "dinh-chinh"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(alert_templates, "all_templates", lambda: few)
+        yield
+
+
+@pytest.fixture(scope="module")
+def town(tmp_path_factory: pytest.TempPathFactory, few_templates: None) -> Iterator[LiveTown]:
+    folder = tmp_path_factory.mktemp("town")
+    made = Town.make(folder, SPEAKERS, keep_sounds=True, clip_rate_bps=20_000_000)
     with live(made) as running:
         wait_until(lambda: made.ready() == SPEAKERS)
         wait_until(lambda: kept(made), 120)
@@ -60,11 +69,6 @@ def test_a_drill_is_heard_everywhere_with_words_spoken_meanwhile_and_corrected_i
     values = {"noi": "nhà văn hóa thôn Đông"}
     alert = drill(town, "one", template="chay", values=values, drill=True)
     wait_until(lambda: hearings(town.town, alert.id)[Hearing.SOUNDING] == SPEAKERS, 20)
-    with town.town.database.read() as session:
-        row = alerting.get(session, alert.id)
-        assert row
-        late = [line.report.started_at for line in alert_reports.lines(session, row, row.raised_at)]
-    assert all(at and at - alert.start_at < timedelta(seconds=1) for at in late)
     wait_until(lambda: not growing(town.town, alert.id), 20)
     town.station.correct_alert(alert.id, By())
     wait_until(lambda: events(town.town, alert.id)[Event.STOPPED] == SPEAKERS, 20)

@@ -1,0 +1,159 @@
+"""What time asks for: copies, clips, successors, held words, the audience. Time is moved by hand."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from broadcaster import alerting, standing
+from broadcaster.alert_keeper import AlertKeeper
+from broadcaster.alert_orders import Order
+from broadcaster.alerting import By
+from broadcaster.clips import ClipStore
+from broadcaster.core import Core
+from broadcaster.distribution import Distributor
+from broadcaster.rows import Alert, AlertReport, AlertSound, Published, Speaker, StandingSound
+from broadcaster.wire.documents import Event, SpeakerState
+from tests.broadcaster import town
+from tests.broadcaster.test_alerting import clip, keep_everything, report
+from tests.broadcaster.town import FakeTransport
+from tests.clocks import FixedClock
+
+
+class Desk:
+    """A keeper that looks when it is told to, and everything it hands over."""
+
+    def __init__(self, core: Core, folder: Path) -> None:
+        self.core, self.backlog = core, 0
+        self.transport, self.bulk = FakeTransport(), FakeTransport()
+        self.handed: list[Published] = []
+        self.distributor = Distributor(self.bulk, ClipStore(folder), core.topics, 128_000, core.counters)
+        self.keeper = AlertKeeper(
+            core,
+            self.distributor,
+            self.transport,
+            hand_over=self.hand_over,
+            backlog=lambda: self.backlog,
+            sirens="ngan",
+        )
+
+    def hand_over(self, documents: Iterable[Published]) -> None:
+        self.handed += documents
+
+    def raise_one(self, **values: str) -> str:
+        with self.core.database.write() as session:
+            for speaker in session.scalars(select(Speaker)):
+                speaker.state = SpeakerState.READY
+            order = Order("form-1", "bao", ("xa",), values)
+            return alerting.raise_alert(session, self.core, order, By(), "ngan").alert.id
+
+    def copies(self) -> list[str]:
+        """To whom an alert was said again since the last question."""
+        told = [topic.split("/")[4] for topic in self.transport.topics()]
+        self.transport.sent.clear()
+        return told
+
+
+@pytest.fixture
+def desk(core: Core, tmp_path: Path) -> Desk:
+    keep_everything(core)
+    return Desk(core, tmp_path)
+
+
+def test_an_alert_is_said_again_after_1_3_10_and_30_seconds_to_who_has_not_answered(
+    desk: Desk, clock: FixedClock
+) -> None:
+    alert = desk.raise_one()
+    desk.keeper.look()
+    assert desk.copies() == []
+    clock.advance(timedelta(seconds=1))
+    desk.keeper.look()
+    assert desk.copies() == ["loa-1", "loa-2", "loa-3", "loa-4"]
+    desk.keeper.look()
+    assert desk.copies() == []
+    for name in ("loa-1", "loa-2", "loa-3"):
+        report(desk.core, alert, name, Event.ARMED)
+    for seconds, told in ((2, 1), (6, 0), (1, 1), (20, 1), (3600, 0)):
+        clock.advance(timedelta(seconds=seconds))
+        desk.keeper.look()
+        assert desk.copies() == ["loa-4"] * told
+
+
+def test_nobody_is_thought_silent_while_answers_wait_to_be_read(desk: Desk, clock: FixedClock) -> None:
+    desk.raise_one()
+    clock.advance(timedelta(seconds=1))
+    desk.backlog = 7
+    desk.keeper.look()
+    assert desk.copies() == []
+    desk.backlog = 0
+    desk.keeper.look()
+    assert len(desk.copies()) == 4
+
+
+def test_the_end_is_said_again_to_who_has_not_fallen_silent(desk: Desk, clock: FixedClock) -> None:
+    alert = desk.raise_one()
+    for name in town.SPEAKERS:
+        report(desk.core, alert, name, Event.ARMED)
+    report(desk.core, alert, "loa-2", Event.STOPPED)
+    with desk.core.database.write() as session:
+        alerting.end_alert(session, desk.core, alert, By(), words=False)
+    clock.advance(timedelta(seconds=1))
+    desk.keeper.look()
+    assert desk.copies() == ["loa-1", "loa-3", "loa-4"]
+
+
+def test_a_sentence_that_was_made_meanwhile_is_signed_and_sent_ahead_of_everything(
+    desk: Desk, clock: FixedClock
+) -> None:
+    alert = desk.raise_one(so="13")
+    desk.keeper.look()
+    assert desk.handed == []
+    with desk.core.database.write() as session:
+        sound = session.scalars(select(AlertSound).where(AlertSound.clip_sha256.is_(None))).one()
+        sound.clip = made = clip(session, desk.core, sound.text)
+        name = made.sha256
+    clock.advance(timedelta(seconds=1))
+    desk.keeper.look()
+    assert [row.topic for row in desk.handed] == [town.TOPICS.alert("xa", alert)]
+    assert desk.distributor._transfers[name, "xa"].start_at == 0
+    desk.keeper.look()
+    assert len(desk.handed) == 1
+
+
+def test_words_that_were_held_back_leave_when_their_hour_comes_even_after_a_restart(
+    desk: Desk, clock: FixedClock, tmp_path: Path
+) -> None:
+    alert = desk.raise_one()
+    with desk.core.database.write() as session:
+        morning = clock.now() + timedelta(hours=3)
+        alerting.end_alert(session, desk.core, alert, By(), words=True, not_before=morning)
+        words = session.scalars(select(Alert.id).where(Alert.follows_id == alert)).one()
+    desk.keeper.look()
+    assert desk.handed == []
+    clock.advance(timedelta(hours=3))
+    other = Desk(desk.core, tmp_path)
+    other.keeper.look()
+    assert [row.topic for row in other.handed] == [town.TOPICS.alert("xa", words)]
+
+
+def test_everybody_it_is_for_is_written_down_so_that_the_silent_can_be_named(desk: Desk, clock: FixedClock) -> None:
+    alert = desk.raise_one()
+    report(desk.core, alert, "loa-1", Event.ARMED)
+    clock.advance(timedelta(seconds=5))
+    desk.keeper.look()
+    with desk.core.database.read() as session:
+        assert set(session.scalars(select(AlertReport.speaker_id))) == set(town.SPEAKERS)
+
+
+def test_what_speakers_keep_is_signed_and_travels_behind_what_is_planned(desk: Desk) -> None:
+    desk.keeper.keep_standing()
+    with desk.core.database.read() as session:
+        sounds = session.scalars(select(StandingSound)).all()
+        kept = {(sound.clip_sha256, sound.place.code) for sound in sounds}
+        assert session.get(Published, town.TOPICS.plan("thon-dong", "9999-01-01"))
+    transfers = desk.distributor._transfers
+    assert transfers.keys() == kept
+    assert min(transfer.start_at for transfer in transfers.values()) > 10**14
+    assert standing.PREFIX == "lib-"
