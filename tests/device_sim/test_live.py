@@ -130,9 +130,9 @@ def test_what_is_not_of_the_stream_is_not_heard(bench: Bench, attack: str) -> No
 
 def test_a_missing_segment_is_waited_for_until_the_card_needs_it(bench: Bench) -> None:
     station = bench.station
-    bench.deliver(station.live_open("mic", Class.ROUTINE, start_at=NOON + 1_000))
+    bench.deliver(station.live_open("mic", Class.ROUTINE, start_at=NOON + 1_000, unit_ms=100))
     bench.deliver(*(station.live("mic", number) for number in (0, 2, 3)))
-    bench.run(NOON + 880)
+    bench.run(NOON + 760)
     bench.deliver(station.live("mic", 1))
     bench.run(NOON + 10 * SECOND)
     assert [unit.number for unit in units(bench)] == [0, 1, 2, 3]
