@@ -29,6 +29,11 @@ _DRAIN_MS: Final = SECOND
 _MOST: Final = 4
 
 
+def _is_drained(stream: Stream, now: int) -> bool:
+    """Whether the card has told of everything it was handed, or never will."""
+    return not stream.handed or now >= stream.handed_until + _DRAIN_MS
+
+
 class Live:
     """The live streams of one speaker.
 
@@ -193,7 +198,7 @@ class Live:
             stream.verdict = (Event.FINISHED, None) if stream.sounding else (Event.SKIPPED, stream.silent_because)
         elif now >= max(stream.open_until, stream.signal_until) and not stream.units:
             stream.verdict = Event.SKIPPED, stream.silent_because
-        elif stream.sounding and not stream.units and now >= max(stream.signal_until, stream.handed_until):
+        elif stream.sounding and not stream.units and now >= stream.signal_until and _is_drained(stream, now):
             begun, stream.sounding, stream.begun = stream.begun, False, False
             told = self._say(stream, Event.STOPPED, now, Why.NO_SIGNAL, final=False) if begun else []
             return [EndStream(stream.id), *told]
@@ -201,7 +206,7 @@ class Live:
 
     def _settle(self, stream: Stream, now: int) -> list[Action]:
         """Say the last word about it, when the card has told of everything it was handed."""
-        if stream.closed or stream.verdict is None or (stream.handed and now < stream.handed_until + _DRAIN_MS):
+        if stream.closed or stream.verdict is None or not _is_drained(stream, now):
             return []
         event, why = stream.verdict
         stream.closed, stream.sounding = True, False

@@ -91,7 +91,7 @@ async def _hears(rig: Rig, numbers: Collection[int]) -> str:
     one.open(ended=True)
     started, finished = await one.receipt(Event.STARTED), await one.receipt(Event.FINISHED)
     near(started.at, one.start_at, "started")
-    return near(finished.played_ms, len(numbers) * _UNIT_MS, "played", 50)
+    return near(finished.played_ms, len(numbers) * _UNIT_MS, "played")
 
 
 @check("Live", "live")
@@ -119,7 +119,7 @@ async def live_without_goodbye(rig: Rig) -> str:
     await one.begin(range(5))
     stopped = await one.receipt(Event.STOPPED)
     expect(stopped.why is Why.NO_SIGNAL, rig.tape.story(one.name))
-    return near(stopped.played_ms, 5 * _UNIT_MS, "played", 50)
+    return near(stopped.played_ms, 5 * _UNIT_MS, "played")
 
 
 @check("Live", "live")
@@ -130,7 +130,7 @@ async def live_by_a_stranger(rig: Rig) -> str:
     async with rig.counted(Reason.UNKNOWN_KEY):
         one.say(range(5, 10), key=SigningKey.generate())
     stopped = await one.receipt(Event.STOPPED)
-    return near(stopped.played_ms, 5 * _UNIT_MS, "played", 50)
+    return near(stopped.played_ms, 5 * _UNIT_MS, "played")
 
 
 @check("Live", "live")
@@ -142,7 +142,7 @@ async def live_under_a_forged_name(rig: Rig) -> str:
     async with rig.counted(Reason.BAD_SIGNATURE):
         one.say(range(5, 10), key=impostor)
     stopped = await one.receipt(Event.STOPPED)
-    return near(stopped.played_ms, 5 * _UNIT_MS, "played", 50)
+    return near(stopped.played_ms, 5 * _UNIT_MS, "played")
 
 
 @check("Live", "live")

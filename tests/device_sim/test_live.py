@@ -1,8 +1,12 @@
 """Live streams: signed piece by piece, in step, and never heard when something higher is on."""
 
+import itertools
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from broadcaster.wire.documents import Action, Class, Event, Why
 from broadcaster.wire.rejection import RejectedError
@@ -130,9 +134,9 @@ def test_what_is_not_of_the_stream_is_not_heard(bench: Bench, attack: str) -> No
 
 def test_a_missing_segment_is_waited_for_until_the_card_needs_it(bench: Bench) -> None:
     station = bench.station
-    bench.deliver(station.live_open("mic", Class.ROUTINE, start_at=NOON + 1_000))
+    bench.deliver(station.live_open("mic", Class.ROUTINE, start_at=NOON + 1_000, unit_ms=100))
     bench.deliver(*(station.live("mic", number) for number in (0, 2, 3)))
-    bench.run(NOON + 880)
+    bench.run(NOON + 760)
     bench.deliver(station.live("mic", 1))
     bench.run(NOON + 10 * SECOND)
     assert [unit.number for unit in units(bench)] == [0, 1, 2, 3]
@@ -230,3 +234,22 @@ def test_in_safe_mode_only_a_live_emergency_sounds(bench: Bench) -> None:
     bench.deliver(bench.station.live("sos", 0, key=bench.station.emergency))
     bench.run(bench.now + SECOND)
     assert len(units(bench)) == 1
+
+
+_numbers = itertools.count()
+
+
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.integers(0, 11), min_size=1, max_size=30))
+def test_whatever_comes_in_whatever_order_is_played_once_in_its_own(tmp_path: Path, came: list[int]) -> None:
+    """Segments lost, doubled and shuffled, all in time: each that came sounds once, in its place, and is told of."""
+    bench = Bench(tmp_path / str(next(_numbers)))
+    bench.station.trust(), bench.station.config()
+    bench.join()
+    start = bench.now + 1_000
+    bench.deliver(bench.station.live_open("mic", Class.ROUTINE, start_at=start))
+    bench.deliver(*(bench.station.live("mic", number) for number in came))
+    bench.run(start + 10 * SECOND)
+    assert [(unit.number, unit.start_at) for unit in units(bench)] == [(n, start + 200 * n) for n in sorted(set(came))]
+    assert bench.receipts("mic")[-1].played_ms == 200 * len(set(came))
+    assert bench.events("mic") == [(Event.STARTED, None), (Event.STOPPED, Why.NO_SIGNAL)]

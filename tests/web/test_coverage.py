@@ -1,6 +1,5 @@
 """How far a broadcast has come, counted by the databases that a station may have."""
 
-import pytest
 from sqlalchemy import select
 
 from broadcaster.airing import Coverage
@@ -8,27 +7,18 @@ from broadcaster.database import Database
 from broadcaster.rows import Broadcast, Delivery, DeliveryState, Speaker
 from broadcaster.wire.fields import SpeakerRole
 from tests.broadcaster import town
-from tests.broadcaster.databases import database, postgres_kept, sqlite_database, sqlite_kept
 from tests.clocks import FixedClock
 from web import coverage
 
-__all__ = ["database", "postgres_kept", "sqlite_database", "sqlite_kept"]
 
-
-@pytest.fixture
-def clock() -> FixedClock:
-    return FixedClock()
-
-
-def test_a_gateway_that_has_played_is_counted_as_sent(database: Database, clock: FixedClock) -> None:
-    with database.write() as session:
-        town.fill(session, clock)
+def test_a_gateway_that_has_played_is_counted_as_sent(filled: Database, clock: FixedClock) -> None:
+    with filled.write() as session:
         number = town.broadcast(session, clock).id
         session.flush()
         for delivery in session.scalars(select(Delivery)):
             delivery.state = DeliveryState.FINISHED
         session.get_one(Speaker, "loa-2").role = SpeakerRole.GATEWAY
-    with database.read() as session:
+    with filled.read() as session:
         broadcast = session.get_one(Broadcast, number)
         counted = coverage.of_broadcasts(session, [broadcast], clock.now())[number]
         by_place = [place.coverage for place in coverage.by_place(session, broadcast, clock.now())]
