@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -15,7 +15,8 @@ from broadcaster.errors import LoaError
 from broadcaster.geography import Geography
 from broadcaster.rows import Bulletin, Draft, Place, Schedule, ScheduleKind, Station
 from broadcaster.wire.documents import Class
-from scheduler import quiet, recurrence
+from scheduler import quiet, recurrence, rule_text
+from scheduler.recurrence import RuleError
 from tts.settings import REPEATS
 from tts.voice import VOICES
 
@@ -54,7 +55,7 @@ class Submission:
         submission: the form's own name, made when it was opened: the same form sent twice is one bulletin.
         spoken: the reading, when the officer corrected it; empty means that the rules read ``text``.
         start_at: aware; None with `ScheduleKind.NOW`.
-        until: last local day of a daily schedule.
+        rule: the text of its rule (see `scheduler.rule_text`), with `ScheduleKind.REPEATED`.
         places: codes of places.
         replaces: id of the schedule this one takes the place of.
     """
@@ -71,7 +72,7 @@ class Submission:
     repeats: int = 1
     chime: bool = True
     start_at: datetime | None = None
-    until: date | None = None
+    rule: str = ""
     replaces: int | None = None
 
 
@@ -104,13 +105,19 @@ def _check_time(submission: Submission, station: Station, now: datetime) -> list
             return [Problem("start_at", "missing")]
         if start < now - _PAST_GRACE and submission.kind is ScheduleKind.ONCE:
             problems.append(Problem("start_at", "past"))
-    if submission.kind is ScheduleKind.DAILY and start and submission.until:
-        rule, earliest = recurrence.daily(submission.until), max(start, now)
-        if not any(recurrence.occurrences(rule, start, zone, earliest, earliest + timedelta(days=2))):
-            problems.append(Problem("until", "before-start"))
+    if submission.kind is ScheduleKind.REPEATED and start:
+        problems += _check_rule(submission.rule, start, zone, now)
     if submission.klass is not Class.EMERGENCY and quiet.is_quiet(station, start or now):
         problems.append(Problem("start_at", "quiet-hours", (station.quiet_start or "", station.quiet_until or "")))
     return problems
+
+
+def _check_rule(text: str, start: datetime, zone: ZoneInfo, now: datetime) -> list[Problem]:
+    try:
+        rule = rule_text.read(text, start, zone)
+    except RuleError as error:
+        return [Problem("rule", "not-understood", (str(error),))]
+    return [] if recurrence.following(rule, max(start, now)) else [Problem("until", "before-start")]
 
 
 def _check_rest(session: Session, submission: Submission) -> list[Problem]:
@@ -191,7 +198,7 @@ def submit(session: Session, submission: Submission, *, account_id: int, now: da
         bulletin=bulletin,
         kind=submission.kind if start else ScheduleKind.NOW,
         start_at=start,
-        rrule=recurrence.daily(submission.until) if submission.kind is ScheduleKind.DAILY else "",
+        rrule=submission.rule if submission.kind is ScheduleKind.REPEATED else "",
         account_id=account_id,
         created_at=now,
         targets=_reduced(session, geography, targets),

@@ -8,8 +8,11 @@ from flask import Flask, request
 from flask_babel import get_locale
 from flask_bootstrap import Bootstrap5
 
+from broadcaster.rows import Schedule
+from scheduler.materialisation import rule_of
 from web import (
     access,
+    ahead,
     broadcasts,
     bulletins,
     context,
@@ -21,6 +24,7 @@ from web import (
     moments,
     phone,
     preview,
+    rule_words,
     security,
     sentences,
     signin,
@@ -30,7 +34,20 @@ from web import (
 )
 from web.services import Services
 
-_PAGES = (signin, broadcasts, stopping, bulletins, drafts, preview, listening, speakers, enrolment, status, phone)
+_PAGES = (
+    signin,
+    broadcasts,
+    stopping,
+    bulletins,
+    ahead,
+    drafts,
+    preview,
+    listening,
+    speakers,
+    enrolment,
+    status,
+    phone,
+)
 
 
 def create_app(services: Services, addresses: Sequence[str] = ()) -> Flask:
@@ -82,6 +99,7 @@ def _equip_templates(app: Flask) -> None:
     app.add_template_filter(_moment, "moment")
     app.add_template_filter(_clock, "clock")
     app.add_template_filter(_ago, "ago")
+    app.add_template_filter(_repeats, "repeats")
     app.add_template_filter(moments.length, "length_of")
     app.add_template_filter(moments.error, "start_error")
 
@@ -90,6 +108,12 @@ def _moment(at: datetime, *, seconds: bool = False) -> str:
     locale = get_locale()
     assert locale  # noqa: S101  a template is always rendered for somebody
     return moments.moment(at, context.zone(), context.now(), locale, seconds=seconds)
+
+
+def _repeats(schedule: Schedule) -> str:
+    """On which days a repeated schedule airs."""
+    locale, rule = get_locale(), rule_of(schedule, context.zone())
+    return rule_words.days_in_words(rule, locale) if rule and locale else ""
 
 
 def _clock(at: datetime, *, seconds: bool = True) -> str:

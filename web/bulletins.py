@@ -9,12 +9,12 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from broadcaster.rows import Bulletin, Schedule, ScheduleKind
+from broadcaster.rows import Bulletin, Schedule
 from scheduler.submissions import MAX_TEXT, MAX_TITLE, Problem, Submission, SubmissionError, submit
 from tts import reading
 from tts.settings import REPEATS
 from tts.voice import VOICES
-from web import drafts, fields, sentences
+from web import ahead, drafts, fields, sentences, when
 from web.access import WRITERS, me, requires
 from web.context import now, services, zone
 from web.fields import Fields
@@ -51,6 +51,9 @@ def send(submission: UUID) -> ResponseReturnValue:
     typed = fields.of_form(dict(request.form.lists()))
     if request.form.get("action") == "draft":
         return _keep(str(submission), typed)
+    if request.form.get("action") == "when":
+        with services().database.read() as session:
+            return _show(session, str(submission), typed)
     wanted, problems = fields.parse(typed, str(submission), zone(), now())
     try:
         schedule = _store(wanted, problems)
@@ -115,7 +118,7 @@ def _prefilled(session: Session) -> Fields:
             abort(404)
         latest = select(Schedule).where(Schedule.bulletin_id == number).order_by(Schedule.id.desc()).limit(1)
         filled = _fields_of(bulletin, session.scalar(latest))
-        return replace(filled, kind=ScheduleKind.ONCE.value, date=empty.date, until="")
+        return replace(filled, when=replace(empty.when, time=filled.when.time))
     return empty
 
 
@@ -138,6 +141,11 @@ def _show(session: Session, submission: str, typed: Fields, problems: tuple[Prob
         chosen=choices.chosen(typed.places),
         preview=preview(typed.text, now().astimezone(zone()).date()) if typed.text.strip() else None,
         typed_text=typed.text,
+        ahead=ahead.of_request(typed.when),
+        when_kinds=when.KINDS,
+        weekdays=when.WEEKDAYS,
+        monthly=when.MONTHLY,
+        lunar=when.LUNAR,
         voices={key: sentences.voice(key) for key in VOICES},
         repeats=REPEATS,
         classes=fields.CLASSES,

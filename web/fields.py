@@ -1,17 +1,20 @@
 """The fields of the form that writes a bulletin: what was typed, and what it means. Pure."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
-from datetime import UTC, date, datetime, time, timedelta
+from dataclasses import dataclass, field, fields, replace
+from datetime import datetime, time, timedelta
 from enum import StrEnum
 from typing import Any, Final, TypeVar
 from zoneinfo import ZoneInfo
 
 from broadcaster.rows import Bulletin, Schedule, ScheduleKind
 from broadcaster.wire.documents import Class
+from scheduler.materialisation import rule_of
 from scheduler.submissions import Problem, Submission
 from tts.settings import REPEATS
 from tts.voice import VOICES
+from web import when
+from web.when import When
 
 _Choice = TypeVar("_Choice", bound=StrEnum)
 
@@ -47,10 +50,7 @@ class Fields:
     repeats: str = "1"
     chime: bool = True
     places: tuple[str, ...] = ()
-    kind: str = ScheduleKind.ONCE.value
-    date: str = ""
-    time: str = ""
-    until: str = ""
+    when: When = field(default_factory=When)
     replaces: str = ""
 
 
@@ -58,7 +58,7 @@ def blank(now: datetime, zone: ZoneInfo) -> Fields:
     """An empty form: today, or tomorrow once the evening has come."""
     local = now.astimezone(zone)
     day = local.date() + timedelta(days=local.time() >= _EVENING)
-    return Fields(date=day.isoformat())
+    return Fields(when=When(date=day.isoformat()))
 
 
 def of_form(lists: Mapping[str, Sequence[str]]) -> Fields:
@@ -80,19 +80,19 @@ def of_form(lists: Mapping[str, Sequence[str]]) -> Fields:
         repeats=line("repeats"),
         chime=bool(line("chime")),
         places=tuple(dict.fromkeys(lists.get("places") or ())),
-        kind=line("kind"),
-        date=line("date"),
-        time=line("time"),
-        until=line("until"),
+        when=when.of_form(lists),
         replaces=line("replaces"),
     )
 
 
 def of_draft(stored: Mapping[str, Any]) -> Fields:
     """The fields of a draft; what this version does not know is left out."""
-    known = {field.name for field in fields(Fields)}
+    known = {each.name for each in fields(Fields)}
     kept = {name: value for name, value in stored.items() if name in known}
-    return replace(Fields(), **{**kept, "places": tuple(kept.get("places", ()))})
+    typed_when = when.of_draft(
+        stored.get("when", stored)
+    )  # a draft of the first version has these fields among its own
+    return replace(Fields(), **{**kept, "places": tuple(kept.get("places", ())), "when": typed_when})
 
 
 def of_bulletin(bulletin: Bulletin, schedule: Schedule | None, reading: str, zone: ZoneInfo) -> Fields:
@@ -109,27 +109,22 @@ def of_bulletin(bulletin: Bulletin, schedule: Schedule | None, reading: str, zon
     )
     if schedule is None:
         return filled
-    local = schedule.start_at.astimezone(zone) if schedule.start_at else None
-    until = next((part[6:14] for part in schedule.rrule.split(";") if part.startswith("UNTIL=")), "")
+    rule = rule_of(schedule, zone)
     return replace(
         filled,
         places=tuple(place.code for place in schedule.targets),
-        kind=schedule.kind.value,
-        date=f"{local:%Y-%m-%d}" if local else "",
-        time=f"{local:%H:%M}" if local else "",
-        until=f"{until[:4]}-{until[4:6]}-{until[6:]}" if until else "",
+        when=when.of_rule(rule) if rule else When(kind=ScheduleKind.NOW.value),
     )
 
 
 def parse(typed: Fields, submission: str, zone: ZoneInfo, now: datetime) -> tuple[Submission, list[Problem]]:
     """What the fields mean, and which of them mean nothing."""
     problems: list[Problem] = []
-    kind = _choice(ScheduleKind.NOW, typed.kind, "kind", problems)
     klass = _choice(Class.ROUTINE, typed.klass, "klass", problems)
     if klass not in CLASSES:
         problems.append(Problem("klass", "unknown"))
-    start = None if kind is ScheduleKind.NOW else _moment(typed, zone, now, kind, problems)
-    until = _date(typed.until, "until", problems) if kind is ScheduleKind.DAILY and typed.until else None
+    meant, wrong = when.parse(typed.when, zone, now)
+    problems += wrong
     if typed.voice not in VOICES:
         problems.append(Problem("voice", "unknown"))
     if not typed.repeats.isdecimal() or int(typed.repeats) not in REPEATS:
@@ -140,7 +135,7 @@ def parse(typed: Fields, submission: str, zone: ZoneInfo, now: datetime) -> tupl
         submission=submission,
         title=typed.title.strip(),
         text=typed.text,
-        kind=kind,
+        kind=meant.kind,
         places=typed.places,
         spoken=typed.spoken,
         klass=klass,
@@ -148,8 +143,8 @@ def parse(typed: Fields, submission: str, zone: ZoneInfo, now: datetime) -> tupl
         voice=typed.voice,
         repeats=int(typed.repeats) if typed.repeats.isdecimal() else 1,
         chime=typed.chime,
-        start_at=start,
-        until=until,
+        start_at=meant.start_at,
+        rule=meant.rule,
         replaces=int(typed.replaces) if typed.replaces.isdecimal() else None,
     )
     return wanted, problems
@@ -162,31 +157,3 @@ def _choice(first: _Choice, typed: str, field: str, problems: list[Problem]) -> 
     except ValueError:
         problems.append(Problem(field, "unknown"))
         return first
-
-
-def _date(typed: str, field: str, problems: list[Problem]) -> date | None:
-    try:
-        return date.fromisoformat(typed.strip())
-    except ValueError:
-        problems.append(Problem(field, "not-a-date"))
-        return None
-
-
-def _moment(
-    typed: Fields, zone: ZoneInfo, now: datetime, kind: ScheduleKind, problems: list[Problem]
-) -> datetime | None:
-    """The moment of date and time on the station's wall clock; a daily one without a date begins today."""
-    if not typed.time.strip() or (not typed.date.strip() and kind is ScheduleKind.ONCE):
-        return None  # said to be missing where everything is checked
-    day = _date(typed.date, "start_at", problems) if typed.date.strip() else now.astimezone(zone).date()
-    try:
-        at = time.fromisoformat(typed.time.strip())
-    except ValueError:
-        problems.append(Problem("start_at", "not-a-time"))
-        return None
-    if day is None or at.tzinfo:
-        return None
-    moment = datetime.combine(day, at, zone).astimezone(UTC)
-    if moment.astimezone(zone).time() != at:
-        problems.append(Problem("start_at", "no-such-time"))
-    return moment

@@ -64,6 +64,45 @@ ROLES: Final[Words] = {
     Role.TECHNICIAN: _l("Kỹ thuật viên"),
     Role.VIEWER: _l("Người xem"),
 }
+KINDS_OF_SCHEDULE: Final[Words] = {
+    "now": _l("Phát ngay"),
+    "once": _l("Một lần"),
+    "dates": _l("Chọn nhiều ngày"),
+    "daily": _l("Hằng ngày"),
+    "weekly": _l("Các ngày trong tuần"),
+    "monthly": _l("Hằng tháng"),
+    "days": _l("Cách mấy ngày"),
+    "minutes": _l("Cách mấy phút"),
+    "lunar": _l("Âm lịch"),
+}
+WEEKDAYS: Final[Words] = {
+    "MO": _l("thứ Hai"),
+    "TU": _l("thứ Ba"),
+    "WE": _l("thứ Tư"),
+    "TH": _l("thứ Năm"),
+    "FR": _l("thứ Sáu"),
+    "SA": _l("thứ Bảy"),
+    "SU": _l("Chủ nhật"),
+}
+MONTHLY: Final[Words] = {
+    "day": _l("Cùng ngày của tháng"),
+    "weekday": _l("Cùng thứ của tuần ấy trong tháng"),
+    "last": _l("Ngày cuối tháng"),
+}
+LUNAR: Final[Words] = {
+    "1": _l("Mùng một hằng tháng"),
+    "15": _l("Rằm hằng tháng"),
+    "1,15": _l("Mùng một và rằm hằng tháng"),
+    "30": _l("Ngày cuối tháng âm lịch"),
+    "year": _l("Một ngày âm lịch mỗi năm"),
+}
+REST_DAYS: Final[Words] = {
+    "": _l("Phát như ngày thường"),
+    "SKIP": _l("Không phát ngày lễ, Tết"),
+    "ONLY": _l("Chỉ phát ngày lễ, Tết"),
+    "SKIP-TET": _l("Không phát dịp Tết Nguyên đán"),
+    "ONLY-TET": _l("Chỉ phát dịp Tết Nguyên đán"),
+}
 _VOICES: Final[Words] = {"north": _l("Giọng Bắc"), "central": _l("Giọng Trung"), "south": _l("Giọng Nam")}
 _CATEGORIES: Final[Words] = {
     "thông báo chung": _l("Thông báo chung"),
@@ -188,10 +227,17 @@ def problem(of: Problem) -> str:
         ("start_at", "not-a-date"): _("Ngày phát không đúng. Ví dụ: 25/11/2026."),
         ("start_at", "not-a-time"): _("Giờ phát không đúng. Ví dụ: 05:30."),
         ("start_at", "no-such-time"): _("Hôm đó không có giờ này vì đổi giờ mùa. Hãy chọn giờ khác."),
-        ("until", "not-a-date"): _("Ngày kết thúc không đúng. Ví dụ: 25/11/2026."),
         ("until", "before-start"): _("Ngày kết thúc phải từ ngày phát đầu tiên trở đi."),
         ("places", "none"): _("Chưa chọn nơi phát. Hãy chọn ít nhất một địa bàn."),
-        ("kind", "unknown"): _("Hãy chọn phát ngay, hẹn giờ hay hằng ngày."),
+        ("kind", "unknown"): _("Hãy chọn phát khi nào."),
+        ("until", "not-a-date"): _("Ngày kết thúc không đúng. Ví dụ: 25/11/2026."),
+        ("dates", "none"): _("Hãy ghi những ngày phát. Ví dụ: 25/11, 27/11/2026."),
+        ("weekdays", "none"): _("Hãy chọn ít nhất một ngày trong tuần."),
+        ("lunar", "unknown"): _("Hãy chọn ngày âm lịch."),
+        ("last", "not-a-time"): _("Giờ kết thúc không đúng. Ví dụ: 17:00."),
+        ("last", "before-start"): _("Giờ kết thúc phải sau giờ bắt đầu, trong cùng một ngày."),
+        ("count", "with-until"): _("Chỉ chọn một trong hai: ngày kết thúc hoặc số ngày."),
+        ("rest", "unknown"): _("Hãy chọn cách phát vào ngày lễ."),
         ("klass", "unknown"): _("Hãy chọn mức ưu tiên."),
         ("category", "unknown"): _("Hãy chọn loại tin."),
         ("voice", "unknown"): _("Hãy chọn giọng đọc."),
@@ -218,6 +264,21 @@ def _filled(of: Problem) -> str:
             return _("Không có địa bàn “%(place)s”.", place=values[0])
         case "places", "no-speaker":
             return _("%(place)s chưa có cụm loa nào.", place=values[0])
+        case _:
+            return _about_when(of)
+
+
+def _about_when(of: Problem) -> str:
+    """What is wrong with the fields that say when."""
+    values = of.values
+    match of.field, of.code:
+        case _, "out-of-range":
+            least, most = values
+            return _("Hãy ghi một số từ %(least)s đến %(most)s.", least=least, most=most)
+        case _, "not-days":
+            return _("“%(word)s” không phải là ngày. Ví dụ: 25/11/2026.", word=values[0])
+        case "rule", "not-understood":
+            return _("Không hiểu được lịch phát này (%(part)s).", part=values[0])
         case _:
             return _("Chưa dùng được giá trị này (%(code)s).", code=of.code)
 

@@ -24,12 +24,12 @@ from broadcaster.rows import (
 from broadcaster.wire.documents import Class
 from broadcaster.wire.envelope import MAX_MESSAGE_BYTES
 from scheduler.planning import NOW_PATIENCE
-from scheduler.recurrence import DAILY
 from tests.broadcaster import town
 from tests.broadcaster.town import DOAI, DONG, GROUP
 from tests.clocks import FixedClock
 from tests.scheduler.planner import LEAD_MS, Bench
 
+DAILY = "RRULE:FREQ=DAILY"
 TODAY, TOMORROW = "2026-11-21", "2026-11-22"  # 10:00 in the commune
 PLANNED, MISSED = DeliveryState.PLANNED, DeliveryState.MISSED
 
@@ -40,7 +40,7 @@ def bench(filled: Database, clock: FixedClock, tmp_path: Path) -> Bench:
 
 
 def daily(bench: Bench, hours: float = 1, **facts: Any) -> int:
-    return bench.schedule(kind=ScheduleKind.DAILY, rrule=DAILY, start_at=bench.at(hours), **facts)
+    return bench.schedule(kind=ScheduleKind.REPEATED, rrule=DAILY, start_at=bench.at(hours), **facts)
 
 
 def now(bench: Bench, **facts: Any) -> int:
@@ -402,7 +402,7 @@ def test_a_clip_that_was_made_again_takes_the_place_of_the_lost_one_until_the_st
 
 
 def test_one_row_that_makes_no_sense_does_not_stop_the_others(bench: Bench) -> None:
-    bad = bench.schedule(DONG, start_at=bench.at(1), kind=ScheduleKind.DAILY, rrule="FREQ=OFTEN")
+    bad = bench.schedule(DONG, start_at=bench.at(1), kind=ScheduleKind.REPEATED, rrule="RRULE:FREQ=OFTEN")
     good = bench.schedule(DONG, start_at=bench.at(1))
     with bench.core.database.write() as session:
         bench.planner.plan(session)

@@ -50,7 +50,7 @@ def test_a_daily_bulletin_ends_on_the_day_that_was_chosen(stage: Stage, editor: 
     assert editor.write(kind="daily", until="2026-11-30").status_code == 303
     with stage.rows() as session:
         schedule = session.query(Schedule).one()
-        assert schedule.kind is ScheduleKind.DAILY
+        assert schedule.kind is ScheduleKind.REPEATED
         assert "UNTIL=20261130" in schedule.rrule
 
 

@@ -3,17 +3,9 @@ import { keepDrafts } from "./drafts.js";
 import { listenFirst } from "./listen.js";
 import { tickPlaces } from "./places.js";
 import { showReading } from "./preview.js";
+import { showWhen } from "./when.js";
 
 const form = document.getElementById("write");
-
-function followKind() {
-  const kind = form.elements.kind.value;
-  document.getElementById("times").hidden = kind === "now";
-  for (const element of document.querySelectorAll("[data-daily-only]")) element.hidden = kind !== "daily";
-  for (const choice of document.querySelectorAll(".choice")) {
-    choice.classList.toggle("chosen", choice.querySelector("input").checked);
-  }
-}
 
 // A browser may write dates in another country's order: say the day in words as well.
 function sayDay() {
@@ -27,12 +19,11 @@ for (const element of document.querySelectorAll("[data-needs-js]")) element.hidd
 const look = showReading(form);
 const settle = tickPlaces(document.getElementById("f-places"), document.querySelector("[data-chosen]"));
 listenFirst(form);
-for (const radio of form.querySelectorAll('input[name="kind"]')) radio.addEventListener("change", followKind);
 if (keepDrafts(form, document.getElementById("draft-said"))) {
   settle();
   look();
 }
 form.elements.date.addEventListener("input", sayDay);
 sayDay();
-followKind();
+showWhen(form);
 document.getElementById("errors")?.focus();
