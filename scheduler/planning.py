@@ -19,12 +19,14 @@ from broadcaster.clock import from_ms, to_ms
 from broadcaster.core import Core
 from broadcaster.distribution import Distributor
 from broadcaster.geography import Geography
+from broadcaster.hours import OperatingHours, Stretch
 from broadcaster.publishing import HORIZON, Publisher
 from broadcaster.rows import Broadcast, Bulletin, Clip, Distribution, Schedule, ScheduleKind, Station
 from broadcaster.wire.documents import Class, Plan, PlanItem
 from broadcaster.wire.topics import Kind
-from scheduler import quiet
+from scheduler import rules
 from scheduler.materialisation import materialise
+from scheduler.rules import Breach, Commune, Listener
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +38,6 @@ _SENT_MARGIN_MS: Final = 2_000
 
 BROKER_DOWN: Final = "broker-down"
 NOT_PREPARED: Final = "not-prepared"
-QUIET_HOURS: Final = "quiet-hours"
 STATION_OFF: Final = "station-off"
 
 
@@ -54,13 +55,21 @@ class _Pass:
     geography: Geography
     now: datetime
     regrouped: bool
+    commune: Commune
     ahead: list[tuple[str, int, frozenset[str]]] = field(default_factory=list)
     pending: list[Broadcast] = field(default_factory=list)
+    stands: dict[frozenset[str], frozenset[Listener]] = field(default_factory=dict)
 
     @property
     def zone(self) -> ZoneInfo:
         """The station's time zone."""
         return ZoneInfo(self.station.timezone)
+
+    def listeners(self, audience: frozenset[str]) -> frozenset[Listener]:
+        """Where an audience stands; asked once for each."""
+        if audience not in self.stands:
+            self.stands[audience] = rules.listeners(self.geography, audience)
+        return self.stands[audience]
 
     def day(self, start_at: datetime) -> str:
         """The local day of a moment."""
@@ -87,7 +96,8 @@ class Planner:
         self._on_since = self._on_since or now
         station = session.scalars(select(Station)).one()
         geography = Geography.load(session)
-        this = _Pass(session, station, geography, now, regrouped=geography != self._geography)
+        commune = Commune.of(station, OperatingHours.load(session, station))
+        this = _Pass(session, station, geography, now, geography != self._geography, commune)
         materialise(session, station, now, self._counters)
         this.pending = pending = _pending(session, now)
         for broadcast in pending:
@@ -121,8 +131,8 @@ class Planner:
             start_ms = to_ms(broadcast.sent_by) + self._now_lead_ms  # the wire knows whole milliseconds
             broadcast.start_at, begun = _after_what_sounds(this, broadcast, audience, from_ms(start_ms)), False
             log.info("broadcast planned broadcast=%s start_at=%s", broadcast.id, broadcast.start_at.isoformat())
-        if broadcast.klass is not Class.EMERGENCY and not begun and quiet.is_quiet(this.station, broadcast.start_at):
-            self._miss(this, broadcast, QUIET_HOURS, this.now)
+        if broadcast.klass is not Class.EMERGENCY and not begun and (broken := _breach(this, broadcast, audience)):
+            self._miss(this, broadcast, broken.rule, this.now)
         elif broadcast.sent_at is None:
             this.ahead.append((clip.sha256, clip.bytes, audience))
 
@@ -182,6 +192,28 @@ def _after_what_sounds(this: _Pass, broadcast: Broadcast, audience: frozenset[st
         if other.start_at <= start < end + _BETWEEN and heard & audience:
             start = end + _BETWEEN
     return start
+
+
+def _breach(this: _Pass, broadcast: Broadcast, audience: frozenset[str]) -> Breach | None:
+    """The rule of the commune that a broadcast would break; what was scheduled before it goes first."""
+    start, end = broadcast.start_at, airing.end_of(broadcast)
+    if start is None or end is None:
+        return None
+    others: list[Stretch] = []
+    if this.commune.counts_slots:
+        others = [stretch for other in this.pending if (stretch := _goes_first(this, other, broadcast, audience))]
+    return rules.breach(this.commune, this.listeners(audience), start, end, others)
+
+
+def _goes_first(this: _Pass, other: Broadcast, broadcast: Broadcast, audience: frozenset[str]) -> Stretch | None:
+    """When another broadcast sounds for some of the same speakers, if it has the older right to the day."""
+    end = airing.end_of(other)
+    if other.start_at is None or end is None or other.missed_at is not None or other.klass is Class.EMERGENCY:
+        return None
+    if (other.schedule_id, other.occurrence) >= (broadcast.schedule_id, broadcast.occurrence):
+        return None
+    heard = this.geography.heard_by(place.code for place in other.schedule.targets)
+    return (other.start_at, end) if heard & audience else None
 
 
 def _pending(session: Session, now: datetime) -> list[Broadcast]:

@@ -13,10 +13,12 @@ import tts.reading
 from broadcaster import airing, chain
 from broadcaster.errors import LoaError
 from broadcaster.geography import Geography
+from broadcaster.hours import OperatingHours, Stretch
 from broadcaster.rows import Bulletin, Draft, Place, Schedule, ScheduleKind, Station
 from broadcaster.wire.documents import Class
-from scheduler import quiet, recurrence, rule_text
+from scheduler import recurrence, rule_text, rules, timeline
 from scheduler.recurrence import RuleError
+from scheduler.rules import Commune
 from tts.settings import REPEATS
 from tts.voice import VOICES
 
@@ -26,6 +28,8 @@ MAX_CATEGORY: Final = 60
 _TITLE_WORDS: Final = 8
 _READING_GROWS: Final = 10
 """A reading is longer than its text: "9.999.999" has nine characters and is spoken with seventy."""
+FORESEEN: Final = 60
+"""How many times of a repeated schedule the rules are asked about beforehand; the planner asks about each."""
 _PAST_GRACE: Final = timedelta(seconds=30)
 """A form that was opened for this very minute is not refused for the seconds it took to send."""
 
@@ -107,9 +111,49 @@ def _check_time(submission: Submission, station: Station, now: datetime) -> list
             problems.append(Problem("start_at", "past"))
     if submission.kind is ScheduleKind.REPEATED and start:
         problems += _check_rule(submission.rule, start, zone, now)
-    if submission.klass is not Class.EMERGENCY and quiet.is_quiet(station, start or now):
-        problems.append(Problem("start_at", "quiet-hours", (station.quiet_start or "", station.quiet_until or "")))
     return problems
+
+
+def _check_rules(
+    session: Session, submission: Submission, station: Station, geography: Geography, now: datetime
+) -> list[Problem]:
+    """Whether the commune's rules allow every time it would air, its end too, as far as they can be foreseen."""
+    if submission.klass is Class.EMERGENCY:
+        return []
+    commune = Commune.of(station, OperatingHours.load(session, station))
+    zone = commune.hours.timezone
+    start = (submission.start_at if submission.kind is not ScheduleKind.NOW else None) or now
+    text = submission.rule if submission.kind is ScheduleKind.REPEATED else ""
+    moments = recurrence.following(rule_text.read(text, start, zone), min(start, now) if not text else now, FORESEEN)
+    speakers = geography.heard_by(submission.places)
+    heard = rules.listeners(geography, speakers)
+    length = timeline.estimate(_plain(submission.spoken) or _plain(submission.text), submission.repeats)
+    for moment in moments:
+        others = _others(session, commune, submission, geography.heard_by(submission.places), geography, moment, now)
+        if broken := rules.breach(commune, heard, moment, moment + length, others):
+            return [Problem("start_at", broken.rule.value, broken.values)]
+    return []
+
+
+def _others(  # noqa: PLR0917  one day of one audience
+    session: Session,
+    commune: Commune,
+    submission: Submission,
+    audience: frozenset[str],
+    geography: Geography,
+    moment: datetime,
+    now: datetime,
+) -> list[Stretch]:
+    """What else the same people hear on that day, where the rules count it."""
+    if not commune.counts_slots:
+        return []
+    day = timedelta(days=1)
+    found = timeline.soundings(session, commune.hours.timezone, moment - day, moment + day, now)
+    return [
+        each.stretch
+        for each in found
+        if each.to_air and each.schedule != submission.replaces and geography.heard_by(each.zones) & audience
+    ]
 
 
 def _check_rule(text: str, start: datetime, zone: ZoneInfo, now: datetime) -> list[Problem]:
@@ -173,6 +217,8 @@ def submit(session: Session, submission: Submission, *, account_id: int, now: da
         *problems,
         *_check_rest(session, submission),
     ]
+    if not any(problem.field in {"start_at", "rule"} for problem in problems):
+        problems += _check_rules(session, submission, station, geography, now)
     if problems:
         raise SubmissionError(problems)
     replaced = session.get(Schedule, submission.replaces) if submission.replaces else None

@@ -1,6 +1,6 @@
 """What the "when" part of the form means, while it is being filled in: the rule in words and its next moments."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -9,16 +9,26 @@ from babel import Locale
 from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import get_locale
+from sqlalchemy.orm import Session
 
-from scheduler import recurrence, rule_text
-from web import rule_words, when
+from broadcaster.geography import Geography
+from broadcaster.hours import OperatingHours
+from scheduler import lint, recurrence, rule_text, rules, timeline
+from scheduler.lint import Note, Subject
+from scheduler.recurrence import Rule
+from scheduler.rules import Commune
+from scheduler.submissions import MAX_TEXT
+from tts.settings import REPEATS
+from web import fields, rule_words, when
 from web.access import WRITERS, requires
-from web.context import now, zone
+from web.context import now, services, station, zone
+from web.fields import Fields
 from web.when import When
 
 pages = Blueprint("when", __name__)
 
 _SHOWN: Final = 5
+_REPEATS: Final = frozenset(str(count) for count in REPEATS)
 
 
 @dataclass(frozen=True)
@@ -33,20 +43,27 @@ class Moment:
 
 @dataclass(frozen=True)
 class Ahead:
-    """The rule in words and its next moments."""
+    """The rule in words, its next moments, and what to look at."""
 
     words: str
     moments: tuple[Moment, ...]
+    notes: tuple[Note, ...] = ()
 
 
 def ahead(typed: When, zone: ZoneInfo, now: datetime, locale: Locale) -> Ahead | None:
     """What the fields mean; None while they don't mean anything, or "now"."""
+    rule = _rule(typed, zone, now)
+    if rule is None:
+        return None
+    moments = recurrence.following(rule, now, _SHOWN)
+    return Ahead(rule_words.in_words(rule, locale), tuple(_moment(at, zone, locale) for at in moments))
+
+
+def _rule(typed: When, zone: ZoneInfo, now: datetime) -> Rule | None:
     meant, problems = when.parse(typed, zone, now)
     if problems or meant.start_at is None:
         return None
-    rule = rule_text.read(meant.rule, meant.start_at, zone)
-    moments = recurrence.following(rule, now, _SHOWN)
-    return Ahead(rule_words.in_words(rule, locale), tuple(_moment(at, zone, locale) for at in moments))
+    return rule_text.read(meant.rule, meant.start_at, zone)
 
 
 def _moment(at: datetime, zone: ZoneInfo, locale: Locale) -> Moment:
@@ -56,16 +73,35 @@ def _moment(at: datetime, zone: ZoneInfo, locale: Locale) -> Moment:
     )
 
 
-def of_request(typed: When) -> Ahead | None:
-    """The same, for whoever asks."""
+def of_request(session: Session, typed: Fields) -> Ahead | None:
+    """The same with the notes about it, for whoever asks."""
     locale = get_locale()
     assert locale  # noqa: S101  a page is always rendered for somebody
-    return ahead(typed, zone(), now(), locale)
+    found, rule = ahead(typed.when, zone(), now(), locale), _rule(typed.when, zone(), now())
+    if found is None or rule is None:
+        return None
+    return replace(found, notes=tuple(_notes(session, typed, rule)))
+
+
+def _notes(session: Session, typed: Fields, rule: Rule) -> list[Note]:
+    geography = Geography.load(session)
+    speakers = geography.heard_by(typed.places)
+    words = typed.spoken.strip() or typed.text.strip()
+    subject = Subject(
+        rule,
+        timeline.estimate(words[:MAX_TEXT], int(typed.repeats) if typed.repeats in _REPEATS else 1),
+        rules.listeners(geography, speakers),
+        everywhere=len(speakers) > 1 and len(speakers) == len(geography.speakers),
+        empty=not words,
+    )
+    commune = Commune.of(station(), OperatingHours.load(session, station()))
+    return lint.lint(subject, commune, now())
 
 
 @pages.post("/write/when")
 @requires(*WRITERS)
 def show() -> ResponseReturnValue:
     """The part of the page that says when it will air."""
-    typed = when.of_form(dict(request.form.lists()))
-    return render_template("_ahead.html", ahead=of_request(typed))
+    typed = fields.of_form(dict(request.form.lists()))
+    with services().database.read() as session:
+        return render_template("_ahead.html", ahead=of_request(session, typed))

@@ -25,6 +25,7 @@ from web import (
     phone,
     preview,
     rule_words,
+    rules,
     security,
     sentences,
     signin,
@@ -37,6 +38,7 @@ from web.services import Services
 _PAGES = (
     signin,
     broadcasts,
+    rules,
     stopping,
     bulletins,
     ahead,

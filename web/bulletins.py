@@ -51,7 +51,9 @@ def send(submission: UUID) -> ResponseReturnValue:
     typed = fields.of_form(dict(request.form.lists()))
     if request.form.get("action") == "draft":
         return _keep(str(submission), typed)
-    if request.form.get("action") == "when":
+    if fix := request.form.get("fix"):
+        typed = fields.mended(typed, fix)
+    if fix or request.form.get("action") == "when":
         with services().database.read() as session:
             return _show(session, str(submission), typed)
     wanted, problems = fields.parse(typed, str(submission), zone(), now())
@@ -141,7 +143,7 @@ def _show(session: Session, submission: str, typed: Fields, problems: tuple[Prob
         chosen=choices.chosen(typed.places),
         preview=preview(typed.text, now().astimezone(zone()).date()) if typed.text.strip() else None,
         typed_text=typed.text,
-        ahead=ahead.of_request(typed.when),
+        ahead=ahead.of_request(session, typed),
         when_kinds=when.KINDS,
         weekdays=when.WEEKDAYS,
         monthly=when.MONTHLY,

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, time, timedelta
 from enum import StrEnum
 from typing import Any, Final, TypeVar
+from urllib.parse import parse_qsl
 from zoneinfo import ZoneInfo
 
 from broadcaster.rows import Bulletin, Schedule, ScheduleKind
@@ -83,6 +84,18 @@ def of_form(lists: Mapping[str, Sequence[str]]) -> Fields:
         when=when.of_form(lists),
         replaces=line("replaces"),
     )
+
+
+def mended(typed: Fields, fix: str) -> Fields:
+    """The form with one click of a note carried out; ``fix`` is "field=value&…", of the fields that say when."""
+    given: dict[str, list[str]] = {}
+    for name, value in parse_qsl(fix):
+        given.setdefault(name, []).append(value)
+    known = {each.name for each in fields(When)} & set(given)
+    changes: dict[str, Any] = {name: given[name][0] for name in known}
+    if "weekdays" in known:
+        changes["weekdays"] = tuple(given["weekdays"])
+    return replace(typed, when=replace(typed.when, **changes))
 
 
 def of_draft(stored: Mapping[str, Any]) -> Fields:

@@ -8,6 +8,7 @@ from flask_babel.speaklater import LazyString
 from broadcaster.airing import BroadcastState, Heard
 from broadcaster.rows import DeliveryState, PlaceKind, Role
 from broadcaster.wire.documents import Class, SpeakerState
+from scheduler.lint import Fields, Note
 from scheduler.submissions import Problem
 from tts.reading.model import DOUBTFUL, FOREIGN_WORD, UNKNOWN_CAPITALS, UNSPEAKABLE
 from tts.voice import VOICES
@@ -138,6 +139,9 @@ _WHY: Final[Words] = {
     "not-prepared": _l("chưa tạo xong giọng đọc"),
     "no-report": _l("loa không phản hồi"),
     "station-off": _l("máy của đài đã tắt"),
+    "weekday": _l("hôm đó không phải ngày được phát"),
+    "slot-too-long": _l("buổi phát dài quá quy định"),
+    "too-many-slots": _l("quá số buổi phát trong ngày"),
 }
 _FLAGS: Final[Words] = {
     UNKNOWN_CAPITALS: _l("chữ viết tắt chưa biết, sẽ đọc từng chữ cái"),
@@ -257,15 +261,67 @@ def _filled(of: Problem) -> str:
             return _(
                 "Giọng đọc không đọc được: %(pieces)s. Hãy bỏ đi hoặc viết lại bằng chữ Việt.", pieces=_list(values)
             )
-        case "start_at", "quiet-hours":
-            start, until = values
-            return _("Từ %(start)s đến %(until)s là khung giờ không phát. Hãy chọn giờ khác.", start=start, until=until)
+        case "start_at", _:
+            return broken_rule(of.code, values)
         case "places", "unknown":
             return _("Không có địa bàn “%(place)s”.", place=values[0])
         case "places", "no-speaker":
             return _("%(place)s chưa có cụm loa nào.", place=values[0])
         case _:
             return _about_when(of)
+
+
+def broken_rule(code: str, values: tuple[str, ...]) -> str:
+    """Which rule of the commune a broadcast would break."""
+    match code, values:
+        case "quiet-hours", (start, until):
+            return _(
+                "Từ %(start)s đến %(until)s là khung giờ không phát, cả lúc bản tin kết thúc. Hãy chọn giờ khác.",
+                start=start,
+                until=until,
+            )
+        case "weekday", _values:
+            return _("Hôm đó không phải ngày được phát theo quy định. Hãy chọn ngày khác.")
+        case "too-many-slots", (most,):
+            return _("Ngày đó sẽ vượt quá %(most)s buổi phát theo quy định.", most=most)
+        case "slot-too-long", (minutes,):
+            return _("Buổi phát đó sẽ dài quá %(minutes)s phút theo quy định.", minutes=minutes)
+        case _:
+            return _("Chưa dùng được giá trị này (%(code)s).", code=code)
+
+
+def note(of: Note) -> str:
+    """What to look at before a schedule is sent, and why."""
+    plain = {
+        "empty": _("Bản tin chưa có lời nào."),
+        "never-ending": _("Lịch này không có ngày kết thúc, sẽ phát mãi đến khi có người hủy."),
+        "everywhere": _("Phát ở mọi cụm loa của đài."),
+    }
+    if of.code in plain:
+        return plain[of.code]
+    if of.refused:
+        return broken_rule(of.code, of.values)
+    value = of.values[0] if of.values else ""
+    return {
+        "night": _("%(time)s là ban đêm. Có phải định chọn buổi chiều không?", time=value),
+        "overlong": _("Dài khoảng %(minutes)s phút; người nghe khó theo dõi quá 15 phút.", minutes=value),
+        "often": _("Phát %(times)s lần trong một ngày.", times=value),
+        "some-silent": _("Có %(places)s địa bàn sẽ im lặng vì giờ riêng của nơi đó.", places=value),
+    }.get(of.code, of.code)
+
+
+def fix(fields: Fields) -> str:
+    """What one click would change."""
+    given = dict(fields)
+    if "kind" in given:
+        days = ", ".join(str(WEEKDAYS[value]) for name, value in fields if name == "weekdays")
+        return _("Chỉ phát %(days)s", days=days)
+    if "until" in given:
+        return _("Phát đến hết %(day)s", day="/".join(reversed(given["until"].split("-"))))
+    if "date" in given:
+        day = "/".join(reversed(given["date"].split("-")))
+        return _("Đổi thành %(time)s ngày %(day)s", time=given["time"], day=day)
+    return _("Đổi thành %(time)s", time=given["time"])
 
 
 def _about_when(of: Problem) -> str:

@@ -13,6 +13,7 @@ from broadcaster.rows.broadcasts import (
     ScheduleTarget,
 )
 from broadcaster.rows.bulletins import Bulletin, Clip, Draft
+from broadcaster.rows.hours import HourException, HourExceptionPlace, HourRule
 from broadcaster.rows.places import GroupMember, Place, PlaceKind, Station
 from broadcaster.rows.published import Distribution, Published
 from broadcaster.rows.speakers import Speaker
@@ -31,6 +32,9 @@ __all__ = [
     "Distribution",
     "Draft",
     "GroupMember",
+    "HourException",
+    "HourExceptionPlace",
+    "HourRule",
     "LedgerEntry",
     "Place",
     "PlaceKind",

@@ -460,3 +460,36 @@ def test_air_now_waits_for_what_sounds_in_the_same_place_and_for_nothing_elsewhe
     assert free
     assert waited >= begun + timedelta(seconds=60)
     assert free < begun + timedelta(seconds=60)
+
+
+def test_a_broadcast_that_would_end_in_quiet_hours_is_not_aired(bench: Bench) -> None:
+    with bench.core.database.write() as session:
+        station = session.get_one(Station, 1)
+        station.quiet_start, station.quiet_until = "11:30", "13:00"  # it is 10:00
+    fits = bench.schedule(DONG, start_at=bench.at(1.4), seconds=360)
+    ends_too_late = bench.schedule(DOAI, start_at=bench.at(1.4), seconds=361)
+    bench.plan()
+    assert bench.broadcast(fits).missed_at is None
+    assert bench.broadcast(ends_too_late).missed_why == "quiet-hours"
+    assert bench.deliveries(ends_too_late) == {"loa-3": (MISSED, "quiet-hours")}
+
+
+def test_what_was_scheduled_first_keeps_the_last_slot_of_the_day(bench: Bench) -> None:
+    with bench.core.database.write() as session:
+        session.get_one(Station, 1).slots_a_day = 2
+    first, second = bench.schedule(DONG, start_at=bench.at(3)), bench.schedule(DONG, start_at=bench.at(6))
+    third, elsewhere = bench.schedule(start_at=bench.at(1)), bench.schedule(DOAI, start_at=bench.at(2))
+    bench.plan()
+    bench.plan()
+    whys = [bench.broadcast(number).missed_why for number in (first, second, third, elsewhere)]
+    assert whys == [None, None, "too-many-slots", None]
+
+
+def test_on_a_day_that_is_not_permitted_nothing_but_an_emergency_airs(bench: Bench) -> None:
+    with bench.core.database.write() as session:
+        session.get_one(Station, 1).weekdays = "MO,TU"  # it is Saturday
+    routine = bench.schedule(DONG, start_at=bench.at(3))
+    emergency = bench.schedule(DONG, start_at=bench.at(3), klass=Class.EMERGENCY)
+    bench.plan()
+    assert bench.broadcast(routine).missed_why == "weekday"
+    assert bench.broadcast(emergency).missed_at is None

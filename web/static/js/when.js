@@ -17,6 +17,19 @@ function followKind(form) {
   }
 }
 
+// Carries out what a button of a note says: "field=value&…".
+function mend(form, fix) {
+  const given = new URLSearchParams(fix);
+  for (const name of new Set(given.keys())) {
+    const values = given.getAll(name);
+    for (const element of form.querySelectorAll(`[name="${name}"]`)) {
+      if (["checkbox", "radio"].includes(element.type)) element.checked = values.includes(element.value);
+      else [element.value] = values;
+    }
+  }
+  form.dispatchEvent(new Event("change", { bubbles: true }));
+}
+
 export function showWhen(form) {
   const part = form.querySelector(".part-when");
   const box = document.getElementById("ahead");
@@ -26,8 +39,7 @@ export function showWhen(form) {
   async function look() {
     const mine = ++latest;
     try {
-      const fields = entries(form).filter(([name]) => !["text", "spoken", "title"].includes(name));
-      const response = await post(form.dataset.ahead, fields);
+      const response = await post(form.dataset.ahead, entries(form));
       const html = await response.text();
       if (mine === latest && response.ok) box.innerHTML = html;
     } catch {
@@ -43,6 +55,16 @@ export function showWhen(form) {
 
   part.addEventListener("input", later);
   part.addEventListener("change", later);
+  document.getElementById("f-places").addEventListener("change", later);
+  box.addEventListener("click", (event) => {
+    const button = event.target.closest('button[name="fix"]');
+    if (!button) return;
+    event.preventDefault();
+    mend(form, button.value);
+    later();
+    box.setAttribute("tabindex", "-1");
+    box.focus();
+  });
   followKind(form);
   if (form.elements.time.value) look();
 }
