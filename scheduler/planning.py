@@ -24,7 +24,7 @@ from broadcaster.publishing import HORIZON, Publisher
 from broadcaster.rows import Broadcast, Bulletin, Clip, Distribution, Schedule, ScheduleKind, Station
 from broadcaster.wire.documents import Class, Plan, PlanItem
 from broadcaster.wire.topics import Kind
-from scheduler import rules
+from scheduler import plausible, rules
 from scheduler.materialisation import materialise
 from scheduler.rules import Breach, Commune, Listener
 
@@ -95,6 +95,8 @@ class Planner:
         now = self._clock.now()
         self._on_since = self._on_since or now
         station = session.scalars(select(Station)).one()
+        if self._doubts_clock(session, station):
+            return
         geography = Geography.load(session)
         commune = Commune.of(station, OperatingHours.load(session, station))
         this = _Pass(session, station, geography, now, geography != self._geography, commune)
@@ -107,6 +109,14 @@ class Planner:
         for broadcast in pending:
             self._note_sent(this, broadcast, confirmed)
         self._geography = geography
+
+    def _doubts_clock(self, session: Session, station: Station) -> bool:
+        """Whether nothing may be planned because the station's clock can't be right; a person is asked."""
+        doubt = plausible.judge(self._clock.now_ms(), plausible.evidence(session, station))
+        if doubt != station.clock_doubt:
+            log.log(logging.ERROR if doubt else logging.INFO, "clock doubt=%s", doubt or "none")
+            station.clock_doubt = doubt
+        return bool(doubt)
 
     def _settle(self, this: _Pass, broadcast: Broadcast) -> None:
         """Fix the sound, the moment and the audience of one broadcast as far as they are known by now."""

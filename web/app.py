@@ -32,6 +32,7 @@ from web import (
     speakers,
     status,
     stopping,
+    timekeeping,
 )
 from web.services import Services
 
@@ -48,6 +49,7 @@ _PAGES = (
     speakers,
     enrolment,
     status,
+    timekeeping,
     phone,
 )
 

@@ -104,6 +104,10 @@ REST_DAYS: Final[Words] = {
     "SKIP-TET": _l("Không phát dịp Tết Nguyên đán"),
     "ONLY-TET": _l("Chỉ phát dịp Tết Nguyên đán"),
 }
+CLOCK_DOUBTS: Final[Words] = {
+    "before-last-row": _l("Giờ của máy sớm hơn lần ghi sổ gần nhất, có thể bị sai."),
+    "far-from-speakers": _l("Giờ của máy lệch xa đồng hồ các cụm loa, có thể bị sai."),
+}
 _VOICES: Final[Words] = {"north": _l("Giọng Bắc"), "central": _l("Giọng Trung"), "south": _l("Giọng Nam")}
 _CATEGORIES: Final[Words] = {
     "thông báo chung": _l("Thông báo chung"),

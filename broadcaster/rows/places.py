@@ -22,7 +22,7 @@ class Station(Base):
 
     ``quiet_start`` and ``quiet_until`` are local HH:MM, both or neither. ``slots_a_day`` and ``slot_minutes`` are None
     without a limit; ``weekdays`` are those on which anything below EMERGENCY may air. ``clock_doubt`` is why the station's
-    own clock is not believed ("" while it is), ``clock_trusted_ms`` what a person has told to overlook (see
+    own clock is not believed ("" while it is), ``clock_trusted_…`` what a person has told to overlook (see
     `scheduler.plausible`).
     """
 
@@ -39,6 +39,7 @@ class Station(Base):
     weekdays: Mapped[str] = mapped_column(String(20), default="MO,TU,WE,TH,FR,SA,SU")
     clock_doubt: Mapped[str] = mapped_column(String(40), default="")
     clock_trusted_ms: Mapped[int] = mapped_column(BigInteger, default=0)
+    clock_trusted_offset_ms: Mapped[int] = mapped_column(BigInteger, default=0)
 
 
 class Place(Base):

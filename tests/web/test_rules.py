@@ -120,7 +120,13 @@ def test_one_who_only_reads_sees_the_rules_and_changes_none(viewer: Browser) -> 
 
 
 def test_a_quarter_past_three_is_told_while_choosing_and_mended_with_one_click(stage: Stage, editor: Browser) -> None:
-    form: dict[str, Any] = {"kind": "once", "date": "2026-11-23", "time": "03:15", "text": "Mời bà con.", "places": ["thon-2"]}
+    form: dict[str, Any] = {
+        "kind": "once",
+        "date": "2026-11-23",
+        "time": "03:15",
+        "text": "Mời bà con.",
+        "places": ["thon-2"],
+    }
     part = editor.post("/write/when", form).text
     assert "khung giờ không phát" in part
     assert "Đổi thành 15:15" in part
@@ -131,3 +137,19 @@ def test_a_quarter_past_three_is_told_while_choosing_and_mended_with_one_click(s
     assert editor.write(**form).status_code == 422
     with stage.rows() as session:
         assert session.scalars(select(Schedule)).all() == []
+
+
+def test_a_clock_that_is_not_believed_is_told_on_every_page_and_answered_by_a_person(
+    stage: Stage, editor: Browser
+) -> None:
+    assert "Không có gì cho thấy giờ bị sai." in editor.get("/clock").text
+    with stage.rows() as session:
+        session.scalars(select(Station)).one().clock_doubt = "before-last-row"
+    sentence = "Giờ của máy sớm hơn lần ghi sổ gần nhất"
+    for path in ("/", "/rules", "/clock"):
+        assert sentence in editor.get(path).text, path
+    assert editor.post("/clock/trust").location == "/"
+    assert sentence not in editor.get("/").text
+    with stage.rows() as session:
+        (entry,) = session.scalars(select(AuditEntry).where(AuditEntry.action == "clock.trust"))
+        assert entry.detail == {"doubt": "before-last-row"}

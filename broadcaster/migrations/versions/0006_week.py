@@ -22,6 +22,7 @@ def upgrade() -> None:
         )
         batch_op.add_column(sa.Column('clock_doubt', sa.String(length=40), server_default='', nullable=False))
         batch_op.add_column(sa.Column('clock_trusted_ms', sa.BigInteger(), server_default='0', nullable=False))
+        batch_op.add_column(sa.Column('clock_trusted_offset_ms', sa.BigInteger(), server_default='0', nullable=False))
     op.create_table(
         'hour_rule',
         sa.Column('id', sa.Integer(), nullable=False),
@@ -70,7 +71,7 @@ def downgrade() -> None:
     for table in ('hour_exception_place', 'hour_exception', 'hour_rule'):
         op.drop_table(table)
     with op.batch_alter_table('station', schema=None) as batch_op:
-        for column in ('slots_a_day', 'slot_minutes', 'weekdays', 'clock_doubt', 'clock_trusted_ms'):
+        for column in ('slots_a_day', 'slot_minutes', 'weekdays', 'clock_doubt', 'clock_trusted_ms', 'clock_trusted_offset_ms'):
             batch_op.drop_column(column)
     op.execute("UPDATE schedule SET kind = 'daily', rrule = substr(rrule, 7) WHERE kind = 'repeated'")
     with op.batch_alter_table('schedule', schema=None) as batch_op:
