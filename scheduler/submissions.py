@@ -16,7 +16,7 @@ from broadcaster.geography import Geography
 from broadcaster.hours import OperatingHours, Stretch
 from broadcaster.rows import Bulletin, Draft, Place, Schedule, ScheduleKind, Station
 from broadcaster.wire.documents import Class
-from scheduler import recurrence, rule_text, rules, timeline
+from scheduler import conflicts, recurrence, rule_text, rules, timeline
 from scheduler.recurrence import RuleError
 from scheduler.rules import Commune
 from tts.settings import REPEATS
@@ -62,6 +62,7 @@ class Submission:
         rule: the text of its rule (see `scheduler.rule_text`), with `ScheduleKind.REPEATED`.
         places: codes of places.
         replaces: id of the schedule this one takes the place of.
+        displaces: single occurrences that give way to this one: (schedule, moment).
     """
 
     submission: str
@@ -78,6 +79,7 @@ class Submission:
     start_at: datetime | None = None
     rule: str = ""
     replaces: int | None = None
+    displaces: tuple[tuple[int, datetime], ...] = ()
 
 
 def _plain(text: str) -> str:
@@ -252,6 +254,10 @@ def submit(session: Session, submission: Submission, *, account_id: int, now: da
     session.add(schedule)
     if replaced:
         airing.cancel_schedule(session, replaced.id, account_id=account_id, now=now)
+    for number, moment in submission.displaces:
+        other = session.get(Schedule, number)
+        if other is not None and other.cancelled_at is None:
+            conflicts.take_off(session, other, moment, ZoneInfo(station.timezone), account_id=account_id, now=now)
     if draft := session.get(Draft, submission.submission):
         session.delete(draft)
     session.flush()

@@ -35,6 +35,7 @@ class Sounding:
     Attributes:
         broadcast: its id; "" while there is only the schedule.
         end: from the clip, or estimated from the words while there is none.
+        occurrence: when its schedule meant it to begin.
         zones: where it is addressed to, ``excluded`` where it was stopped.
     """
 
@@ -47,6 +48,7 @@ class Sounding:
     end: datetime
     zones: tuple[str, ...]
     state: BroadcastState
+    occurrence: datetime
     excluded: tuple[str, ...] = ()
 
     @property
@@ -107,6 +109,7 @@ def _of_broadcast(broadcast: Broadcast, now: datetime) -> Sounding:
         broadcast.stopped_at or airing.end_of(broadcast) or start + length_of(broadcast.bulletin),
         tuple(place.code for place in broadcast.schedule.targets),
         airing.state_of(broadcast, now),
+        broadcast.occurrence,
         tuple(place.code for place in broadcast.excluded),
     )
 
@@ -138,6 +141,7 @@ def _of_schedules(  # noqa: PLR0917  a window and what is known of it
                     moment + length,
                     tuple(place.code for place in schedule.targets),
                     BroadcastState.PLANNED,
+                    moment,
                 )
 
 

@@ -1,6 +1,6 @@
 """The fields of the form that writes a bulletin: what was typed, and what it means. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, time, timedelta
 from enum import StrEnum
@@ -8,6 +8,7 @@ from typing import Any, Final, TypeVar
 from urllib.parse import parse_qsl
 from zoneinfo import ZoneInfo
 
+from broadcaster.clock import from_ms
 from broadcaster.rows import Bulletin, Schedule, ScheduleKind
 from broadcaster.wire.documents import Class
 from scheduler.materialisation import rule_of
@@ -53,6 +54,7 @@ class Fields:
     places: tuple[str, ...] = ()
     when: When = field(default_factory=When)
     replaces: str = ""
+    displaces: str = ""
 
 
 def blank(now: datetime, zone: ZoneInfo) -> Fields:
@@ -83,6 +85,7 @@ def of_form(lists: Mapping[str, Sequence[str]]) -> Fields:
         places=tuple(dict.fromkeys(lists.get("places") or ())),
         when=when.of_form(lists),
         replaces=line("replaces"),
+        displaces=line("displaces"),
     )
 
 
@@ -95,7 +98,8 @@ def mended(typed: Fields, fix: str) -> Fields:
     changes: dict[str, Any] = {name: given[name][0] for name in known}
     if "weekdays" in known:
         changes["weekdays"] = tuple(given["weekdays"])
-    return replace(typed, when=replace(typed.when, **changes))
+    displaces = " ".join(dict.fromkeys([*typed.displaces.split(), *given.get("displaces", ())]))
+    return replace(typed, when=replace(typed.when, **changes), displaces=displaces)
 
 
 def of_draft(stored: Mapping[str, Any]) -> Fields:
@@ -159,8 +163,17 @@ def parse(typed: Fields, submission: str, zone: ZoneInfo, now: datetime) -> tupl
         start_at=meant.start_at,
         rule=meant.rule,
         replaces=int(typed.replaces) if typed.replaces.isdecimal() else None,
+        displaces=tuple(_displaced(typed.displaces)),
     )
     return wanted, problems
+
+
+def _displaced(typed: str) -> Iterator[tuple[int, datetime]]:
+    """Occurrences that give way, as "schedule@milliseconds schedule@milliseconds"; what is not one is left out."""
+    for word in typed.split():
+        number, _, moment = word.partition("@")
+        if number.isdecimal() and moment.isdecimal() and max(len(number), len(moment)) < 15:  # noqa: PLR2004  beyond any year
+            yield int(number), from_ms(int(moment))
 
 
 def _choice(first: _Choice, typed: str, field: str, problems: list[Problem]) -> _Choice:

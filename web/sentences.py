@@ -1,13 +1,16 @@
 """Codes into sentences: what people read about problems, reasons and states. Every sentence goes through gettext."""
 
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from flask_babel import lazy_gettext as _l
 from flask_babel.speaklater import LazyString
 
 from broadcaster.airing import BroadcastState, Heard
+from broadcaster.clock import to_ms
 from broadcaster.rows import DeliveryState, PlaceKind, Role
 from broadcaster.wire.documents import Class, SpeakerState
+from scheduler.conflicts import Conflict, Outcome
 from scheduler.lint import Fields, Note
 from scheduler.submissions import Problem
 from tts.reading.model import DOUBTFUL, FOREIGN_WORD, UNKNOWN_CAPITALS, UNSPEAKABLE
@@ -326,6 +329,34 @@ def fix(fields: Fields) -> str:
         day = "/".join(reversed(given["date"].split("-")))
         return _("Đổi thành %(time)s ngày %(day)s", time=given["time"], day=day)
     return _("Đổi thành %(time)s", time=given["time"])
+
+
+_OUTCOMES: Final[Words] = {
+    Outcome.OTHER_WAITS: _l("Bản tin này ưu tiên hơn: bản kia sẽ phát ngay sau."),
+    Outcome.WE_WAIT: _l("Bản kia ưu tiên hơn: bản tin này sẽ phát ngay sau."),
+    Outcome.FIRST_PLAYS: _l("Bản nào bắt đầu trước thì được phát, bản kia sẽ không nghe được."),
+}
+
+
+def conflict(of: Conflict, when: str) -> str:
+    """What else sounds at that time, and what comes of it when nobody decides."""
+    met = _("Trùng với “%(title)s” lúc %(when)s.", title=of.other.title, when=when)
+    return f"{met} {_OUTCOMES[of.outcome]}"
+
+
+def verbs(of: Conflict, zone: ZoneInfo) -> list[tuple[str, Fields]]:
+    """What can be done about a conflict: play after it, take a free time, replace it."""
+    made: list[tuple[str, Fields]] = []
+    for label, moment in ((_("Phát sau đó"), of.after), (_("Chọn khung trống"), of.free)):
+        if moment is not None:
+            local = moment.astimezone(zone)
+            moved = local.date() != of.moment.astimezone(zone).date()
+            date: Fields = (("date", f"{local:%Y-%m-%d}"),) if moved else ()
+            made.append((f"{label} ({local:%H:%M})", (*date, ("time", f"{local:%H:%M}"))))
+    if of.replaceable:
+        place = f"{of.other.schedule}@{to_ms(of.other.occurrence)}"
+        made.append((_("Thay thế bản đó"), (("displaces", place),)))
+    return made
 
 
 def _about_when(of: Problem) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from broadcaster.database import Database
+from broadcaster.core import Core
 from broadcaster.rows import Speaker, Station
 from broadcaster.wire.documents import SpeakerState
 from broadcaster.wire.units import DAY, HOUR, MINUTE
@@ -49,8 +49,8 @@ def doubt_of(bench: Bench) -> str:
 
 
 @pytest.fixture
-def bench(filled: Database, clock: FixedClock, tmp_path: Path) -> Bench:
-    return Bench.make(filled, clock, tmp_path)
+def bench(core: Core, clock: FixedClock, tmp_path: Path) -> Bench:
+    return Bench.make(core.database, clock, tmp_path)
 
 
 def test_a_clock_that_went_back_plans_nothing_until_it_is_right_again(bench: Bench) -> None:

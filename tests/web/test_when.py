@@ -1,5 +1,7 @@
 """The "when" part of the form: typed, understood, said in words, shown."""
 
+import html
+import re
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -171,3 +173,29 @@ def test_a_repeated_schedule_is_stored_shown_and_edited(stage: Stage, editor: Br
 def test_a_draft_of_the_first_version_keeps_its_time() -> None:
     kept = when.of_draft({"kind": "daily", "date": "2026-11-23", "time": "06:00", "until": "", "title": "x"})
     assert (kept.kind, kept.date, kept.time, kept.weekdays) == ("daily", "2026-11-23", "06:00", ())
+
+
+def test_a_conflict_is_shown_while_choosing_with_three_verbs_and_each_is_one_click(
+    stage: Stage, editor: Browser
+) -> None:
+    assert editor.write(title="Tin sáng", kind="daily", date="2026-11-22", time="06:30").status_code == 303
+    form: dict[str, Any] = {
+        "title": "Tin mới",
+        "kind": "once",
+        "date": "2026-11-23",
+        "time": "06:30",
+        "places": ["thon-2"],
+    }
+    part = editor.post("/write/when", form | {"text": "Mời bà con."}).text
+    assert "Trùng với “Tin sáng”" in part
+    verbs = dict(re.findall(r'name="fix" value="([^"]+)">([^<]+)</button>', part.split('class="notes conflicts"')[1]))
+    assert list(verbs.values()) == ["Phát sau đó (06:31)", "Chọn khung trống (06:45)", "Thay thế bản đó"]
+    for fix in verbs:
+        mended = editor.write(**form, fix=html.unescape(fix)).text
+        assert "Trùng với" not in mended
+    replaced = next(html.unescape(fix) for fix, label in verbs.items() if label == "Thay thế bản đó")
+    assert editor.write(**form, displaces=replaced.removeprefix("displaces=").replace("%40", "@")).status_code == 303
+    with stage.rows() as session:
+        assert "EXDATE:20261123T063000" in session.get_one(Schedule, 1).rrule
+    other_place = editor.post("/write/when", form | {"places": ["thon-3"]}).text
+    assert "Trùng với" not in other_place

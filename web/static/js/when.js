@@ -22,6 +22,10 @@ function mend(form, fix) {
   const given = new URLSearchParams(fix);
   for (const name of new Set(given.keys())) {
     const values = given.getAll(name);
+    if (name === "displaces") {
+      form.elements.displaces.value = [form.elements.displaces.value, ...values].join(" ").trim();
+      continue;
+    }
     for (const element of form.querySelectorAll(`[name="${name}"]`)) {
       if (["checkbox", "radio"].includes(element.type)) element.checked = values.includes(element.value);
       else [element.value] = values;
