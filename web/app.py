@@ -19,6 +19,7 @@ from web import (
     drafts,
     enrolment,
     faults,
+    feeds,
     language,
     listening,
     moments,
@@ -33,6 +34,7 @@ from web import (
     status,
     stopping,
     timekeeping,
+    week,
 )
 from web.services import Services
 
@@ -50,6 +52,8 @@ _PAGES = (
     enrolment,
     status,
     timekeeping,
+    week,
+    feeds,
     phone,
 )
 

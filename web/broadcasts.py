@@ -13,7 +13,7 @@ from broadcaster import airing
 from broadcaster.airing import BroadcastState
 from broadcaster.clock import from_ms, to_ms
 from broadcaster.rows import Broadcast, Clip, Schedule
-from web import agenda, coverage, drafts
+from web import agenda, coverage, drafts, week
 from web.access import WRITERS, may, me, requires
 from web.agenda import Item
 from web.context import now, services, zone
@@ -47,6 +47,7 @@ def home() -> ResponseReturnValue:
             "_home_live.html",
             current=current,
             past=past,
+            by_plan=week.should_be_playing(session) if before is None else [],
             older=f"{to_ms(past.older[0])}-{past.older[1]}" if past.older else "",
             first_page=before is None,
             progress=_progress((*current.preparing, *current.upcoming)),
