@@ -74,7 +74,9 @@ def measure(zones: int) -> dict[str, Any]:
             plans = [envelope.parse(row.envelope) for row in session.query(Published).filter_by(typ=Kind.PLAN.value)]
         begin = time.process_time()
         for number, plan in enumerate(plans):
-            envelope.sign(key.private, key.kid, typ=Kind.PLAN.value, topic="t", seq=number + 1, payload=plan.payload, exp=0)  # type: ignore[arg-type]
+            envelope.sign(
+                key.private, key.kid, typ=Kind.PLAN.value, topic="t", seq=number + 1, payload=plan.payload, exp=0
+            )  # type: ignore[arg-type]
         limit = time.process_time() - begin
         database.dispose()
     return {

@@ -13,6 +13,7 @@ from sqlalchemy import event, select
 from broadcaster import airing, deliveries, publishing
 from broadcaster.clock import to_ms
 from broadcaster.database import Database
+from broadcaster.deliveries import Told
 from broadcaster.rows import Broadcast, Delivery, DeliveryState, Schedule, ScheduleKind
 from broadcaster.wire.documents import Event, Receipt, Why
 from scheduler import recurrence
@@ -124,9 +125,9 @@ class Year:
             for delivery, broadcast in session.execute(rows).all():
                 if receipt := self._receipt(delivery, broadcast):
                     told.setdefault(delivery.speaker_id, []).append(receipt)
-            for speaker, receipts in told.items():
-                deliveries.take(session, speaker, tuple(receipts), to_ms(self.now))
-                self.reported |= {receipt.id for receipt in receipts}
+            came = [Told(speaker, tuple(receipts), to_ms(self.now)) for speaker, receipts in told.items()]
+            deliveries.take(session, came)
+        self.reported |= {receipt.id for each in came for receipt in each.receipts}
 
     def _receipt(self, delivery: Delivery, broadcast: Broadcast) -> Receipt | None:
         end = airing.end_of(broadcast)
