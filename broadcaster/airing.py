@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from sqlalchemy import select, update
+from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
 from broadcaster import chain
@@ -203,10 +203,10 @@ def ensure_deliveries(session: Session, broadcast: Broadcast, geography: Geograp
     """Bring the rows of a broadcast that has not begun in line with the speakers it is meant for."""
     wanted = geography.heard_by(place.code for place in broadcast.schedule.targets)
     known = set(session.scalars(select(Delivery.speaker_id).where(Delivery.broadcast_id == broadcast.id)))
-    session.add_all(
-        Delivery(broadcast_id=broadcast.id, speaker_id=speaker, state=DeliveryState.PLANNED)
-        for speaker in sorted(wanted - known)
-    )
+    session.flush()
+    if lacking := sorted(wanted - known):  # as plain rows: a broadcast of a province has tens of thousands
+        facts = {"broadcast_id": broadcast.id, "state": DeliveryState.PLANNED}
+        session.execute(insert(Delivery), [{**facts, "speaker_id": speaker} for speaker in lacking])
     for speaker in known - wanted:
         delivery = session.get_one(Delivery, (broadcast.id, speaker))
         if delivery.state in _AHEAD:

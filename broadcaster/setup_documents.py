@@ -8,10 +8,11 @@ from sqlalchemy.orm import Session
 
 from broadcaster.core import Core
 from broadcaster.geography import Geography
+from broadcaster.hours import OperatingHours
 from broadcaster.publishing import Publisher
 from broadcaster.rows import Place, PlaceKind, Published, Speaker, Station
 from broadcaster.wire import keys
-from broadcaster.wire.documents import Class, Config, QuietHours, Trust, TrustedKey
+from broadcaster.wire.documents import Class, Config, Trust, TrustedKey
 from broadcaster.wire.keys import SigningKey
 from broadcaster.wire.topics import Kind
 from broadcaster.wire.units import UnixMs
@@ -49,21 +50,23 @@ def put_configs(session: Session, core: Core, report_ms: int) -> None:
     geography = Geography.load(session)
     publisher = Publisher(session, core.clock)
     offset = utc_offset_min(station, core.clock.now())
-    quiet: tuple[QuietHours, ...] = ()
-    if station.quiet_start and station.quiet_until:
-        quiet = (QuietHours(start=station.quiet_start, until=station.quiet_until),)
+    hours = OperatingHours.load(session, station)
     publisher.recall(Kind.CONFIG)
     served = select(Speaker).where(Speaker.retired_at.is_(None), Speaker.pending_since.is_(None))
+    now = core.clock.now()
     for speaker in session.scalars(served):
+        zones = geography.zones_of(speaker.id)
         config = Config(
             speaker=speaker.id,
-            zones=geography.zones_of(speaker.id),
+            zones=zones,
             volume=speaker.volume,
             utc_offset_min=offset,
-            quiet=quiet,
+            quiet=hours.quiet_documents(zones),
             amp_lead_ms=speaker.amp_lead_ms,
             delay_ms=speaker.delay_ms,
             report_ms=report_ms,
+            hourly=hours.hourly_documents(zones),
+            exceptions=hours.exception_documents(zones, now),
         )
         publisher.put(core.keyring.station, Kind.CONFIG, core.topics.down(speaker.id, "config"), config)
 

@@ -116,8 +116,8 @@ def obstacle(item: PlanItem, config: Config, at: int, *, cached: bool, begun: bo
     """
     if is_excluded(item.excluded, config):
         return Why.EXCLUDED
-    if item.klass is not Class.EMERGENCY and is_quiet(config, at):
-        return Why.QUIET_HOURS
+    if item.klass is not Class.EMERGENCY and (is_quiet(config, at) or is_quiet(config, end_of(item) - 1)):
+        return Why.QUIET_HOURS  # all of it must fit, its end too
     if not cached:
         return Why.NOT_CACHED
     return Why.LATE if is_too_late(item, at, begun=begun) else None

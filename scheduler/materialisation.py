@@ -13,7 +13,8 @@ from broadcaster.counters import Counters
 from broadcaster.publishing import HORIZON
 from broadcaster.rows import Broadcast, Schedule, ScheduleKind, Station
 from broadcaster.wire.units import MINUTE
-from scheduler.recurrence import occurrences
+from scheduler import rule_text
+from scheduler.recurrence import Rule, occurrences
 
 LATE_MS: Final = 5 * MINUTE
 """How late a speaker may still join a broadcast, in position."""
@@ -43,7 +44,7 @@ def _single(session: Session, now: datetime) -> Iterator[tuple[Schedule, Iterabl
         select(Schedule)
         .where(
             Schedule.cancelled_at.is_(None),
-            Schedule.kind != ScheduleKind.DAILY,
+            Schedule.kind != ScheduleKind.REPEATED,
             Schedule.start_at.is_(None) | (Schedule.start_at < now + HORIZON),
             ~exists().where(Broadcast.schedule_id == Schedule.id),
         )
@@ -55,7 +56,7 @@ def _single(session: Session, now: datetime) -> Iterator[tuple[Schedule, Iterabl
 
 def _repeated(session: Session, zone: ZoneInfo, now: datetime) -> Iterator[tuple[Schedule, Iterable[datetime]]]:
     """Schedules that air again and again, with the occurrences that have no broadcast yet."""
-    repeating = (Schedule.cancelled_at.is_(None), Schedule.kind == ScheduleKind.DAILY)
+    repeating = (Schedule.cancelled_at.is_(None), Schedule.kind == ScheduleKind.REPEATED)
     earliest = now - _LOOK_BACK
     written = (
         select(Broadcast.schedule_id, Broadcast.occurrence)
@@ -70,10 +71,18 @@ def _repeated(session: Session, zone: ZoneInfo, now: datetime) -> Iterator[tuple
 def _unwritten(
     schedule: Schedule, known: set[tuple[int, datetime]], zone: ZoneInfo, start: datetime, end: datetime
 ) -> Iterator[datetime]:
-    if schedule.start_at is not None:
-        for moment in occurrences(schedule.rrule, schedule.start_at, zone, start, end):
+    rule = rule_of(schedule, zone)
+    if rule is not None:
+        for moment in occurrences(rule, start, end):
             if (schedule.id, moment) not in known:
                 yield moment
+
+
+def rule_of(schedule: Schedule, zone: ZoneInfo) -> Rule | None:
+    """When a schedule airs; None for one that airs as soon as it can. Errors: RuleError."""
+    if schedule.start_at is None:
+        return None
+    return rule_text.read(schedule.rrule, schedule.start_at, zone)
 
 
 def _broadcast(schedule: Schedule, moment: datetime, now: datetime) -> Broadcast:

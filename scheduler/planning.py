@@ -20,12 +20,15 @@ from broadcaster.clock import from_ms, to_ms
 from broadcaster.core import Core
 from broadcaster.distribution import Distributor
 from broadcaster.geography import Geography
+from broadcaster.hours import OperatingHours, Stretch
 from broadcaster.publishing import HORIZON, STANDING_DAY, Publisher
 from broadcaster.rows import Broadcast, Bulletin, Clip, Distribution, Grant, Schedule, ScheduleKind, Station
 from broadcaster.wire.documents import Class, Plan, PlanItem
 from broadcaster.wire.topics import Kind
-from scheduler import quiet
+from scheduler import plausible, rules
 from scheduler.materialisation import materialise
+from scheduler.rules import Breach, Commune, Listener
+from scheduler.timeline import RANK
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +40,6 @@ _SENT_MARGIN_MS: Final = 2_000
 
 BROKER_DOWN: Final = "broker-down"
 NOT_PREPARED: Final = "not-prepared"
-QUIET_HOURS: Final = "quiet-hours"
 STATION_OFF: Final = "station-off"
 
 
@@ -50,6 +52,8 @@ class _Pass:
         pending: every broadcast that is still to air, or was on the air lately.
         approvals: who said what about them.
         villages: the grants by which village heads sent in schedules, by schedule.
+        pushing: those of them that may make others wait.
+        stands: where an audience stands, for the rules.
     """
 
     session: Session
@@ -57,8 +61,11 @@ class _Pass:
     geography: Geography
     now: datetime
     regrouped: bool
+    commune: Commune
     ahead: list[tuple[str, int, frozenset[str]]] = field(default_factory=list)
     pending: list[Broadcast] = field(default_factory=list)
+    pushing: list[Broadcast] = field(default_factory=list)
+    stands: dict[frozenset[str], frozenset[Listener]] = field(default_factory=dict)
     approvals: Approvals | None = None
     villages: dict[int, Grant] = field(default_factory=dict)
 
@@ -72,6 +79,12 @@ class _Pass:
         """The station's time zone."""
         return ZoneInfo(self.station.timezone)
 
+    def listeners(self, audience: frozenset[str]) -> frozenset[Listener]:
+        """Where an audience stands; asked once for each."""
+        if audience not in self.stands:
+            self.stands[audience] = rules.listeners(self.geography, audience)
+        return self.stands[audience]
+
     def day(self, start_at: datetime) -> str:
         """The local day of a moment."""
         return start_at.astimezone(self.zone).date().isoformat()
@@ -79,7 +92,10 @@ class _Pass:
 
 _BETWEEN: Final = timedelta(seconds=2)
 """Silence between a broadcast and one that waited for it."""
-_RANK: Final = {Class.ROUTINE: 0, Class.PRIORITY: 1, Class.EMERGENCY: 2}
+GAP_PATIENCE: Final = timedelta(minutes=10)
+"""How long a priority bulletin for now waits for a routine one to end; after that it cuts it."""
+MAX_SHIFT: Final = timedelta(hours=1)
+"""How far a priority bulletin may push what was planned: later it would be another slot."""
 
 
 class Planner:
@@ -96,12 +112,16 @@ class Planner:
         now = self._clock.now()
         self._on_since = self._on_since or now
         station = session.scalars(select(Station)).one()
+        if self._doubts_clock(session, station):
+            return
         geography = Geography.load(session)
-        this = _Pass(session, station, geography, now, regrouped=geography != self._geography)
+        commune = Commune.of(station, OperatingHours.load(session, station))
+        this = _Pass(session, station, geography, now, geography != self._geography, commune)
         materialise(session, station, now, self._counters)
         this.pending = pending = _pending(session, now)
         this.approvals = Approvals.load(session, {broadcast.schedule_id for broadcast in pending}, now)
         this.villages = village.recent(session, now)
+        this.pushing = [each for each in pending if each.klass is Class.PRIORITY or is_displaced(each)]
         for broadcast in pending:
             with self._counters.edge("planning"):
                 self._settle(this, broadcast)
@@ -109,6 +129,14 @@ class Planner:
         for broadcast in pending:
             self._note_sent(this, broadcast, confirmed)
         self._geography = geography
+
+    def _doubts_clock(self, session: Session, station: Station) -> bool:
+        """Whether nothing may be planned because the station's clock can't be right; a person is asked."""
+        doubt = plausible.judge(self._clock.now_ms(), plausible.evidence(session, station))
+        if doubt != station.clock_doubt:
+            log.log(logging.ERROR if doubt else logging.INFO, "clock doubt=%s", doubt or "none")
+            station.clock_doubt = doubt
+        return bool(doubt)
 
     def _settle(self, this: _Pass, broadcast: Broadcast) -> None:
         """Fix the sound, the moment and the audience of one broadcast as far as they are known by now."""
@@ -146,10 +174,20 @@ class Planner:
             start_ms = to_ms(broadcast.sent_by) + self._now_lead_ms  # the wire knows whole milliseconds
             broadcast.start_at, begun = _after_what_sounds(this, broadcast, audience, from_ms(start_ms)), False
             log.info("broadcast planned broadcast=%s start_at=%s", broadcast.id, broadcast.start_at.isoformat())
-        if broadcast.klass is not Class.EMERGENCY and not begun and quiet.is_quiet(this.station, broadcast.start_at):
-            self._miss(this, broadcast, QUIET_HOURS, this.now)
+        elif not begun and broadcast.schedule.kind is not ScheduleKind.NOW:
+            self._make_room(this, broadcast, clip, audience)
+        if broadcast.klass is not Class.EMERGENCY and not begun and (broken := _breach(this, broadcast, audience)):
+            self._miss(this, broadcast, broken.rule, this.now)
         elif broadcast.sent_at is None:
             this.ahead.append((clip.sha256, clip.bytes, audience))
+
+    def _make_room(self, this: _Pass, broadcast: Broadcast, clip: Clip, audience: frozenset[str]) -> None:
+        """Let a broadcast begin after what displaces it, and at its own time again when nothing does any more."""
+        start = _after_what_displaces(this, broadcast, clip, audience)
+        if start != broadcast.start_at and start > this.now:
+            log.info("broadcast moved broadcast=%s start_at=%s", broadcast.id, start.isoformat())
+            broadcast.start_at, broadcast.sent_at = start, None
+            this.pushing.append(broadcast)
 
     def _travel_ms(self, this: _Pass, broadcast: Broadcast, clip: Clip, audience: frozenset[str]) -> int:
         """How long the clip will take, behind those that go first; nothing where every zone has had it."""
@@ -206,15 +244,73 @@ def _over_quota(this: _Pass, broadcast: Broadcast, clip: Clip) -> bool:
 
 
 def _after_what_sounds(this: _Pass, broadcast: Broadcast, audience: frozenset[str], start: datetime) -> datetime:
-    """The first moment from ``start`` on at which the air is free of what a broadcast for now would not displace."""
+    """The first moment from ``start`` on at which a broadcast for now finds the air free.
+
+    A priority bulletin waits for the gap after a routine one that has begun, unless that is far off; an emergency waits
+    for nobody below it. What was planned later gives way (`_after_what_displaces`).
+    """
     for other in sorted(this.pending, key=lambda other: other.start_at or this.now):
         end = airing.end_of(other)
-        if other is broadcast or other.start_at is None or end is None or _RANK[other.klass] < _RANK[broadcast.klass]:
+        if other is broadcast or other.start_at is None or end is None or not _shares(this, other, audience):
             continue
-        heard = this.geography.heard_by(place.code for place in other.schedule.targets)
-        if other.start_at <= start < end + _BETWEEN and heard & audience:
+        lower = RANK[other.klass] < RANK[broadcast.klass]
+        if lower and (broadcast.klass is Class.EMERGENCY or end - start > GAP_PATIENCE):
+            continue
+        if other.start_at <= start < end + _BETWEEN:
             start = end + _BETWEEN
     return start
+
+
+def _after_what_displaces(this: _Pass, broadcast: Broadcast, clip: Clip, audience: frozenset[str]) -> datetime:
+    """When a broadcast that has its time may begin: then, or after what a higher class has put there.
+
+    What it pushes back pushes back what follows. Further than ``MAX_SHIFT`` nothing is pushed: the speakers decide.
+    """
+    start, length = broadcast.occurrence, timedelta(milliseconds=clip.duration_ms)
+    for other in sorted(this.pushing, key=lambda other: other.start_at or this.now):
+        end = airing.end_of(other)
+        if other is broadcast or other.start_at is None or end is None:
+            continue
+        higher = RANK[other.klass] > RANK[broadcast.klass] and other.klass is not Class.EMERGENCY
+        pushed = other.klass is broadcast.klass and is_displaced(other) and other.occurrence <= broadcast.occurrence
+        meets = other.start_at < start + length and start < end + _BETWEEN
+        if (higher or pushed) and meets and _shares(this, other, audience):
+            start = end + _BETWEEN
+    return start if start - broadcast.occurrence <= MAX_SHIFT else broadcast.occurrence
+
+
+def is_displaced(broadcast: Broadcast) -> bool:
+    """Whether a broadcast begins later than its schedule meant, because something of a higher class took its time."""
+    by_itself = broadcast.schedule.kind is not ScheduleKind.NOW
+    return by_itself and broadcast.start_at is not None and broadcast.start_at > broadcast.occurrence
+
+
+def _shares(this: _Pass, other: Broadcast, audience: frozenset[str]) -> bool:
+    """Whether another broadcast is for some of the same speakers, and may still air."""
+    heard = this.geography.heard_by(place.code for place in other.schedule.targets)
+    return other.missed_at is None and bool(heard & audience)
+
+
+def _breach(this: _Pass, broadcast: Broadcast, audience: frozenset[str]) -> Breach | None:
+    """The rule of the commune that a broadcast would break; what was scheduled before it goes first."""
+    start, end = broadcast.start_at, airing.end_of(broadcast)
+    if start is None or end is None:
+        return None
+    others: list[Stretch] = []
+    if this.commune.counts_slots:
+        others = [stretch for other in this.pending if (stretch := _goes_first(this, other, broadcast, audience))]
+    return rules.breach(this.commune, this.listeners(audience), start, end, others)
+
+
+def _goes_first(this: _Pass, other: Broadcast, broadcast: Broadcast, audience: frozenset[str]) -> Stretch | None:
+    """When another broadcast sounds for some of the same speakers, if it has the older right to the day."""
+    end = airing.end_of(other)
+    if other.start_at is None or end is None or other.missed_at is not None or other.klass is Class.EMERGENCY:
+        return None
+    if (other.schedule_id, other.occurrence) >= (broadcast.schedule_id, broadcast.occurrence):
+        return None
+    heard = this.geography.heard_by(place.code for place in other.schedule.targets)
+    return (other.start_at, end) if heard & audience else None
 
 
 def _pending(session: Session, now: datetime) -> list[Broadcast]:
@@ -242,7 +338,8 @@ def _last_moment(broadcast: Broadcast) -> datetime | None:
     """Until when an unsent broadcast can still air; None while only its sound is waited for."""
     if broadcast.schedule.kind is ScheduleKind.NOW:
         return broadcast.occurrence + NOW_PATIENCE
-    last = broadcast.occurrence + timedelta(milliseconds=broadcast.late_ms)
+    last = max(broadcast.occurrence, broadcast.start_at or broadcast.occurrence)
+    last += timedelta(milliseconds=broadcast.late_ms)
     return min(last, airing.end_of(broadcast) or last)
 
 

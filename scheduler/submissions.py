@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -14,9 +14,12 @@ import tts.reading
 from broadcaster import airing, chain, library
 from broadcaster.errors import LoaError
 from broadcaster.geography import Geography
+from broadcaster.hours import OperatingHours, Stretch
 from broadcaster.rows import Bulletin, Draft, Place, Schedule, ScheduleKind, Sound, Station
 from broadcaster.wire.documents import Class
-from scheduler import quiet, recurrence
+from scheduler import conflicts, recurrence, rule_text, rules, timeline
+from scheduler.recurrence import RuleError
+from scheduler.rules import Commune
 from tts.legacy import legacy_code
 from tts.settings import REPEATS
 from tts.tidying import tidied
@@ -33,6 +36,8 @@ _BLANK: Final = re.compile(r"\{[^{}\n]{1,80}\}")
 _TITLE_WORDS: Final = 8
 _READING_GROWS: Final = 10
 """A reading is longer than its text: "9.999.999" has nine characters and is spoken with seventy."""
+FORESEEN: Final = 60
+"""How many times of a repeated schedule the rules are asked about beforehand; the planner asks about each."""
 _PAST_GRACE: Final = timedelta(seconds=30)
 """A form that was opened for this very minute is not refused for the seconds it took to send."""
 
@@ -65,9 +70,10 @@ class Submission:
         sound_start_ms: where it begins.
         sound_end_ms: where it ends; None is its end.
         start_at: aware; None with `ScheduleKind.NOW`.
-        until: last local day of a daily schedule.
+        rule: the text of its rule (see `scheduler.rule_text`), with `ScheduleKind.REPEATED`.
         places: codes of places.
         replaces: id of the schedule this one takes the place of.
+        displaces: single occurrences that give way to this one: (schedule, moment).
     """
 
     submission: str
@@ -85,8 +91,9 @@ class Submission:
     sound_start_ms: int = 0
     sound_end_ms: int | None = None
     start_at: datetime | None = None
-    until: date | None = None
+    rule: str = ""
     replaces: int | None = None
+    displaces: tuple[tuple[int, datetime], ...] = ()
 
 
 def _plain(text: str) -> str:
@@ -145,13 +152,59 @@ def _check_time(submission: Submission, station: Station, now: datetime) -> list
             return [Problem("start_at", "missing")]
         if start < now - _PAST_GRACE and submission.kind is ScheduleKind.ONCE:
             problems.append(Problem("start_at", "past"))
-    if submission.kind is ScheduleKind.DAILY and start and submission.until:
-        rule, earliest = recurrence.daily(submission.until), max(start, now)
-        if not any(recurrence.occurrences(rule, start, zone, earliest, earliest + timedelta(days=2))):
-            problems.append(Problem("until", "before-start"))
-    if submission.klass is not Class.EMERGENCY and quiet.is_quiet(station, start or now):
-        problems.append(Problem("start_at", "quiet-hours", (station.quiet_start or "", station.quiet_until or "")))
+    if submission.kind is ScheduleKind.REPEATED and start:
+        problems += _check_rule(submission.rule, start, zone, now)
     return problems
+
+
+def _check_rules(
+    session: Session, submission: Submission, station: Station, geography: Geography, now: datetime
+) -> list[Problem]:
+    """Whether the commune's rules allow every time it would air, its end too, as far as they can be foreseen."""
+    if submission.klass is Class.EMERGENCY:
+        return []
+    commune = Commune.of(station, OperatingHours.load(session, station))
+    zone = commune.hours.timezone
+    start = (submission.start_at if submission.kind is not ScheduleKind.NOW else None) or now
+    text = submission.rule if submission.kind is ScheduleKind.REPEATED else ""
+    moments = recurrence.following(rule_text.read(text, start, zone), min(start, now) if not text else now, FORESEEN)
+    speakers = geography.heard_by(submission.places)
+    heard = rules.listeners(geography, speakers)
+    length = timeline.estimate(_plain(submission.spoken) or _plain(submission.text), submission.repeats)
+    for moment in moments:
+        others = _others(session, commune, submission, geography.heard_by(submission.places), geography, moment, now)
+        if broken := rules.breach(commune, heard, moment, moment + length, others):
+            return [Problem("start_at", broken.rule.value, broken.values)]
+    return []
+
+
+def _others(  # noqa: PLR0917  one day of one audience
+    session: Session,
+    commune: Commune,
+    submission: Submission,
+    audience: frozenset[str],
+    geography: Geography,
+    moment: datetime,
+    now: datetime,
+) -> list[Stretch]:
+    """What else the same people hear on that day, where the rules count it."""
+    if not commune.counts_slots:
+        return []
+    day = timedelta(days=1)
+    found = timeline.soundings(session, commune.hours.timezone, moment - day, moment + day, now)
+    return [
+        each.stretch
+        for each in found
+        if each.to_air and each.schedule != submission.replaces and geography.heard_by(each.zones) & audience
+    ]
+
+
+def _check_rule(text: str, start: datetime, zone: ZoneInfo, now: datetime) -> list[Problem]:
+    try:
+        rule = rule_text.read(text, start, zone)
+    except RuleError as error:
+        return [Problem("rule", "not-understood", (str(error),))]
+    return [] if recurrence.following(rule, max(start, now)) else [Problem("until", "before-start")]
 
 
 def _check_rest(session: Session, submission: Submission) -> list[Problem]:
@@ -207,6 +260,8 @@ def submit(session: Session, submission: Submission, *, account_id: int, now: da
         *problems,
         *_check_rest(session, submission),
     ]
+    if not any(problem.field in {"start_at", "rule"} for problem in problems):
+        problems += _check_rules(session, submission, station, geography, now)
     if problems:
         raise SubmissionError(problems)
     replaced = session.get(Schedule, submission.replaces) if submission.replaces else None
@@ -235,7 +290,7 @@ def submit(session: Session, submission: Submission, *, account_id: int, now: da
         bulletin=bulletin,
         kind=submission.kind if start else ScheduleKind.NOW,
         start_at=start,
-        rrule=recurrence.daily(submission.until) if submission.kind is ScheduleKind.DAILY else "",
+        rrule=submission.rule if submission.kind is ScheduleKind.REPEATED else "",
         account_id=account_id,
         created_at=now,
         targets=_reduced(session, geography, targets),
@@ -243,6 +298,10 @@ def submit(session: Session, submission: Submission, *, account_id: int, now: da
     session.add(schedule)
     if replaced:
         airing.cancel_schedule(session, replaced.id, account_id=account_id, now=now)
+    for number, moment in submission.displaces:
+        other = session.get(Schedule, number)
+        if other is not None and other.cancelled_at is None:
+            conflicts.take_off(session, other, moment, ZoneInfo(station.timezone), account_id=account_id, now=now)
     if draft := session.get(Draft, submission.submission):
         session.delete(draft)
     session.flush()

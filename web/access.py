@@ -38,7 +38,7 @@ _log = logging.getLogger(__name__)
 _SECRET_FIELDS: Final = frozenset({"csrf_token", "password", "current", "new", "again"})
 
 
-def _mark(account: Account) -> str:
+def mark_of(account: Account) -> str:
     """Changes with the password, so that an old session ends when the password does."""
     return hashlib.sha256(account.password_hash.encode()).hexdigest()[:16]
 
@@ -49,7 +49,7 @@ def enter(account: Account) -> None:
     session.clear()
     session.permanent = True
     session["account"] = account.id
-    session["mark"] = _mark(account)
+    session["mark"] = mark_of(account)
     if language:
         session["language"] = language
     g.account = account
@@ -79,7 +79,7 @@ def _load() -> Account | None:
         return None
     with services().database.read() as database:
         account = database.get(Account, number)
-        if account is None or account.disabled_at or session.get("mark") != _mark(account):
+        if account is None or account.disabled_at or session.get("mark") != mark_of(account):
             return None
         database.expunge(account)
         return account

@@ -13,11 +13,11 @@ from broadcaster import airing
 from broadcaster.airing import BroadcastState, Coverage
 from broadcaster.rows import Broadcast, Bulletin, Schedule, ScheduleKind
 from scheduler import recurrence
+from scheduler.materialisation import rule_of
 from web import coverage
 
 PAGE: Final = 20
 _LATEST: Final = timedelta(days=1)
-_SOON: Final = timedelta(days=2)
 _MAX_CURRENT: Final = 1000
 
 
@@ -74,7 +74,7 @@ def _item(broadcast: Broadcast, counts: Mapping[str, Coverage], now: datetime) -
 
 
 def current(session: Session, now: datetime, zone: ZoneInfo) -> Current:
-    """What is on the air, being made, and coming; of a daily schedule only what comes next."""
+    """What is on the air, being made, and coming; of a repeated schedule only what comes next."""
     rows = (
         _broadcasts()
         .where(
@@ -112,7 +112,7 @@ def _without_broadcast(session: Session, now: datetime, zone: ZoneInfo, planned:
         .where(
             Schedule.cancelled_at.is_(None),
             or_(
-                Schedule.kind == ScheduleKind.DAILY,
+                Schedule.kind == ScheduleKind.REPEATED,
                 and_(not_(has_one), or_(Schedule.start_at > now - _LATEST, Schedule.start_at.is_(None))),
             ),
         )
@@ -122,7 +122,7 @@ def _without_broadcast(session: Session, now: datetime, zone: ZoneInfo, planned:
         if schedule.id in known:
             continue
         at = upcoming_moment(schedule, now, zone)
-        if schedule.kind is ScheduleKind.DAILY and at is None:
+        if schedule.kind is ScheduleKind.REPEATED and at is None:
             continue
         state = BroadcastState.PLANNED if at else BroadcastState.PREPARING
         yield Item(schedule, None, at, state, Coverage())
@@ -130,15 +130,13 @@ def _without_broadcast(session: Session, now: datetime, zone: ZoneInfo, planned:
 
 def upcoming_moment(schedule: Schedule, now: datetime, zone: ZoneInfo) -> datetime | None:
     """When a schedule airs next by its own rule; None when it does not, or at once."""
-    if schedule.start_at is None:
-        return None
-    begin = max(now, schedule.start_at)
-    return next(recurrence.occurrences(schedule.rrule, schedule.start_at, zone, begin, begin + _SOON), None)
+    rule = rule_of(schedule, zone)
+    return next(iter(recurrence.following(rule, now)), None) if rule else None
 
 
 def past(session: Session, now: datetime, before: tuple[datetime, str] | None = None) -> Past:
     """What is over, newest first: the page that follows ``before``."""
-    called_off_with_its_series = and_(Broadcast.cancelled_at.is_not(None), Schedule.kind == ScheduleKind.DAILY)
+    called_off_with_its_series = and_(Broadcast.cancelled_at.is_not(None), Schedule.kind == ScheduleKind.REPEATED)
     rows = (
         _broadcasts()
         .join(Broadcast.schedule)

@@ -9,9 +9,11 @@ from flask_babel import get_locale
 from flask_bootstrap import Bootstrap5
 
 from broadcaster import alert_templates, alerting
-from broadcaster.rows import Alert
+from broadcaster.rows import Alert, Schedule
+from scheduler.materialisation import rule_of
 from web import (
     access,
+    ahead,
     api_alerts,
     approval,
     board,
@@ -23,6 +25,7 @@ from web import (
     duty,
     enrolment,
     faults,
+    feeds,
     language,
     library,
     listening,
@@ -31,22 +34,28 @@ from web import (
     people,
     phone,
     preview,
+    rule_words,
+    rules,
     security,
     sentences,
     signin,
     speakers,
     status,
     stopping,
+    timekeeping,
     uploads,
     village,
+    week,
 )
 from web.services import Services
 
 _PAGES = (
     signin,
     broadcasts,
+    rules,
     stopping,
     bulletins,
+    ahead,
     drafts,
     preview,
     listening,
@@ -55,6 +64,9 @@ _PAGES = (
     speakers,
     enrolment,
     status,
+    timekeeping,
+    week,
+    feeds,
     phone,
     people,
     approval,
@@ -125,6 +137,7 @@ def _equip_templates(app: Flask) -> None:
     app.add_template_filter(_moment, "moment")
     app.add_template_filter(_clock, "clock")
     app.add_template_filter(_ago, "ago")
+    app.add_template_filter(_repeats, "repeats")
     app.add_template_filter(moments.length, "length_of")
     app.add_template_filter(moments.error, "start_error")
     app.add_template_filter(speakers.megabytes, "megabytes")
@@ -143,6 +156,12 @@ def _moment(at: datetime, *, seconds: bool = False) -> str:
     locale = get_locale()
     assert locale  # noqa: S101  a template is always rendered for somebody
     return moments.moment(at, context.zone(), context.now(), locale, seconds=seconds)
+
+
+def _repeats(schedule: Schedule) -> str:
+    """On which days a repeated schedule airs."""
+    locale, rule = get_locale(), rule_of(schedule, context.zone())
+    return rule_words.days_in_words(rule, locale) if rule and locale else ""
 
 
 def _clock(at: datetime, *, seconds: bool = True) -> str:

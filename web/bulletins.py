@@ -9,14 +9,14 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from broadcaster.rows import Bulletin, LibraryItem, Schedule, ScheduleKind, Sound
+from broadcaster.rows import Bulletin, LibraryItem, Schedule, Sound
 from scheduler.submissions import MAX_TEXT, MAX_TITLE, Problem, Submission, SubmissionError, submit
 from tts import reading
 from tts.decoding import MAX_SOUND_S
 from tts.limited import RefusedFileError
 from tts.settings import REPEATS
 from tts.voice import VOICES
-from web import drafts, fields, sentences, uploads
+from web import ahead, drafts, fields, sentences, uploads, when
 from web.access import WRITERS, may_at, me, must_at, requires
 from web.context import now, services, zone
 from web.fields import Fields
@@ -53,8 +53,10 @@ def send(submission: UUID) -> ResponseReturnValue:
     typed = fields.of_form(dict(request.form.lists()))
     if request.form.get("action") == "draft":
         return _keep(str(submission), typed)
+    if fix := request.form.get("fix"):
+        typed = fields.mended(typed, fix)
     typed, refused = _with_words(typed) if request.form.get("action") == "import" else _with_sound(typed)
-    if refused or request.form.get("action") in {"upload", "drop-sound", "import"}:
+    if refused or fix or request.form.get("action") in {"upload", "drop-sound", "import", "when"}:
         with services().database.read() as session:
             return _show(session, str(submission), typed, refused)
     wanted, problems = fields.parse(typed, str(submission), zone(), now())
@@ -148,7 +150,7 @@ def _prefilled(session: Session) -> Fields:
             abort(404)
         latest = select(Schedule).where(Schedule.bulletin_id == number).order_by(Schedule.id.desc()).limit(1)
         filled = _fields_of(bulletin, session.scalar(latest))
-        return replace(filled, kind=ScheduleKind.ONCE.value, date=empty.date, until="")
+        return replace(filled, when=replace(empty.when, time=filled.when.time))
     if number := request.args.get("item", type=int):
         item = session.get(LibraryItem, number)
         if item is None:
@@ -182,6 +184,11 @@ def _show(session: Session, submission: str, typed: Fields, problems: tuple[Prob
         chosen=choices.chosen(typed.places),
         preview=preview(typed.text, now().astimezone(zone()).date()) if typed.text.strip() else None,
         typed_text=typed.text,
+        ahead=ahead.of_request(session, typed),
+        when_kinds=when.KINDS,
+        weekdays=when.WEEKDAYS,
+        monthly=when.MONTHLY,
+        lunar=when.LUNAR,
         voices={key: sentences.voice(key) for key in VOICES},
         repeats=REPEATS,
         classes=fields.CLASSES,

@@ -1,18 +1,23 @@
 """The fields of the form that writes a bulletin: what was typed, and what it means. Pure."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
-from datetime import UTC, date, datetime, time, timedelta
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from datetime import datetime, time, timedelta
 from enum import StrEnum
 from typing import Any, Final, TypeVar
+from urllib.parse import parse_qsl
 from zoneinfo import ZoneInfo
 
+from broadcaster.clock import from_ms
 from broadcaster.rows import Bulletin, Schedule, ScheduleKind
 from broadcaster.wire.documents import Class
+from scheduler.materialisation import rule_of
 from scheduler.submissions import Problem, Submission
 from tts.settings import REPEATS
 from tts.trimming import Part
 from tts.voice import VOICES
+from web import when
+from web.when import When
 
 _Choice = TypeVar("_Choice", bound=StrEnum)
 
@@ -48,21 +53,19 @@ class Fields:
     repeats: str = "1"
     chime: bool = True
     places: tuple[str, ...] = ()
-    kind: str = ScheduleKind.ONCE.value
-    date: str = ""
-    time: str = ""
-    until: str = ""
+    when: When = field(default_factory=When)
     replaces: str = ""
     sound: str = ""
     sound_from: str = ""
     sound_to: str = ""
+    displaces: str = ""
 
 
 def blank(now: datetime, zone: ZoneInfo) -> Fields:
     """An empty form: today, or tomorrow once the evening has come."""
     local = now.astimezone(zone)
     day = local.date() + timedelta(days=local.time() >= _EVENING)
-    return Fields(date=day.isoformat())
+    return Fields(when=When(date=day.isoformat()))
 
 
 def of_form(lists: Mapping[str, Sequence[str]]) -> Fields:
@@ -84,22 +87,36 @@ def of_form(lists: Mapping[str, Sequence[str]]) -> Fields:
         repeats=line("repeats"),
         chime=bool(line("chime")),
         places=tuple(dict.fromkeys(lists.get("places") or ())),
-        kind=line("kind"),
-        date=line("date"),
-        time=line("time"),
-        until=line("until"),
+        when=when.of_form(lists),
         replaces=line("replaces"),
         sound=line("sound"),
         sound_from=line("sound_from"),
         sound_to=line("sound_to"),
+        displaces=line("displaces"),
     )
+
+
+def mended(typed: Fields, fix: str) -> Fields:
+    """The form with one click of a note carried out; ``fix`` is "field=value&…", of the fields that say when."""
+    given: dict[str, list[str]] = {}
+    for name, value in parse_qsl(fix):
+        given.setdefault(name, []).append(value)
+    known = {each.name for each in fields(When)} & set(given)
+    changes: dict[str, Any] = {name: given[name][0] for name in known}
+    if "weekdays" in known:
+        changes["weekdays"] = tuple(given["weekdays"])
+    displaces = " ".join(dict.fromkeys([*typed.displaces.split(), *given.get("displaces", ())]))
+    return replace(typed, when=replace(typed.when, **changes), displaces=displaces)
 
 
 def of_draft(stored: Mapping[str, Any]) -> Fields:
     """The fields of a draft; what this version does not know is left out."""
-    known = {field.name for field in fields(Fields)}
+    known = {each.name for each in fields(Fields)}
     kept = {name: value for name, value in stored.items() if name in known}
-    return replace(Fields(), **{**kept, "places": tuple(kept.get("places", ()))})
+    typed_when = when.of_draft(
+        stored.get("when", stored)
+    )  # a draft of the first version has these fields among its own
+    return replace(Fields(), **{**kept, "places": tuple(kept.get("places", ())), "when": typed_when})
 
 
 def of_bulletin(bulletin: Bulletin, schedule: Schedule | None, reading: str, zone: ZoneInfo) -> Fields:
@@ -119,27 +136,22 @@ def of_bulletin(bulletin: Bulletin, schedule: Schedule | None, reading: str, zon
     )
     if schedule is None:
         return filled
-    local = schedule.start_at.astimezone(zone) if schedule.start_at else None
-    until = next((part[6:14] for part in schedule.rrule.split(";") if part.startswith("UNTIL=")), "")
+    rule = rule_of(schedule, zone)
     return replace(
         filled,
         places=tuple(place.code for place in schedule.targets),
-        kind=schedule.kind.value,
-        date=f"{local:%Y-%m-%d}" if local else "",
-        time=f"{local:%H:%M}" if local else "",
-        until=f"{until[:4]}-{until[4:6]}-{until[6:]}" if until else "",
+        when=when.of_rule(rule) if rule else When(kind=ScheduleKind.NOW.value),
     )
 
 
 def parse(typed: Fields, submission: str, zone: ZoneInfo, now: datetime) -> tuple[Submission, list[Problem]]:
     """What the fields mean, and which of them mean nothing."""
     problems: list[Problem] = []
-    kind = _choice(ScheduleKind.NOW, typed.kind, "kind", problems)
     klass = _choice(Class.ROUTINE, typed.klass, "klass", problems)
     if klass not in CLASSES:
         problems.append(Problem("klass", "unknown"))
-    start = None if kind is ScheduleKind.NOW else _moment(typed, zone, now, kind, problems)
-    until = _date(typed.until, "until", problems) if kind is ScheduleKind.DAILY and typed.until else None
+    meant, wrong = when.parse(typed.when, zone, now)
+    problems += wrong
     if typed.voice not in VOICES:
         problems.append(Problem("voice", "unknown"))
     if not typed.repeats.isdecimal() or int(typed.repeats) not in REPEATS:
@@ -151,7 +163,7 @@ def parse(typed: Fields, submission: str, zone: ZoneInfo, now: datetime) -> tupl
         submission=submission,
         title=typed.title.strip(),
         text=typed.text,
-        kind=kind,
+        kind=meant.kind,
         places=typed.places,
         spoken=typed.spoken,
         klass=klass,
@@ -162,9 +174,10 @@ def parse(typed: Fields, submission: str, zone: ZoneInfo, now: datetime) -> tupl
         sound=typed.sound,
         sound_start_ms=part.start_ms,
         sound_end_ms=part.end_ms,
-        start_at=start,
-        until=until,
+        start_at=meant.start_at,
+        rule=meant.rule,
         replaces=int(typed.replaces) if typed.replaces.isdecimal() else None,
+        displaces=tuple(_displaced(typed.displaces)),
     )
     return wanted, problems
 
@@ -188,6 +201,14 @@ def part_of(typed: Fields, problems: list[Problem]) -> Part:
     return Part(start or 0, end)
 
 
+def _displaced(typed: str) -> Iterator[tuple[int, datetime]]:
+    """Occurrences that give way, as "schedule@milliseconds schedule@milliseconds"; what is not one is left out."""
+    for word in typed.split():
+        number, _, moment = word.partition("@")
+        if number.isdecimal() and moment.isdecimal() and max(len(number), len(moment)) < 15:  # noqa: PLR2004  beyond any year
+            yield int(number), from_ms(int(moment))
+
+
 def _choice(first: _Choice, typed: str, field: str, problems: list[Problem]) -> _Choice:
     """The member of ``first``'s enumeration that was typed; ``first`` itself when there is none."""
     try:
@@ -195,31 +216,3 @@ def _choice(first: _Choice, typed: str, field: str, problems: list[Problem]) -> 
     except ValueError:
         problems.append(Problem(field, "unknown"))
         return first
-
-
-def _date(typed: str, field: str, problems: list[Problem]) -> date | None:
-    try:
-        return date.fromisoformat(typed.strip())
-    except ValueError:
-        problems.append(Problem(field, "not-a-date"))
-        return None
-
-
-def _moment(
-    typed: Fields, zone: ZoneInfo, now: datetime, kind: ScheduleKind, problems: list[Problem]
-) -> datetime | None:
-    """The moment of date and time on the station's wall clock; a daily one without a date begins today."""
-    if not typed.time.strip() or (not typed.date.strip() and kind is ScheduleKind.ONCE):
-        return None  # said to be missing where everything is checked
-    day = _date(typed.date, "start_at", problems) if typed.date.strip() else now.astimezone(zone).date()
-    try:
-        at = time.fromisoformat(typed.time.strip())
-    except ValueError:
-        problems.append(Problem("start_at", "not-a-time"))
-        return None
-    if day is None or at.tzinfo:
-        return None
-    moment = datetime.combine(day, at, zone).astimezone(UTC)
-    if moment.astimezone(zone).time() != at:
-        problems.append(Problem("start_at", "no-such-time"))
-    return moment

@@ -2,17 +2,21 @@
 
 from collections.abc import Iterable
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from flask_babel import lazy_gettext as _l
 from flask_babel.speaklater import LazyString
 
 from broadcaster.airing import BroadcastState, Heard
 from broadcaster.approval import NOT_APPROVED, ApprovalState
+from broadcaster.clock import to_ms
 from broadcaster.permissions import Person
 from broadcaster.rows import DeliveryState, ItemKind, PlaceKind, Role
 from broadcaster.village import QUOTA
 from broadcaster.wire.documents import Class, SpeakerState
 from broadcaster.wire.fields import Fault, SpeakerRole
+from scheduler.conflicts import Conflict, Outcome
+from scheduler.lint import Fields, Note
 from scheduler.submissions import Problem
 from tts.reading.model import DOUBTFUL, FOREIGN_WORD, UNKNOWN_CAPITALS, UNSPEAKABLE
 from tts.voice import VOICES
@@ -112,6 +116,49 @@ _FACTS: Final[Words] = {
     "rrule": _l("lịch phát"),
 }
 _NO_ROLE: Final = _l("Chưa được giao quyền")
+KINDS_OF_SCHEDULE: Final[Words] = {
+    "now": _l("Phát ngay"),
+    "once": _l("Một lần"),
+    "dates": _l("Chọn nhiều ngày"),
+    "daily": _l("Hằng ngày"),
+    "weekly": _l("Các ngày trong tuần"),
+    "monthly": _l("Hằng tháng"),
+    "days": _l("Cách mấy ngày"),
+    "minutes": _l("Cách mấy phút"),
+    "lunar": _l("Âm lịch"),
+}
+WEEKDAYS: Final[Words] = {
+    "MO": _l("thứ Hai"),
+    "TU": _l("thứ Ba"),
+    "WE": _l("thứ Tư"),
+    "TH": _l("thứ Năm"),
+    "FR": _l("thứ Sáu"),
+    "SA": _l("thứ Bảy"),
+    "SU": _l("Chủ nhật"),
+}
+MONTHLY: Final[Words] = {
+    "day": _l("Cùng ngày của tháng"),
+    "weekday": _l("Cùng thứ của tuần ấy trong tháng"),
+    "last": _l("Ngày cuối tháng"),
+}
+LUNAR: Final[Words] = {
+    "1": _l("Mùng một hằng tháng"),
+    "15": _l("Rằm hằng tháng"),
+    "1,15": _l("Mùng một và rằm hằng tháng"),
+    "30": _l("Ngày cuối tháng âm lịch"),
+    "year": _l("Một ngày âm lịch mỗi năm"),
+}
+REST_DAYS: Final[Words] = {
+    "": _l("Phát như ngày thường"),
+    "SKIP": _l("Không phát ngày lễ, Tết"),
+    "ONLY": _l("Chỉ phát ngày lễ, Tết"),
+    "SKIP-TET": _l("Không phát dịp Tết Nguyên đán"),
+    "ONLY-TET": _l("Chỉ phát dịp Tết Nguyên đán"),
+}
+CLOCK_DOUBTS: Final[Words] = {
+    "before-last-row": _l("Giờ của máy sớm hơn lần ghi sổ gần nhất, có thể bị sai."),
+    "far-from-speakers": _l("Giờ của máy lệch xa đồng hồ các cụm loa, có thể bị sai."),
+}
 _VOICES: Final[Words] = {"north": _l("Giọng Bắc"), "central": _l("Giọng Trung"), "south": _l("Giọng Nam")}
 _CATEGORIES: Final[Words] = {
     "thông báo chung": _l("Thông báo chung"),
@@ -149,6 +196,9 @@ _WHY: Final[Words] = {
     "station-off": _l("máy của đài đã tắt"),
     QUOTA: _l("thôn đã dùng hết số phút trong ngày"),
     NOT_APPROVED: _l("không được duyệt kịp giờ"),
+    "weekday": _l("hôm đó không phải ngày được phát"),
+    "slot-too-long": _l("buổi phát dài quá quy định"),
+    "too-many-slots": _l("quá số buổi phát trong ngày"),
 }
 _FLAGS: Final[Words] = {
     UNKNOWN_CAPITALS: _l("chữ viết tắt chưa biết, sẽ đọc từng chữ cái"),
@@ -270,10 +320,17 @@ def problem(of: Problem) -> str:
         ("start_at", "not-a-date"): _("Ngày phát không đúng. Ví dụ: 25/11/2026."),
         ("start_at", "not-a-time"): _("Giờ phát không đúng. Ví dụ: 05:30."),
         ("start_at", "no-such-time"): _("Hôm đó không có giờ này vì đổi giờ mùa. Hãy chọn giờ khác."),
-        ("until", "not-a-date"): _("Ngày kết thúc không đúng. Ví dụ: 25/11/2026."),
         ("until", "before-start"): _("Ngày kết thúc phải từ ngày phát đầu tiên trở đi."),
         ("places", "none"): _("Chưa chọn nơi phát. Hãy chọn ít nhất một địa bàn."),
-        ("kind", "unknown"): _("Hãy chọn phát ngay, hẹn giờ hay hằng ngày."),
+        ("kind", "unknown"): _("Hãy chọn phát khi nào."),
+        ("until", "not-a-date"): _("Ngày kết thúc không đúng. Ví dụ: 25/11/2026."),
+        ("dates", "none"): _("Hãy ghi những ngày phát. Ví dụ: 25/11, 27/11/2026."),
+        ("weekdays", "none"): _("Hãy chọn ít nhất một ngày trong tuần."),
+        ("lunar", "unknown"): _("Hãy chọn ngày âm lịch."),
+        ("last", "not-a-time"): _("Giờ kết thúc không đúng. Ví dụ: 17:00."),
+        ("last", "before-start"): _("Giờ kết thúc phải sau giờ bắt đầu, trong cùng một ngày."),
+        ("count", "with-until"): _("Chỉ chọn một trong hai: ngày kết thúc hoặc số ngày."),
+        ("rest", "unknown"): _("Hãy chọn cách phát vào ngày lễ."),
         ("klass", "unknown"): _("Hãy chọn mức ưu tiên."),
         ("category", "unknown"): _("Hãy chọn loại tin."),
         ("voice", "unknown"): _("Hãy chọn giọng đọc."),
@@ -319,9 +376,8 @@ def _filled(of: Problem) -> str:  # noqa: PLR0911  one sentence a case
             return _(
                 "Giọng đọc không đọc được: %(pieces)s. Hãy bỏ đi hoặc viết lại bằng chữ Việt.", pieces=_list(values)
             )
-        case "start_at", "quiet-hours":
-            start, until = values
-            return _("Từ %(start)s đến %(until)s là khung giờ không phát. Hãy chọn giờ khác.", start=start, until=until)
+        case "start_at", _:
+            return broken_rule(of.code, values)
         case "places", "unknown":
             return _("Không có địa bàn “%(place)s”.", place=values[0])
         case "text", "quota":
@@ -330,6 +386,102 @@ def _filled(of: Problem) -> str:  # noqa: PLR0911  one sentence a case
             return _("Tài khoản này không được phát ở %(place)s.", place=values[0])
         case "places", "no-speaker":
             return _("%(place)s chưa có cụm loa nào.", place=values[0])
+        case _:
+            return _about_when(of)
+
+
+def broken_rule(code: str, values: tuple[str, ...]) -> str:
+    """Which rule of the commune a broadcast would break."""
+    match code, values:
+        case "quiet-hours", (start, until):
+            return _(
+                "Từ %(start)s đến %(until)s là khung giờ không phát, cả lúc bản tin kết thúc. Hãy chọn giờ khác.",
+                start=start,
+                until=until,
+            )
+        case "weekday", _values:
+            return _("Hôm đó không phải ngày được phát theo quy định. Hãy chọn ngày khác.")
+        case "too-many-slots", (most,):
+            return _("Ngày đó sẽ vượt quá %(most)s buổi phát theo quy định.", most=most)
+        case "slot-too-long", (minutes,):
+            return _("Buổi phát đó sẽ dài quá %(minutes)s phút theo quy định.", minutes=minutes)
+        case _:
+            return _("Chưa dùng được giá trị này (%(code)s).", code=code)
+
+
+def note(of: Note) -> str:
+    """What to look at before a schedule is sent, and why."""
+    plain = {
+        "empty": _("Bản tin chưa có lời nào."),
+        "never-ending": _("Lịch này không có ngày kết thúc, sẽ phát mãi đến khi có người hủy."),
+        "everywhere": _("Phát ở mọi cụm loa của đài."),
+    }
+    if of.code in plain:
+        return plain[of.code]
+    if of.refused:
+        return broken_rule(of.code, of.values)
+    value = of.values[0] if of.values else ""
+    return {
+        "night": _("%(time)s là ban đêm. Có phải định chọn buổi chiều không?", time=value),
+        "overlong": _("Dài khoảng %(minutes)s phút; người nghe khó theo dõi quá 15 phút.", minutes=value),
+        "often": _("Phát %(times)s lần trong một ngày.", times=value),
+        "some-silent": _("Có %(places)s địa bàn sẽ im lặng vì giờ riêng của nơi đó.", places=value),
+    }.get(of.code, of.code)
+
+
+def fix(fields: Fields) -> str:
+    """What one click would change."""
+    given = dict(fields)
+    if "kind" in given:
+        days = ", ".join(str(WEEKDAYS[value]) for name, value in fields if name == "weekdays")
+        return _("Chỉ phát %(days)s", days=days)
+    if "until" in given:
+        return _("Phát đến hết %(day)s", day="/".join(reversed(given["until"].split("-"))))
+    if "date" in given:
+        day = "/".join(reversed(given["date"].split("-")))
+        return _("Đổi thành %(time)s ngày %(day)s", time=given["time"], day=day)
+    return _("Đổi thành %(time)s", time=given["time"])
+
+
+_OUTCOMES: Final[Words] = {
+    Outcome.OTHER_WAITS: _l("Bản tin này ưu tiên hơn: bản kia sẽ phát ngay sau."),
+    Outcome.WE_WAIT: _l("Bản kia ưu tiên hơn: bản tin này sẽ phát ngay sau."),
+    Outcome.FIRST_PLAYS: _l("Bản nào bắt đầu trước thì được phát, bản kia sẽ không nghe được."),
+}
+
+
+def conflict(of: Conflict, when: str) -> str:
+    """What else sounds at that time, and what comes of it when nobody decides."""
+    met = _("Trùng với “%(title)s” lúc %(when)s.", title=of.other.title, when=when)
+    return f"{met} {_OUTCOMES[of.outcome]}"
+
+
+def verbs(of: Conflict, zone: ZoneInfo) -> list[tuple[str, Fields]]:
+    """What can be done about a conflict: play after it, take a free time, replace it."""
+    made: list[tuple[str, Fields]] = []
+    for label, moment in ((_("Phát sau đó"), of.after), (_("Chọn khung trống"), of.free)):
+        if moment is not None:
+            local = moment.astimezone(zone)
+            moved = local.date() != of.moment.astimezone(zone).date()
+            date: Fields = (("date", f"{local:%Y-%m-%d}"),) if moved else ()
+            made.append((f"{label} ({local:%H:%M})", (*date, ("time", f"{local:%H:%M}"))))
+    if of.replaceable:
+        place = f"{of.other.schedule}@{to_ms(of.other.occurrence)}"
+        made.append((_("Thay thế bản đó"), (("displaces", place),)))
+    return made
+
+
+def _about_when(of: Problem) -> str:
+    """What is wrong with the fields that say when."""
+    values = of.values
+    match of.field, of.code:
+        case _, "out-of-range":
+            least, most = values
+            return _("Hãy ghi một số từ %(least)s đến %(most)s.", least=least, most=most)
+        case _, "not-days":
+            return _("“%(word)s” không phải là ngày. Ví dụ: 25/11/2026.", word=values[0])
+        case "rule", "not-understood":
+            return _("Không hiểu được lịch phát này (%(part)s).", part=values[0])
         case _:
             return _("Chưa dùng được giá trị này (%(code)s).", code=of.code)
 

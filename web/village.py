@@ -82,7 +82,7 @@ def air(submission: UUID) -> ResponseReturnValue:
     typed = fields.of_form(dict(request.form.lists()))
     fixed = replace(
         typed,
-        kind=ScheduleKind.NOW.value,
+        when=When(kind=ScheduleKind.NOW.value),
         klass=Class.ROUTINE.value,
         category=fields.CATEGORIES[0],
         repeats="1",

@@ -26,6 +26,7 @@ from broadcaster.rows.broadcasts import (
     ScheduleTarget,
 )
 from broadcaster.rows.bulletins import Bulletin, Clip, Draft
+from broadcaster.rows.hours import HourException, HourExceptionPlace, HourRule
 from broadcaster.rows.library import ItemKind, LibraryItem, LibraryWord
 from broadcaster.rows.notices import Address, Notice, NoticeKind, Push
 from broadcaster.rows.places import GroupMember, Place, PlaceKind, Station
@@ -58,6 +59,9 @@ __all__ = [
     "Draft",
     "Grant",
     "GroupMember",
+    "HourException",
+    "HourExceptionPlace",
+    "HourRule",
     "ItemKind",
     "LedgerEntry",
     "LibraryItem",

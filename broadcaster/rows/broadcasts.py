@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from broadcaster.rows.base import Base, Chained, words
@@ -19,13 +19,14 @@ class ScheduleKind(StrEnum):
 
     NOW = "now"
     ONCE = "once"
-    DAILY = "daily"
+    REPEATED = "repeated"
 
 
 class Schedule(Base):
     """When and where a bulletin airs.
 
-    ``start_at`` is the first time (None for NOW); ``rrule`` an RFC 5545 rule counted from it in the station's time zone.
+    ``start_at`` is the first time (None for NOW); ``rrule`` the text of its rule (RFC 5545 and our own properties, see
+    ``docs/schedules.md``), counted from it in the station's time zone.
     """
 
     __tablename__ = "schedule"
@@ -34,7 +35,7 @@ class Schedule(Base):
     bulletin_id: Mapped[int] = mapped_column(ForeignKey("bulletin.id"), index=True)
     kind: Mapped[ScheduleKind] = mapped_column(words(ScheduleKind))
     start_at: Mapped[datetime | None]
-    rrule: Mapped[str] = mapped_column(String(300), default="")
+    rrule: Mapped[str] = mapped_column(Text, default="")
     account_id: Mapped[int] = mapped_column(ForeignKey("account.id"))
     created_at: Mapped[datetime]
     cancelled_at: Mapped[datetime | None]

@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, String
+from sqlalchemy import BigInteger, ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from broadcaster.rows.base import Base, words
@@ -18,9 +18,13 @@ class PlaceKind(StrEnum):
 
 
 class Station(Base):
-    """The one station of this database. ``quiet_start`` and ``quiet_until`` are local HH:MM, both or neither.
+    """The one station of this database, with the rules of its commune.
 
-    ``approval`` is whether nothing below EMERGENCY airs without an approver's word.
+    ``quiet_start`` and ``quiet_until`` are local HH:MM, both or neither. ``slots_a_day`` and ``slot_minutes`` are None
+    without a limit; ``weekdays`` are those on which anything below EMERGENCY may air. ``clock_doubt`` is why the station's
+    own clock is not believed ("" while it is), ``clock_trusted_…`` what a person has told to overlook (see
+    `scheduler.plausible`). ``approval`` is whether nothing below EMERGENCY airs without
+    an approver's word.
     """
 
     __tablename__ = "station"
@@ -32,6 +36,12 @@ class Station(Base):
     quiet_start: Mapped[str | None] = mapped_column(String(5))
     quiet_until: Mapped[str | None] = mapped_column(String(5))
     approval: Mapped[bool] = mapped_column(default=False)
+    slots_a_day: Mapped[int | None]
+    slot_minutes: Mapped[int | None]
+    weekdays: Mapped[str] = mapped_column(String(20), default="MO,TU,WE,TH,FR,SA,SU")
+    clock_doubt: Mapped[str] = mapped_column(String(40), default="")
+    clock_trusted_ms: Mapped[int] = mapped_column(BigInteger, default=0)
+    clock_trusted_offset_ms: Mapped[int] = mapped_column(BigInteger, default=0)
 
 
 class Place(Base):

@@ -42,3 +42,11 @@ def test_the_heartbeat_carries_the_digest_of_what_the_hello_says(bench: Bench) -
     bench.do(bench.machine.reports.greet(bench.own))
     assert bench.telemetry.have == digest(bench.hello.have)
     assert digest({"b": 2, "a": 1}) == digest({"a": 1, "b": 2}) != digest({"a": 1, "b": 3})
+
+
+def test_an_item_that_would_not_have_ended_before_quiet_hours_is_not_begun(bench: Bench) -> None:
+    bench.deliver(bench.station.config(quiet=(QuietHours(start="12:02", until="14:00"),)))
+    bench.plan(bench.station.item("b1", NOON + MINUTE), bench.station.item("b2", NOON + 2 * MINUTE - 1_000))
+    bench.run(NOON + HOUR)
+    assert bench.plays("b1") == WHOLE
+    assert bench.events("b2")[-1][0] is Event.SKIPPED

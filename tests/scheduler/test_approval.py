@@ -25,7 +25,6 @@ from broadcaster.rows import (
 )
 from broadcaster.wire.documents import Class
 from scheduler.planning import NOW_PATIENCE
-from scheduler.recurrence import DAILY
 from tests.broadcaster import town
 from tests.broadcaster.town import DONG
 from tests.clocks import FixedClock
@@ -219,7 +218,7 @@ def test_now_means_as_soon_as_it_is_approved_and_not_half_an_hour_later(bench: B
 
 
 def test_one_approval_holds_for_every_day_of_a_daily_schedule(bench: Bench) -> None:
-    schedule = bench.schedule(DONG, kind=ScheduleKind.DAILY, rrule=DAILY, start_at=bench.at(1))
+    schedule = bench.schedule(DONG, kind=ScheduleKind.REPEATED, rrule="RRULE:FREQ=DAILY", start_at=bench.at(1))
     approve(bench, schedule)
     bench.plan(confirm=True)
     assert all(one.sent_at for one in bench.broadcasts(schedule))

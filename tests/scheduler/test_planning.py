@@ -24,12 +24,12 @@ from broadcaster.rows import (
 from broadcaster.wire.documents import Class
 from broadcaster.wire.envelope import MAX_MESSAGE_BYTES
 from scheduler.planning import NOW_PATIENCE
-from scheduler.recurrence import DAILY
 from tests.broadcaster import town
 from tests.broadcaster.town import DOAI, DONG, GROUP
 from tests.clocks import FixedClock
 from tests.scheduler.planner import LEAD_MS, Bench
 
+DAILY = "RRULE:FREQ=DAILY"
 TODAY, TOMORROW = "2026-11-21", "2026-11-22"  # 10:00 in the commune
 PLANNED, MISSED = DeliveryState.PLANNED, DeliveryState.MISSED
 
@@ -40,7 +40,7 @@ def bench(filled: Database, clock: FixedClock, tmp_path: Path) -> Bench:
 
 
 def daily(bench: Bench, hours: float = 1, **facts: Any) -> int:
-    return bench.schedule(kind=ScheduleKind.DAILY, rrule=DAILY, start_at=bench.at(hours), **facts)
+    return bench.schedule(kind=ScheduleKind.REPEATED, rrule=DAILY, start_at=bench.at(hours), **facts)
 
 
 def now(bench: Bench, **facts: Any) -> int:
@@ -402,7 +402,7 @@ def test_a_clip_that_was_made_again_takes_the_place_of_the_lost_one_until_the_st
 
 
 def test_one_row_that_makes_no_sense_does_not_stop_the_others(bench: Bench) -> None:
-    bad = bench.schedule(DONG, start_at=bench.at(1), kind=ScheduleKind.DAILY, rrule="FREQ=OFTEN")
+    bad = bench.schedule(DONG, start_at=bench.at(1), kind=ScheduleKind.REPEATED, rrule="RRULE:FREQ=OFTEN")
     good = bench.schedule(DONG, start_at=bench.at(1))
     with bench.core.database.write() as session:
         bench.planner.plan(session)
@@ -460,3 +460,36 @@ def test_air_now_waits_for_what_sounds_in_the_same_place_and_for_nothing_elsewhe
     assert free
     assert waited >= begun + timedelta(seconds=60)
     assert free < begun + timedelta(seconds=60)
+
+
+def test_a_broadcast_that_would_end_in_quiet_hours_is_not_aired(bench: Bench) -> None:
+    with bench.core.database.write() as session:
+        station = session.get_one(Station, 1)
+        station.quiet_start, station.quiet_until = "11:30", "13:00"  # it is 10:00
+    fits = bench.schedule(DONG, start_at=bench.at(1.4), seconds=360)
+    ends_too_late = bench.schedule(DOAI, start_at=bench.at(1.4), seconds=361)
+    bench.plan()
+    assert bench.broadcast(fits).missed_at is None
+    assert bench.broadcast(ends_too_late).missed_why == "quiet-hours"
+    assert bench.deliveries(ends_too_late) == {"loa-3": (MISSED, "quiet-hours")}
+
+
+def test_what_was_scheduled_first_keeps_the_last_slot_of_the_day(bench: Bench) -> None:
+    with bench.core.database.write() as session:
+        session.get_one(Station, 1).slots_a_day = 2
+    first, second = bench.schedule(DONG, start_at=bench.at(3)), bench.schedule(DONG, start_at=bench.at(6))
+    third, elsewhere = bench.schedule(start_at=bench.at(1)), bench.schedule(DOAI, start_at=bench.at(2))
+    bench.plan()
+    bench.plan()
+    whys = [bench.broadcast(number).missed_why for number in (first, second, third, elsewhere)]
+    assert whys == [None, None, "too-many-slots", None]
+
+
+def test_on_a_day_that_is_not_permitted_nothing_but_an_emergency_airs(bench: Bench) -> None:
+    with bench.core.database.write() as session:
+        session.get_one(Station, 1).weekdays = "MO,TU"  # it is Saturday
+    routine = bench.schedule(DONG, start_at=bench.at(3))
+    emergency = bench.schedule(DONG, start_at=bench.at(3), klass=Class.EMERGENCY)
+    bench.plan()
+    assert bench.broadcast(routine).missed_why == "weekday"
+    assert bench.broadcast(emergency).missed_at is None

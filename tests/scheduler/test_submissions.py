@@ -1,5 +1,5 @@
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -21,6 +21,11 @@ RIGHT = Submission(
     places=("thon-dong",),
     start_at=NOW + timedelta(hours=2),
 )
+
+
+def until(day: int) -> str:
+    """Daily to the end of a day of this month."""
+    return f"RRULE:FREQ=DAILY;UNTIL=202611{day}T235959"
 
 
 def send(database: Database, **changes: Any) -> Schedule:
@@ -75,8 +80,8 @@ def test_all_villages_are_stored_as_the_commune(filled: Database) -> None:
         ({"spoken": "日本"}, ("text", "unspeakable")),
         ({"start_at": NOW - timedelta(minutes=1)}, ("start_at", "past")),
         ({"start_at": None}, ("start_at", "missing")),
-        ({"kind": ScheduleKind.DAILY, "start_at": None}, ("start_at", "missing")),
-        ({"kind": ScheduleKind.DAILY, "until": date(2026, 11, 20)}, ("until", "before-start")),
+        ({"kind": ScheduleKind.REPEATED, "start_at": None}, ("start_at", "missing")),
+        ({"kind": ScheduleKind.REPEATED, "rule": until(20)}, ("rule", "not-understood")),
         ({"places": ()}, ("places", "none")),
         ({"places": ("thon-dong", "nowhere")}, ("places", "unknown")),
         ({"places": ("thon-vang",)}, ("places", "no-speaker")),
@@ -110,11 +115,10 @@ def test_a_text_of_exactly_the_limit_is_taken(filled: Database) -> None:
 
 def test_a_daily_schedule_that_would_never_air_is_refused(filled: Database) -> None:
     this_morning = NOW - timedelta(hours=2)
-    today = date(2026, 11, 21)
-    found = problems(filled, kind=ScheduleKind.DAILY, start_at=this_morning, until=today)
+    found = problems(filled, kind=ScheduleKind.REPEATED, start_at=this_morning, rule=until(21))
     assert found == [("until", "before-start")]
-    schedule = send(filled, kind=ScheduleKind.DAILY, start_at=this_morning, until=today + timedelta(days=1))
-    assert schedule.rrule == "FREQ=DAILY;UNTIL=20261122T235959"
+    schedule = send(filled, kind=ScheduleKind.REPEATED, start_at=this_morning, rule=until(22))
+    assert schedule.rrule == until(22)
 
 
 def test_a_form_for_this_very_minute_airs_now_so_that_its_first_words_are_heard(filled: Database) -> None:
@@ -128,7 +132,9 @@ def test_quiet_hours_are_kept_by_all_but_an_emergency(filled: Database) -> None:
         station.quiet_start, station.quiet_until = "21:00", "05:30"
     night = NOW + timedelta(hours=17, minutes=15)  # the 03:15 of Trung Lộc
     assert problems(filled, start_at=night) == [("start_at", "quiet-hours")]
-    assert problems(filled, kind=ScheduleKind.DAILY, start_at=night) == [("start_at", "quiet-hours")]
+    assert problems(filled, kind=ScheduleKind.REPEATED, rule="RRULE:FREQ=DAILY", start_at=night) == [
+        ("start_at", "quiet-hours")
+    ]
     assert problems(filled, start_at=night, klass=Class.PRIORITY) == [("start_at", "quiet-hours")]
     assert send(filled, start_at=night, klass=Class.EMERGENCY).start_at == night
 

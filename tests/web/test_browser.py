@@ -100,6 +100,7 @@ def test_every_page_fits_its_screen_and_keeps_nobody_out(stage: Stage, desk: Des
         session.get_one(Broadcast, missed).missed_at = stage.clock.now()
         session.add(Draft(submission="x" * 32, account_id=1, fields={"text": "Nháp"}, updated_at=stage.clock.now()))
     paths = ["/", f"/broadcasts/{number}", "/write", "/drafts", "/speakers", "/status", "/phone", "/password", "/nope"]
+    paths += ["/week", "/week/speaker/loa-001", "/rules", "/clock", "/calendar"]
     for path in paths:
         page = desk.open(path)
         if path == "/write":

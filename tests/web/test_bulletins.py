@@ -50,7 +50,7 @@ def test_a_daily_bulletin_ends_on_the_day_that_was_chosen(stage: Stage, editor: 
     assert editor.write(kind="daily", until="2026-11-30").status_code == 303
     with stage.rows() as session:
         schedule = session.query(Schedule).one()
-        assert schedule.kind is ScheduleKind.DAILY
+        assert schedule.kind is ScheduleKind.REPEATED
         assert "UNTIL=20261130" in schedule.rrule
 
 
@@ -78,7 +78,9 @@ def test_a_time_in_the_past_is_refused_at_its_field(stage: Stage, editor: Browse
 
 
 def test_a_time_in_quiet_hours_is_refused_at_its_field(stage: Stage, editor: Browser) -> None:
-    refused(editor.write(time="03:15"), "start_at", "Từ 21:00 đến 05:00 là khung giờ không phát.")
+    refused(
+        editor.write(time="03:15"), "start_at", "Từ 21:00 đến 05:00 là khung giờ không phát, cả lúc bản tin kết thúc."
+    )
     assert stored(stage) == (0, 0)
 
 

@@ -5,17 +5,9 @@ import { listenFirst } from "./listen.js";
 import { tickPlaces } from "./places.js";
 import { showReading } from "./preview.js";
 import { bringSound } from "./sound.js";
+import { showWhen } from "./when.js";
 
 const form = document.getElementById("write");
-
-function followKind() {
-  const kind = form.elements.kind.value;
-  document.getElementById("times").hidden = kind === "now";
-  for (const element of document.querySelectorAll("[data-daily-only]")) element.hidden = kind !== "daily";
-  for (const choice of document.querySelectorAll(".choice")) {
-    choice.classList.toggle("chosen", choice.querySelector("input").checked);
-  }
-}
 
 // A browser may write dates in another country's order: say the day in words as well.
 function sayDay() {
@@ -32,7 +24,6 @@ listenFirst(form);
 importWords(form);
 for (const element of document.querySelectorAll("[data-without-js]")) element.hidden = true;
 const recallSound = bringSound(form);
-for (const radio of form.querySelectorAll('input[name="kind"]')) radio.addEventListener("change", followKind);
 if (keepDrafts(form, document.getElementById("draft-said"))) {
   settle();
   look();
@@ -40,5 +31,5 @@ if (keepDrafts(form, document.getElementById("draft-said"))) {
 recallSound();
 form.elements.date.addEventListener("input", sayDay);
 sayDay();
-followKind();
+showWhen(form);
 document.getElementById("errors")?.focus();

@@ -1,0 +1,134 @@
+"""The rules of the commune, as one function: may this sound, here, from then until then? Pure.
+
+Form and planner ask it; the speaker goes by its own part of the same hours. Only an emergency is never asked for.
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+from broadcaster.geography import Geography
+from broadcaster.hours import OperatingHours, Stretch
+from broadcaster.rows import Station
+
+WEEKDAYS: Final = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
+SLOT_GAP: Final = timedelta(minutes=10)
+"""Broadcasts that are nearer to each other belong to one slot of the day (buổi phát)."""
+_SEARCH_STEP: Final = timedelta(minutes=15)
+_SEARCHED: Final = timedelta(days=7)
+
+Listener = tuple[str, ...]
+"""The zones that one listens to who lives somewhere."""
+
+
+class Rule(StrEnum):
+    """The rules there are."""
+
+    QUIET_HOURS = "quiet-hours"
+    WEEKDAY = "weekday"
+    SLOT_TOO_LONG = "slot-too-long"
+    TOO_MANY_SLOTS = "too-many-slots"
+
+
+@dataclass(frozen=True)
+class Breach:
+    """Which rule a broadcast would break; ``values`` fill the sentence about it."""
+
+    rule: Rule
+    values: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Commune:
+    """The rules in force: hours, permitted weekdays (0 is Monday), slots a day and minutes a slot (None: no limit)."""
+
+    hours: OperatingHours
+    weekdays: frozenset[int] = frozenset(range(7))
+    slots_a_day: int | None = None
+    slot_minutes: int | None = None
+
+    @classmethod
+    def of(cls, station: Station, hours: OperatingHours) -> "Commune":
+        """The rules in the station's row."""
+        days = frozenset(WEEKDAYS.index(day) for day in station.weekdays.split(",") if day in WEEKDAYS)
+        return cls(hours, days, station.slots_a_day, station.slot_minutes)
+
+    @property
+    def counts_slots(self) -> bool:
+        """Whether other broadcasts of the day matter."""
+        return self.slots_a_day is not None or self.slot_minutes is not None
+
+
+def listeners(geography: Geography, speakers: Iterable[str]) -> frozenset[Listener]:
+    """Where the speakers stand, as far as rules tell places apart."""
+    return frozenset(geography.zones_of(speaker) for speaker in speakers)
+
+
+def breach(
+    commune: Commune, heard: Collection[Listener], start: datetime, end: datetime, others: Iterable[Stretch] = ()
+) -> Breach | None:
+    """The rule that a sound below EMERGENCY from ``start`` until ``end`` would break; None when it may air.
+
+    Args:
+        commune: the rules.
+        heard: who listens. Quiet hours of some places don't keep the others from hearing it: those stay silent.
+        start: when it begins, aware.
+        end: when it is over; all of the sound must fit.
+        others: what else sounds for them on that day and was there before.
+    """
+    if start.astimezone(commune.hours.timezone).weekday() not in commune.weekdays:
+        return Breach(Rule.WEEKDAY)
+    broken = None
+    for listener in heard or ((),):
+        broken = commune.hours.breaks_quiet(listener, start, end)
+        if broken is None:
+            break
+    if broken:
+        return Breach(Rule.QUIET_HOURS, (f"{broken.start:%H:%M}", f"{broken.until:%H:%M}"))
+    return _slot_breach(commune, (start, end), others) if commune.counts_slots else None
+
+
+def silent(commune: Commune, heard: Collection[Listener], start: datetime, end: datetime) -> frozenset[Listener]:
+    """Those who will not hear it because of quiet hours where they live."""
+    return frozenset(each for each in heard if commune.hours.breaks_quiet(each, start, end))
+
+
+def _slot_breach(commune: Commune, wanted: Stretch, others: Iterable[Stretch]) -> Breach | None:
+    zone = commune.hours.timezone
+    today = wanted[0].astimezone(zone).date()
+    day = slots([wanted, *(other for other in others if other[0].astimezone(zone).date() == today)])
+    if commune.slots_a_day is not None and len(day) > commune.slots_a_day:
+        return Breach(Rule.TOO_MANY_SLOTS, (str(commune.slots_a_day),))
+    own = next(slot for slot in day if slot[0] <= wanted[0] < slot[1] or slot[0] == wanted[0])
+    if commune.slot_minutes is not None and own[1] - own[0] > timedelta(minutes=commune.slot_minutes):
+        return Breach(Rule.SLOT_TOO_LONG, (str(commune.slot_minutes),))
+    return None
+
+
+def slots(stretches: Iterable[Stretch]) -> list[Stretch]:
+    """What sounds on a day as slots: stretches that are less than ``SLOT_GAP`` apart count as one."""
+    made: list[Stretch] = []
+    for start, end in sorted(stretches):
+        if made and start < made[-1][1] + SLOT_GAP:
+            made[-1] = made[-1][0], max(made[-1][1], end)
+        else:
+            made.append((start, end))
+    return made
+
+
+def free_from(
+    commune: Commune, heard: Collection[Listener], start: datetime, length: timedelta, others: Collection[Stretch]
+) -> datetime | None:
+    """The first moment from ``start`` on, in steps of a quarter of an hour, when the rules allow it and nothing sounds."""
+    zone = commune.hours.timezone
+    local = start.astimezone(zone)
+    candidate = local.replace(minute=local.minute // 15 * 15, second=0, microsecond=0)
+    while candidate < local + _SEARCHED:
+        end = candidate + length
+        taken = any(low < end and candidate < high for low, high in others)
+        if candidate >= local and not taken and breach(commune, heard, candidate, end, others) is None:
+            return candidate
+        candidate += _SEARCH_STEP
+    return None

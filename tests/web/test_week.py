@@ -1,0 +1,130 @@
+"""The week, the next 24 hours, "what should be playing now?", the feed; moving and copying."""
+
+import re
+from datetime import timedelta
+
+import icalendar
+from sqlalchemy import select
+
+from broadcaster.rows import Account, AuditEntry, Schedule
+from tests.web.conftest import Browser
+from tests.web.station import Stage
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+
+
+def days(page: str) -> list[str]:
+    return re.findall(r'<section class="day.*?</section>', page, re.DOTALL)
+
+
+def test_the_week_shows_every_occurrence_on_its_day_with_lunar_date_and_holiday(editor: Browser) -> None:
+    editor.write(kind="weekly", weekdays=["MO", "WE"], title="Tin sáng", date="2026-11-21")
+    editor.write(kind="lunar", lunar="15", title="Ngày rằm", date="2026-11-21", time="07:00")
+    editor.write(title="Ở thôn khác", places=["thon-3"], date="2026-11-24")
+    week = days(editor.get("/week?date=2026-11-25").text)
+    assert [("Tin sáng" in day, "Ngày rằm" in day) for day in week] == [
+        (True, True),
+        (False, False),
+        (True, False),
+        (False, False),
+        (False, False),
+        (False, False),
+        (False, False),
+    ]
+    assert "15/10 âm lịch" in week[0]
+    assert "Ngày Văn hóa Việt Nam" in week[1]
+    assert "Ở thôn khác" in week[1]  # the commune's week shows its villages
+    assert "Ở thôn khác" not in editor.get("/week?date=2026-11-25&place=thon-2").text
+    assert "Ở thôn khác" in editor.get("/week?date=2026-11-25&place=thon-3").text
+
+
+def test_a_date_that_is_none_shows_this_week(editor: Browser) -> None:
+    for typed in ("x", "0001-01-01", "9999-12-31", ""):
+        assert "21/11/2026" in editor.get(f"/week?date={typed}").text
+
+
+def test_one_occurrence_is_moved_by_form_and_the_rest_stays(stage: Stage, editor: Browser) -> None:
+    editor.write(kind="daily", title="Tin sáng", date="2026-11-22")
+    page = editor.get("/week?date=2026-11-25").text
+    occurrence = re.findall(r'name="occurrence" value="([^"]+)"', page)[2]
+    assert occurrence.startswith("2026-11-24T23:30")  # 06:30 on the 25th
+    form = {"schedule": "1", "occurrence": occurrence, "place": "an-binh", "date": "2026-11-25", "time": "17:00"}
+    refused = editor.post("/week/move", form | {"time": "03:15"}, follow_redirects=True).text
+    assert "khung giờ không phát" in refused
+    moved = editor.post("/week/move", form, follow_redirects=True).text
+    assert "Đã dời sang 17:00 Thứ Tư, 25/11/2026." in moved
+    wednesday = days(moved)[2]
+    assert "17:00–" in wednesday
+    assert "06:30–" not in wednesday
+    assert "06:30–" in days(moved)[3]
+    with stage.rows() as session:
+        assert [entry.action for entry in session.scalars(select(AuditEntry))][-1] == "schedule.move"
+    for broken in ({"schedule": "99"}, {"occurrence": "x"}):
+        assert editor.post("/week/move", form | broken).status_code == 404
+
+
+def test_a_week_is_copied_once_and_by_the_rules(stage: Stage, editor: Browser) -> None:
+    editor.write(title="Họp", date="2026-11-23", time="06:30")
+    editor.write(title="Tiêm phòng", date="2026-11-24", time="17:00")
+    editor.write(title="Hằng ngày", kind="daily", date="2026-11-23", time="11:00")
+    form = {"from": "2026-11-23", "to": "2026-12-03"}
+    assert "Đã chép 2 bản tin." in editor.post("/week/copy", form, follow_redirects=True).text
+    assert "Đã chép 0 bản tin." in editor.post("/week/copy", form, follow_redirects=True).text
+    monday, tuesday, *_ = days(editor.get("/week?date=2026-12-03").text)
+    assert "Họp" in monday
+    assert "Tiêm phòng" in tuesday
+    assert (
+        editor.post("/rules", {"quiet_start": "16:00", "quiet_until": "05:00", "weekdays": ["MO", "TU"]}).status_code
+        == 303
+    )
+    copied = editor.post("/week/copy", form | {"to": "2026-12-08"}, follow_redirects=True).text
+    assert "Đã chép 1 bản tin." in copied
+    assert "Tiêm phòng: Từ 16:00 đến 05:00 là khung giờ không phát" in copied
+    assert "Hãy chọn tuần khác" in editor.post("/week/copy", form | {"to": "2026-11-25"}, follow_redirects=True).text
+    with stage.rows() as session:
+        assert len(session.scalars(select(Schedule)).all()) == 6
+
+
+def test_what_should_be_playing_now_is_on_the_first_page_and_the_speaker_s(stage: Stage, editor: Browser) -> None:
+    assert "Theo lịch, lúc này không phát gì." in editor.get("/").text
+    stage.broadcast(starts_in=-timedelta(seconds=30), title="Họp xã")
+    stage.broadcast(starts_in=2 * HOUR, title="Tin trưa")
+    assert "Thôn Đông – Họp xã" in editor.get("/").text
+    page = editor.get("/week/speaker/loa-001").text
+    assert "lúc này phải đang phát “Họp xã”" in page
+    assert page.count("row-item") == 2
+    assert page.count('class="day-sound"') == page.count('class="day-power"') == 2
+    assert editor.get("/week/speaker/nope").status_code == 404
+
+
+def test_history_is_the_run_against_the_plan(stage: Stage, editor: Browser) -> None:
+    stage.broadcast(starts_in=-3 * HOUR, title="Tin sớm")
+    page = editor.get("/week").text
+    assert "Đã phát" in page
+    assert "0/6 cụm loa đã phát xong" in page
+
+
+def test_the_feed_is_read_by_a_calendar_and_its_address_dies_with_the_password(
+    stage: Stage, editor: Browser, stranger: Browser
+) -> None:
+    editor.write(kind="daily", title="Tin sáng; đầy đủ, có dấu", date="2026-11-22")
+    address = re.search(r"(/calendar/\S+\.ics)", editor.get("/calendar").text)
+    assert address
+    answer = stranger.get(address[1])
+    assert (answer.status_code, answer.mimetype) == (200, "text/calendar")
+    events = icalendar.Calendar.from_ical(answer.text).walk("VEVENT")
+    assert len(events) == 28
+    assert str(events[0]["summary"]) == "Tin sáng; đầy đủ, có dấu"
+    assert events[0].decoded("dtstart").isoformat() == "2026-11-21T23:30:00+00:00"
+    assert str(events[0]["location"]) == "Thôn Đông"
+    assert len({str(event["uid"]) for event in events}) == 28
+    assert stranger.get(address[1].replace(".ics", "x.ics")).status_code == 404
+    with stage.rows() as session:
+        session.scalars(select(Account).where(Account.username == "lan")).one().password_hash = "changed"
+    assert stranger.get(address[1]).status_code == 404
+
+
+def test_one_who_only_reads_moves_and_copies_nothing(viewer: Browser) -> None:
+    assert viewer.get("/week").status_code == 200
+    for path in ("/week/move", "/week/copy"):
+        assert viewer.post(path).status_code == 403
