@@ -17,7 +17,7 @@ from broadcaster.database import Database
 from broadcaster.errors import LoaError
 from broadcaster.rows import Account, AuditEntry, LedgerEntry, Station
 from broadcaster.settings import Settings, load
-from web import cli_broker, cli_conform, cli_speakers, cli_tail, commune, doctor
+from web import cli_broker, cli_conform, cli_read, cli_speakers, cli_tail, commune, doctor
 from web.initialise import FIRST_ACCOUNT, initialise, new_password
 from web.passwords import hash_password
 from web.say import Say, speaker_of
@@ -118,6 +118,9 @@ def _parser() -> argparse.ArgumentParser:
     cli_broker.add(commands)
     cli_conform.add_arguments(add("conform", cli_conform.run, "kiểm tra một cụm loa theo giao thức (prove a speaker)"))
     cli_tail.add_arguments(add("tail", cli_tail.run, "xem trực tiếp tin trên đường truyền (show live traffic)"))
+    cli_read.add_arguments(
+        add("read", lambda given, *_: cli_read.run(given), "đọc từng dòng thành lời (lines into spoken words)")
+    )
     password = add("password", _password, "đặt lại mật khẩu (reset a password)")
     password.add_argument("user")
     return parser
