@@ -15,7 +15,8 @@ from broadcaster.clips import ClipStore
 from broadcaster.clock import Clock
 from broadcaster.database import Database
 from broadcaster.rows import Broadcast, Bulletin, Clip
-from tts.speech import Speech, SpeechSettings
+from tts.settings import chosen
+from tts.speech import Speech
 
 log = logging.getLogger(__name__)
 
@@ -77,7 +78,13 @@ class Preparation:
 
         try:
             sentences = tts.reading.read(bulletin.spoken).sentences
-            settings = SpeechSettings(voice=bulletin.voice, repeats=bulletin.repeats, chime=bulletin.chime)
+            settings = chosen(
+                voice=bulletin.voice,
+                repeats=bulletin.repeats,
+                chime=bulletin.chime,
+                speed=bulletin.speed,
+                pause=bulletin.pause,
+            )
             prepared = self._speech.prepare(sentences, settings, note)
             manifest, manifest_sha256 = self._store.put(prepared.opus, prepared.mp3)
         except Exception as error:  # whatever is wrong with one bulletin must not hold up the others

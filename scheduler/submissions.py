@@ -1,7 +1,7 @@
 """Taking in a bulletin: check it, store it once, or say what is wrong with which field."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -15,8 +15,8 @@ from broadcaster.errors import LoaError
 from broadcaster.geography import Geography
 from broadcaster.rows import Bulletin, Draft, Place, Schedule, ScheduleKind, Station
 from broadcaster.wire.documents import Class
-from scheduler import quiet, recurrence
-from tts.settings import REPEATS
+from scheduler import lexicon, quiet, recurrence
+from tts.settings import PAUSES, REPEATS, SPEEDS
 from tts.voice import VOICES
 
 MAX_TEXT: Final = 20_000
@@ -54,6 +54,8 @@ class Submission:
         submission: the form's own name, made when it was opened: the same form sent twice is one bulletin.
         spoken: the reading, when the officer corrected it; empty means that the rules read ``text``.
         start_at: aware; None with `ScheduleKind.NOW`.
+        speed, pause: keys of `tts.settings.SPEEDS` and `PAUSES`.
+        readings: corrections of single words for this bulletin alone.
         until: last local day of a daily schedule.
         places: codes of places.
         replaces: id of the schedule this one takes the place of.
@@ -70,6 +72,9 @@ class Submission:
     voice: str = "north"
     repeats: int = 1
     chime: bool = True
+    speed: str = "normal"
+    pause: str = "normal"
+    readings: Mapping[str, str] = field(default_factory=dict)
     start_at: datetime | None = None
     until: date | None = None
     replaces: int | None = None
@@ -113,6 +118,22 @@ def _check_time(submission: Submission, station: Station, now: datetime) -> list
     return problems
 
 
+def _check_sound(submission: Submission) -> list[Problem]:
+    problems = []
+    if submission.voice not in VOICES:
+        problems.append(Problem("voice", "unknown"))
+    if submission.repeats not in REPEATS:
+        problems.append(Problem("repeats", "unknown"))
+    if submission.speed not in SPEEDS:
+        problems.append(Problem("speed", "unknown"))
+    if submission.pause not in PAUSES:
+        problems.append(Problem("pause", "unknown"))
+    for written, spoken in submission.readings.items():
+        if not lexicon.is_usable(written, spoken):
+            problems.append(Problem("text", "reading", (written, spoken)))
+    return problems
+
+
 def _check_rest(session: Session, submission: Submission) -> list[Problem]:
     problems = []
     for field, length, limit in (
@@ -121,10 +142,6 @@ def _check_rest(session: Session, submission: Submission) -> list[Problem]:
     ):
         if length > limit:
             problems.append(Problem(field, "too-long", (str(length), str(limit))))
-    if submission.voice not in VOICES:
-        problems.append(Problem("voice", "unknown"))
-    if submission.repeats not in REPEATS:
-        problems.append(Problem("repeats", "unknown"))
     replaced = session.get(Schedule, submission.replaces) if submission.replaces else None
     if submission.replaces and (replaced is None or replaced.cancelled_at):
         problems.append(Problem("replaces", "gone"))  # someone else has changed or cancelled it: both would air
@@ -164,21 +181,26 @@ def submit(session: Session, submission: Submission, *, account_id: int, now: da
         *_check_text(submission),
         *_check_time(submission, station, now),
         *problems,
+        *_check_sound(submission),
         *_check_rest(session, submission),
     ]
     if problems:
         raise SubmissionError(problems)
     replaced = session.get(Schedule, submission.replaces) if submission.replaces else None
+    words = lexicon.in_force(session, submission.readings)
     bulletin = Bulletin(
         submission=submission.submission,
         title=_plain(submission.title) or _title_from(_plain(submission.text)),
         text=_plain(submission.text),
-        spoken=_plain(submission.spoken) or tts.reading.read(_plain(submission.text)).spoken,
+        spoken=_plain(submission.spoken) or tts.reading.read(_plain(submission.text), words).spoken,
         klass=submission.klass,
         category=submission.category,
         voice=submission.voice,
         repeats=submission.repeats,
         chime=submission.chime,
+        speed=submission.speed,
+        pause=submission.pause,
+        readings=dict(submission.readings) or None,
         replaces_id=replaced.bulletin_id if replaced else None,
         account_id=account_id,
         created_at=now,

@@ -17,6 +17,7 @@ from web import (
     enrolment,
     faults,
     language,
+    lexicon,
     listening,
     moments,
     phone,
@@ -30,7 +31,20 @@ from web import (
 )
 from web.services import Services
 
-_PAGES = (signin, broadcasts, stopping, bulletins, drafts, preview, listening, speakers, enrolment, status, phone)
+_PAGES = (
+    signin,
+    broadcasts,
+    stopping,
+    bulletins,
+    drafts,
+    preview,
+    lexicon,
+    listening,
+    speakers,
+    enrolment,
+    status,
+    phone,
+)
 
 
 def create_app(services: Services, addresses: Sequence[str] = ()) -> Flask:

@@ -1,5 +1,6 @@
 """The fields of the form that writes a bulletin: what was typed, and what it means. Pure."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, date, datetime, time, timedelta
@@ -9,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from broadcaster.rows import Bulletin, Schedule, ScheduleKind
 from broadcaster.wire.documents import Class
+from scheduler.lexicon import MAX_CORRECTIONS
 from scheduler.submissions import Problem, Submission
 from tts.settings import REPEATS
 from tts.voice import VOICES
@@ -32,6 +34,7 @@ CATEGORIES: Final = (
 )
 _EVENING: Final = time(20)
 _MAX_LINE: Final = 300
+_MAX_READINGS: Final = 50_000
 
 
 @dataclass(frozen=True)
@@ -46,12 +49,27 @@ class Fields:
     voice: str = next(iter(VOICES))
     repeats: str = "1"
     chime: bool = True
+    speed: str = "normal"
+    pause: str = "normal"
+    readings: str = ""
     places: tuple[str, ...] = ()
     kind: str = ScheduleKind.ONCE.value
     date: str = ""
     time: str = ""
     until: str = ""
     replaces: str = ""
+
+
+def corrections(typed: str) -> dict[str, str]:
+    """The readings that the page keeps in a hidden field; what is not such a table counts as none."""
+    try:
+        table = json.loads(typed) if typed else {}
+    except ValueError:
+        return {}
+    if not isinstance(table, dict):
+        return {}
+    pairs = list(table.items())[:MAX_CORRECTIONS]
+    return {written: spoken for written, spoken in pairs if isinstance(spoken, str)}
 
 
 def blank(now: datetime, zone: ZoneInfo) -> Fields:
@@ -79,6 +97,9 @@ def of_form(lists: Mapping[str, Sequence[str]]) -> Fields:
         voice=line("voice"),
         repeats=line("repeats"),
         chime=bool(line("chime")),
+        speed=line("speed") or "normal",
+        pause=line("pause") or "normal",
+        readings=long("readings")[:_MAX_READINGS],
         places=tuple(dict.fromkeys(lists.get("places") or ())),
         kind=line("kind"),
         date=line("date"),
@@ -106,6 +127,9 @@ def of_bulletin(bulletin: Bulletin, schedule: Schedule | None, reading: str, zon
         voice=bulletin.voice,
         repeats=str(bulletin.repeats),
         chime=bulletin.chime,
+        speed=bulletin.speed,
+        pause=bulletin.pause,
+        readings=json.dumps(bulletin.readings, ensure_ascii=False) if bulletin.readings else "",
     )
     if schedule is None:
         return filled
@@ -148,6 +172,9 @@ def parse(typed: Fields, submission: str, zone: ZoneInfo, now: datetime) -> tupl
         voice=typed.voice,
         repeats=int(typed.repeats) if typed.repeats.isdecimal() else 1,
         chime=typed.chime,
+        speed=typed.speed,
+        pause=typed.pause,
+        readings=corrections(typed.readings),
         start_at=start,
         until=until,
         replaces=int(typed.replaces) if typed.replaces.isdecimal() else None,

@@ -13,10 +13,14 @@ from flask.typing import ResponseReturnValue
 
 from broadcaster.clips import write_aside
 from broadcaster.errors import LoaError
+from scheduler import lexicon
 from scheduler.submissions import MAX_TEXT
 from tts import reading
+from tts.settings import chosen
 from tts.speech import NothingToSayError, Speech, SpeechSettingError, SpeechSettings
+from web import fields
 from web.access import WRITERS, requires
+from web.context import services
 from web.words import gettext as _
 
 pages = Blueprint("listening", __name__)
@@ -117,18 +121,29 @@ def _studio() -> Studio:
     return studio(current_app)
 
 
+def _read(text: str, readings: str) -> str:
+    with services().database.read() as session:
+        return reading.read(text, lexicon.in_force(session, fields.corrections(readings))).spoken
+
+
 @pages.post("/listen")
 @requires(*WRITERS)
 def order() -> ResponseReturnValue:
     """Order the sound of a form."""
     form = request.form
-    words = form.get("spoken", "").strip() or reading.read(form.get("text", "")[:MAX_TEXT]).spoken
+    words = form.get("spoken", "").strip() or _read(form.get("text", "")[:MAX_TEXT], form.get("readings", ""))
     sentences = reading.read(words).sentences  # the same way a stored bulletin goes
     if not sentences:
         return jsonify(problem=_("Chưa có gì để đọc. Hãy viết bản tin trước.")), 422
     try:
         repeats = int(form.get("repeats", "1"))
-        settings = SpeechSettings(voice=form.get("voice", ""), repeats=repeats, chime=bool(form.get("chime")))
+        settings = chosen(
+            voice=form.get("voice", ""),
+            repeats=repeats,
+            chime=bool(form.get("chime")),
+            speed=form.get("speed", "normal"),
+            pause=form.get("pause", "normal"),
+        )
     except (ValueError, SpeechSettingError):
         abort(400)
     key = _studio().order(sentences, settings)

@@ -173,6 +173,23 @@ def flag(reason: str) -> str:
     return str(_FLAGS.get(reason, reason))
 
 
+def reading_refused(written: str, spoken: str) -> str:
+    """Why a corrected reading can't be kept."""
+    return _(
+        "Không dùng được lời đọc “%(spoken)s” cho “%(written)s”: chỉ viết bằng chữ, cách nhau bằng dấu cách hoặc phẩy.",
+        spoken=spoken,
+        written=written,
+    )
+
+
+SPEEDS: Final[Words] = {"slow": _l("Chậm"), "normal": _l("Vừa"), "fast": _l("Nhanh")}
+PAUSES: Final[Words] = {
+    "short": _l("Ngắn"),
+    "normal": _l("Vừa"),
+    "long": _l("Dài (nhiều loa, nhiều tiếng vọng)"),
+}
+
+
 def reading_error(error: str) -> str:
     """What became of the last attempt to make the sound."""
     return _("Chưa tạo được giọng đọc; máy đang thử lại. (%(error)s)", error=error)
@@ -196,8 +213,12 @@ def problem(of: Problem) -> str:
         ("category", "unknown"): _("Hãy chọn loại tin."),
         ("voice", "unknown"): _("Hãy chọn giọng đọc."),
         ("repeats", "unknown"): _("Hãy chọn số lần đọc."),
+        ("speed", "unknown"): _("Hãy chọn tốc độ đọc."),
+        ("pause", "unknown"): _("Hãy chọn quãng nghỉ."),
         ("replaces", "gone"): _("Lịch phát này vừa được sửa hoặc hủy ở nơi khác. Hãy mở lại rồi sửa."),
     }
+    if of.code == "reading":
+        return reading_refused(*of.values)
     return plain.get((of.field, of.code)) or _filled(of)
 
 

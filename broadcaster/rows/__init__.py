@@ -13,6 +13,7 @@ from broadcaster.rows.broadcasts import (
     ScheduleTarget,
 )
 from broadcaster.rows.bulletins import Bulletin, Clip, Draft
+from broadcaster.rows.lexicon import LexiconEntry
 from broadcaster.rows.places import GroupMember, Place, PlaceKind, Station
 from broadcaster.rows.published import Distribution, Published
 from broadcaster.rows.speakers import Speaker
@@ -32,6 +33,7 @@ __all__ = [
     "Draft",
     "GroupMember",
     "LedgerEntry",
+    "LexiconEntry",
     "Place",
     "PlaceKind",
     "Published",

@@ -42,12 +42,19 @@ class Bulletin(Base):
     voice: Mapped[str] = mapped_column(String(40))
     repeats: Mapped[int]
     chime: Mapped[bool]
+    speed: Mapped[str] = mapped_column(String(10), default="normal", server_default="normal")
+    pause: Mapped[str] = mapped_column(String(10), default="normal", server_default="normal")
+    readings: Mapped[dict[str, Any] | None]
+    """Corrections of single words that hold for this bulletin alone: written form to spoken form."""
     replaces_id: Mapped[int | None] = mapped_column(ForeignKey("bulletin.id"))
     account_id: Mapped[int] = mapped_column(ForeignKey("account.id"))
     created_at: Mapped[datetime]
     clip_sha256: Mapped[str | None] = mapped_column(ForeignKey("clip.sha256"))
     speech_error: Mapped[str | None] = mapped_column(String(300))
     """Why the last attempt to make the sound failed; it is tried again."""
+    voice_used: Mapped[str | None] = mapped_column(String(40))
+    voice_reason: Mapped[str | None] = mapped_column(String(300))
+    """Which voice speaks in the place of ``voice``, and why; None when it speaks itself."""
 
     account: Mapped[Account] = relationship()
     clip: Mapped[Clip | None] = relationship()

@@ -45,8 +45,10 @@ export function listenFirst(form) {
     bar.value = 0;
     bar.hidden = false;
     said.textContent = form.dataset.sayMaking.replace("{percent}", 0);
-    const { text, spoken, voice, repeats, chime } = form.elements;
-    const fields = { text: text.value, spoken: spoken.value, voice: voice.value, repeats: repeats.value };
+    const { text, spoken, readings, voice, repeats, speed, pause, chime } = form.elements;
+    const fields = Object.fromEntries(
+      Object.entries({ text, spoken, readings, voice, repeats, speed, pause }).map(([name, field]) => [name, field.value]),
+    );
     if (chime.checked) fields.chime = "1";
     try {
       const response = await post(form.dataset.listen, fields);

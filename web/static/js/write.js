@@ -1,4 +1,5 @@
 // The form that writes a bulletin.
+import { correctWords } from "./correct.js";
 import { keepDrafts } from "./drafts.js";
 import { listenFirst } from "./listen.js";
 import { tickPlaces } from "./places.js";
@@ -26,6 +27,7 @@ function sayDay() {
 for (const element of document.querySelectorAll("[data-needs-js]")) element.hidden = false;
 const look = showReading(form);
 const settle = tickPlaces(document.getElementById("f-places"), document.querySelector("[data-chosen]"));
+correctWords(form, look);
 listenFirst(form);
 for (const radio of form.querySelectorAll('input[name="kind"]')) radio.addEventListener("change", followKind);
 if (keepDrafts(form, document.getElementById("draft-said"))) {
