@@ -38,6 +38,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         clip_rate_bps: pace of clips to one zone, bits per second.
         now_lead_ms: between the end of delivery and the start of a broadcast that shall air now.
         report_ms: heartbeat of the speakers.
+        online_voice: whether bulletins may be spoken by a service on the internet, where the extra `gtts` is installed.
+        piper_threads: processor cores for the neural voice.
         language: of the command line; every browser chooses its own.
         log_level: of the standard error log.
     """
@@ -54,6 +56,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     clip_rate_bps: Annotated[int, msgspec.Meta(ge=8_000)] = 128_000
     now_lead_ms: Annotated[int, msgspec.Meta(ge=500)] = 2_000
     report_ms: Annotated[int, msgspec.Meta(ge=1_000)] = 60_000
+    online_voice: bool = False
+    piper_threads: Annotated[int, msgspec.Meta(ge=1, le=64)] = 1
     language: Literal["vi", "en"] = "vi"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 

@@ -48,20 +48,16 @@ def keep(session: Session, written: str, spoken: str, *, account_id: int, now: d
         session.add(entry)
     entry.spoken, entry.account_id, entry.changed_at = spoken, account_id, now
     if before != spoken:
-        _audit(session, "lexicon.keep", written, {"spoken": spoken, "before": before}, account_id, now)
+        detail = {"spoken": spoken, "before": before}
+        chain.audit(session, at=now, account_id=account_id, action="lexicon.keep", subject=written, detail=detail)
     return entry
 
 
 def forget(session: Session, entry: LexiconEntry, *, account_id: int, now: datetime) -> None:
     """Remove a reading; the shipped rules read the word again."""
     session.delete(entry)
-    _audit(session, "lexicon.forget", entry.written, {"before": entry.spoken}, account_id, now)
-
-
-def _audit(
-    session: Session, action: str, written: str, detail: dict[str, str | None], account_id: int, now: datetime
-) -> None:
-    chain.audit(session, at=now, account_id=account_id, action=action, subject=written, detail=dict(detail))
+    detail = {"before": entry.spoken}
+    chain.audit(session, at=now, account_id=account_id, action="lexicon.forget", subject=entry.written, detail=detail)
 
 
 @lru_cache(maxsize=8)

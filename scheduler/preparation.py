@@ -21,6 +21,7 @@ from tts.speech import Speech
 log = logging.getLogger(__name__)
 
 _RETRY_S: Final = 10.0
+_LONGEST_REASON: Final = 300
 
 
 class Preparation:
@@ -109,6 +110,8 @@ class Preparation:
                 session.flush()
             row = session.get_one(Bulletin, bulletin.id)
             row.clip_sha256, row.speech_error = manifest.clip, None
+            row.voice_used = prepared.voice if prepared.voice != row.voice else None
+            row.voice_reason = prepared.reason[:_LONGEST_REASON] if row.voice_used else None
         self._retry_at.pop(bulletin.id, None)
         log.info("bulletin prepared bulletin=%s clip=%s ms=%s", bulletin.id, manifest.clip[:12], prepared.duration_ms)
         self._on_ready()

@@ -136,12 +136,12 @@ def _check_sound(submission: Submission) -> list[Problem]:
 
 def _check_rest(session: Session, submission: Submission) -> list[Problem]:
     problems = []
-    for field, length, limit in (
+    for name, length, limit in (
         ("title", len(submission.title), MAX_TITLE),
         ("category", len(submission.category), MAX_CATEGORY),
     ):
         if length > limit:
-            problems.append(Problem(field, "too-long", (str(length), str(limit))))
+            problems.append(Problem(name, "too-long", (str(length), str(limit))))
     replaced = session.get(Schedule, submission.replaces) if submission.replaces else None
     if submission.replaces and (replaced is None or replaced.cancelled_at):
         problems.append(Problem("replaces", "gone"))  # someone else has changed or cancelled it: both would air

@@ -142,7 +142,7 @@ def _show(session: Session, submission: str, typed: Fields, problems: tuple[Prob
         chosen=choices.chosen(typed.places),
         preview=preview(typed.text, today, words) if typed.text.strip() else None,
         typed_text=typed.text,
-        voices={key: sentences.voice(key) for key in VOICES},
+        voices={key: sentences.voice(key) for key in VOICES if services().speech.offers(key) or key == typed.voice},
         repeats=REPEATS,
         speeds=SPEEDS,
         pauses=PAUSES,
