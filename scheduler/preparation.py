@@ -16,7 +16,7 @@ from broadcaster.clock import Clock
 from broadcaster.database import Database
 from broadcaster.rows import Broadcast, Bulletin, Clip
 from tts.settings import chosen
-from tts.speech import Speech
+from tts.speech import Speech, SpeechSettings
 
 log = logging.getLogger(__name__)
 
@@ -79,14 +79,7 @@ class Preparation:
 
         try:
             sentences = tts.reading.read(bulletin.spoken).sentences
-            settings = chosen(
-                voice=bulletin.voice,
-                repeats=bulletin.repeats,
-                chime=bulletin.chime,
-                speed=bulletin.speed,
-                pause=bulletin.pause,
-            )
-            prepared = self._speech.prepare(sentences, settings, note)
+            prepared = self._speech.prepare(sentences, settings_of(bulletin), note)
             manifest, manifest_sha256 = self._store.put(prepared.opus, prepared.mp3)
         except Exception as error:  # whatever is wrong with one bulletin must not hold up the others
             log.exception("bulletin has no sound yet bulletin=%s", bulletin.id)
@@ -119,6 +112,18 @@ class Preparation:
     def _note_error(self, bulletin_id: int, error: str) -> None:
         with self._database.write() as session:
             session.get_one(Bulletin, bulletin_id).speech_error = error[:300]
+
+
+def settings_of(bulletin: Bulletin) -> SpeechSettings:
+    """How a bulletin is spoken."""
+    plain = SpeechSettings(
+        voice=bulletin.voice,
+        repeats=bulletin.repeats,
+        chime=bulletin.chime,
+        opening_tune=bulletin.opening_tune,
+        closing_tune=bulletin.closing_tune,
+    )
+    return chosen(plain, speed=bulletin.speed, pause=bulletin.pause)
 
 
 def _lacking(session: Session, store: ClipStore, now: datetime) -> list[Bulletin]:

@@ -72,6 +72,8 @@ class Submission:
     voice: str = "north"
     repeats: int = 1
     chime: bool = True
+    opening_tune: bool = False
+    closing_tune: bool = False
     speed: str = "normal"
     pause: str = "normal"
     readings: Mapping[str, str] = field(default_factory=dict)
@@ -198,6 +200,8 @@ def submit(session: Session, submission: Submission, *, account_id: int, now: da
         voice=submission.voice,
         repeats=submission.repeats,
         chime=submission.chime,
+        opening_tune=submission.opening_tune,
+        closing_tune=submission.closing_tune,
         speed=submission.speed,
         pause=submission.pause,
         readings=dict(submission.readings) or None,

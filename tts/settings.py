@@ -1,7 +1,7 @@
 """What a person chooses about the sound of a bulletin."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final, Literal, TypeAlias, get_args
 
@@ -51,6 +51,7 @@ class SpeechSettings:
         phrase_pause_ms: silence between two sentences.
         repeat_pause_ms: silence before the text is heard again.
         chime: whether a bell comes first.
+        opening_tune, closing_tune: whether a tune comes before all and after all.
         profile: how the sound is shaped for its place.
 
     Raises:
@@ -63,6 +64,8 @@ class SpeechSettings:
     phrase_pause_ms: int = 350
     repeat_pause_ms: int = 1500
     chime: bool = True
+    opening_tune: bool = False
+    closing_tune: bool = False
     profile: Profile = "standard"
 
     def __post_init__(self) -> None:
@@ -74,8 +77,13 @@ class SpeechSettings:
         _check_choice("profile", self.profile, get_args(Profile))
 
 
-def chosen(*, voice: str, repeats: int, chime: bool, speed: str = "normal", pause: str = "normal") -> SpeechSettings:
-    """The settings behind the words people choose from.
+def chosen(
+    base: SpeechSettings,
+    *,
+    speed: str = "normal",
+    pause: str = "normal",
+) -> SpeechSettings:
+    """Settings with the speed and the pauses that people choose by a word.
 
     Raises:
         SpeechSettingError: there is no such choice.
@@ -83,13 +91,11 @@ def chosen(*, voice: str, repeats: int, chime: bool, speed: str = "normal", paus
     _check_choice("speed", speed, tuple(SPEEDS))
     _check_choice("pause", pause, tuple(PAUSES))
     phrase_pause_ms, repeat_pause_ms = PAUSES[pause]
-    return SpeechSettings(
-        voice=voice,
+    return replace(
+        base,
         words_per_minute=SPEEDS[speed],
-        repeats=repeats,
         phrase_pause_ms=phrase_pause_ms,
         repeat_pause_ms=repeat_pause_ms,
-        chime=chime,
     )
 
 

@@ -148,6 +148,8 @@ def _show(session: Session, submission: str, typed: Fields, problems: tuple[Prob
         pauses=PAUSES,
         classes=fields.CLASSES,
         categories=fields.CATEGORIES,
+        plain=fields.PLAIN,
+        defaults=fields.DEFAULTS,
         max_text=MAX_TEXT,
         max_title=MAX_TITLE,
     )

@@ -32,6 +32,22 @@ CATEGORIES: Final = (
     "văn hóa – thể thao",
     "trả lời phản ánh",
 )
+DEFAULTS: Final[Mapping[str, Mapping[str, str]]] = {
+    "thiên tai": {"repeats": "3", "speed": "slow", "pause": "long"},
+    "an ninh": {"repeats": "2"},
+    "y tế": {"repeats": "2", "speed": "slow"},
+    "điện nước": {"repeats": "2"},
+    "họp dân": {"repeats": "2"},
+    "văn hóa – thể thao": {"opening_tune": "1", "closing_tune": "1"},
+}
+"""What a category changes of the form's first values (`PLAIN`), as long as nobody has chosen otherwise."""
+PLAIN: Final[Mapping[str, str]] = {
+    "repeats": "1",
+    "speed": "normal",
+    "pause": "normal",
+    "opening_tune": "",
+    "closing_tune": "",
+}
 _EVENING: Final = time(20)
 _MAX_LINE: Final = 300
 _MAX_READINGS: Final = 50_000
@@ -49,6 +65,8 @@ class Fields:
     voice: str = next(iter(VOICES))
     repeats: str = "1"
     chime: bool = True
+    opening_tune: bool = False
+    closing_tune: bool = False
     speed: str = "normal"
     pause: str = "normal"
     readings: str = ""
@@ -97,6 +115,8 @@ def of_form(lists: Mapping[str, Sequence[str]]) -> Fields:
         voice=line("voice"),
         repeats=line("repeats"),
         chime=bool(line("chime")),
+        opening_tune=bool(line("opening_tune")),
+        closing_tune=bool(line("closing_tune")),
         speed=line("speed") or "normal",
         pause=line("pause") or "normal",
         readings=long("readings")[:_MAX_READINGS],
@@ -127,6 +147,8 @@ def of_bulletin(bulletin: Bulletin, schedule: Schedule | None, reading: str, zon
         voice=bulletin.voice,
         repeats=str(bulletin.repeats),
         chime=bulletin.chime,
+        opening_tune=bulletin.opening_tune,
+        closing_tune=bulletin.closing_tune,
         speed=bulletin.speed,
         pause=bulletin.pause,
         readings=json.dumps(bulletin.readings, ensure_ascii=False) if bulletin.readings else "",
@@ -172,6 +194,8 @@ def parse(typed: Fields, submission: str, zone: ZoneInfo, now: datetime) -> tupl
         voice=typed.voice,
         repeats=int(typed.repeats) if typed.repeats.isdecimal() else 1,
         chime=typed.chime,
+        opening_tune=typed.opening_tune,
+        closing_tune=typed.closing_tune,
         speed=typed.speed,
         pause=typed.pause,
         readings=corrections(typed.readings),

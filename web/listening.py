@@ -18,7 +18,7 @@ from scheduler.submissions import MAX_TEXT
 from tts import reading
 from tts.settings import chosen
 from tts.speech import NothingToSayError, Speech, SpeechSettingError, SpeechSettings
-from web import fields
+from web import fields, sentences
 from web.access import WRITERS, requires
 from web.context import services
 from web.words import gettext as _
@@ -33,12 +33,14 @@ _MAX_KEPT: Final = 30
 
 @dataclass
 class Job:
-    """One sound being made; ``problem`` is "" or a code."""
+    """One sound being made; ``problem`` is "" or a code; ``reason`` says why ``voice`` speaks instead."""
 
     done: int = 0
     total: int = 1
     ready: bool = False
     problem: str = ""
+    voice: str = ""
+    reason: str = ""
 
 
 class Studio:
@@ -73,9 +75,8 @@ class Studio:
 
     def look(self, key: str) -> Job | None:
         """How far a sound is; None when nobody ordered it."""
-        if self.path(key).exists():
-            return Job(done=1, ready=True)
-        return self._jobs.get(key)
+        job = self._jobs.get(key)
+        return Job(done=1, ready=True) if job is None and self.path(key).exists() else job
 
     def path(self, key: str) -> Path:
         """Where the finished sound lies."""
@@ -91,6 +92,7 @@ class Studio:
 
         try:
             clip = self._speech.prepare(sentences, settings, progress)
+            job.voice, job.reason = clip.voice, clip.reason
             write_aside(self.path(key), clip.mp3)
             self._tidy()
             job.ready = True
@@ -137,13 +139,14 @@ def order() -> ResponseReturnValue:
         return jsonify(problem=_("Chưa có gì để đọc. Hãy viết bản tin trước.")), 422
     try:
         repeats = int(form.get("repeats", "1"))
-        settings = chosen(
+        plain = SpeechSettings(
             voice=form.get("voice", ""),
             repeats=repeats,
             chime=bool(form.get("chime")),
-            speed=form.get("speed", "normal"),
-            pause=form.get("pause", "normal"),
+            opening_tune=bool(form.get("opening_tune")),
+            closing_tune=bool(form.get("closing_tune")),
         )
+        settings = chosen(plain, speed=form.get("speed", "normal"), pause=form.get("pause", "normal"))
     except (ValueError, SpeechSettingError):
         abort(400)
     key = _studio().order(sentences, settings)
@@ -162,7 +165,8 @@ def state(key: str) -> ResponseReturnValue:
     if job.problem:
         words = {"nothing-to-say": _("Văn bản này không có gì để đọc thành tiếng.")}
         return jsonify(problem=words.get(job.problem, _("Chưa tạo được giọng đọc. Thử lại sau ít phút."))), 503
-    return jsonify(ready=job.ready, done=job.done, total=job.total)
+    note = sentences.spoken_by(job.voice, job.reason) if job.reason else ""
+    return jsonify(ready=job.ready, done=job.done, total=job.total, note=note)
 
 
 @pages.get("/listen/<key>.mp3")

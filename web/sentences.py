@@ -64,7 +64,17 @@ ROLES: Final[Words] = {
     Role.TECHNICIAN: _l("Kỹ thuật viên"),
     Role.VIEWER: _l("Người xem"),
 }
-_VOICES: Final[Words] = {"north": _l("Giọng Bắc"), "central": _l("Giọng Trung"), "south": _l("Giọng Nam")}
+_VOICES: Final[Words] = {
+    "north": _l("Giọng Bắc"),
+    "north-female": _l("Giọng Bắc, nữ"),
+    "central": _l("Giọng Trung"),
+    "central-female": _l("Giọng Trung, nữ"),
+    "south": _l("Giọng Nam"),
+    "south-female": _l("Giọng Nam, nữ"),
+    "north-piper": _l("Giọng Bắc, nữ, tự nhiên"),
+    "online": _l("Giọng Bắc, nữ, qua internet"),
+    "recorded": _l("Câu đã ghi âm của đài"),
+}
 _CATEGORIES: Final[Words] = {
     "thông báo chung": _l("Thông báo chung"),
     "nông nghiệp": _l("Nông nghiệp"),
@@ -171,6 +181,12 @@ def why(code: str | None) -> str:
 def flag(reason: str) -> str:
     """Why a piece of a text should be looked at."""
     return str(_FLAGS.get(reason, reason))
+
+
+def spoken_by(key: str, reason: str) -> str:
+    """Which voice speaks in the place of the one that was chosen."""
+    told = reason.replace("not installed", _("chưa cài"))
+    return _("Đọc bằng %(voice)s, vì giọng đã chọn chưa dùng được (%(reason)s).", voice=voice(key), reason=told)
 
 
 def reading_refused(written: str, spoken: str) -> str:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, String, Text
+from sqlalchemy import ForeignKey, String, Text, false
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from broadcaster.rows.accounts import Account
@@ -44,6 +44,8 @@ class Bulletin(Base):
     chime: Mapped[bool]
     speed: Mapped[str] = mapped_column(String(10), default="normal", server_default="normal")
     pause: Mapped[str] = mapped_column(String(10), default="normal", server_default="normal")
+    opening_tune: Mapped[bool] = mapped_column(default=False, server_default=false())
+    closing_tune: Mapped[bool] = mapped_column(default=False, server_default=false())
     readings: Mapped[dict[str, Any] | None]
     """Corrections of single words that hold for this bulletin alone: written form to spoken form."""
     replaces_id: Mapped[int | None] = mapped_column(ForeignKey("bulletin.id"))

@@ -296,7 +296,7 @@ def test_without_scripts_a_bulletin_can_be_written_and_listed(stage: Stage, chro
     context.close()
 
 
-def test_a_marked_word_is_corrected_for_one_bulletin_by_keyboard_and_for_the_station_by_click(
+def test_a_marked_word_is_corrected_by_keyboard_and_click_and_a_category_brings_its_settings(
     stage: Stage, desk: Desk
 ) -> None:
     page = desk.open("/write")
@@ -318,6 +318,11 @@ def test_a_marked_word_is_corrected_for_one_bulletin_by_keyboard_and_for_the_sta
     expect(page.locator("#fix-done")).to_contain_text("Đã nhớ")
     expect(page.locator("#reading .spoken")).to_contain_text("xóm xóm quê")
     assert page.locator('[name="readings"]').input_value() == ""
+    page.select_option("#f-category", "thiên tai")
+    assert (page.input_value("#f-repeats"), page.input_value("#f-speed")) == ("3", "slow")
+    page.select_option("#f-repeats", "2")
+    page.select_option("#f-category", "nông nghiệp")
+    assert (page.input_value("#f-repeats"), page.input_value("#f-speed")) == ("2", "normal")
     page = desk.open("/lexicon")
     expect(page.locator(".lexicon-entry")).to_contain_text("xóm quê")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

@@ -24,6 +24,8 @@ def upgrade() -> None:
     with op.batch_alter_table('bulletin', schema=None) as batch_op:
         batch_op.add_column(sa.Column('speed', sa.String(length=10), server_default='normal', nullable=False))
         batch_op.add_column(sa.Column('pause', sa.String(length=10), server_default='normal', nullable=False))
+        batch_op.add_column(sa.Column('opening_tune', sa.Boolean(), server_default=sa.false(), nullable=False))
+        batch_op.add_column(sa.Column('closing_tune', sa.Boolean(), server_default=sa.false(), nullable=False))
         batch_op.add_column(sa.Column('readings', sa.JSON(), nullable=True))
         batch_op.add_column(sa.Column('voice_used', sa.String(length=40), nullable=True))
         batch_op.add_column(sa.Column('voice_reason', sa.String(length=300), nullable=True))
@@ -37,6 +39,8 @@ def downgrade() -> None:
         batch_op.drop_column('voice_reason')
         batch_op.drop_column('voice_used')
         batch_op.drop_column('readings')
+        batch_op.drop_column('closing_tune')
+        batch_op.drop_column('opening_tune')
         batch_op.drop_column('pause')
         batch_op.drop_column('speed')
 

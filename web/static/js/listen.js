@@ -25,7 +25,7 @@ export function listenFirst(form) {
       return;
     }
     if (state.ready) {
-      stop(form.dataset.sayReady);
+      stop([form.dataset.sayReady, state.note].filter(Boolean).join(" "));
       sound.src = order.sound;
       sound.hidden = false;
       sound.play().catch(() => {}); // a browser may want another tap
@@ -45,11 +45,11 @@ export function listenFirst(form) {
     bar.value = 0;
     bar.hidden = false;
     said.textContent = form.dataset.sayMaking.replace("{percent}", 0);
-    const { text, spoken, readings, voice, repeats, speed, pause, chime } = form.elements;
+    const { text, spoken, readings, voice, repeats, speed, pause, chime, opening_tune, closing_tune } = form.elements;
     const fields = Object.fromEntries(
       Object.entries({ text, spoken, readings, voice, repeats, speed, pause }).map(([name, field]) => [name, field.value]),
     );
-    if (chime.checked) fields.chime = "1";
+    for (const box of [chime, opening_tune, closing_tune]) if (box.checked) fields[box.name] = "1";
     try {
       const response = await post(form.dataset.listen, fields);
       const order = await response.json();
