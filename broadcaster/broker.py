@@ -204,8 +204,8 @@ class EmbeddedBroker:
     def _launch(self) -> None:
         if _answers(self._host, self.port):
             raise BrokerError(f"port {self.port} is taken by another program, see {self.folder}/ports.json")
-        log_path = self.folder / "nats.log"
-        with log_path.open("ab") as output:
+        log_path, said_path = self.folder / "nats.log", self.folder / "nats.start.log"
+        with said_path.open("wb") as output:  # what it says before it has read where its log is
             self._process = subprocess.Popen(  # noqa: S603  our own binary and configuration
                 [self._binary, "-c", str(self.folder / "nats.conf")],
                 stdin=subprocess.DEVNULL,
@@ -216,7 +216,8 @@ class EmbeddedBroker:
         waited = threading.Event()
         for _ in range(int(_START_S * 20)):
             if self._process.poll() is not None:
-                tail = log_path.read_text("utf-8", "replace").splitlines()[-3:]
+                said = [path.read_text("utf-8", "replace") for path in (log_path, said_path) if path.exists()]
+                tail = "".join(said).splitlines()[-3:]
                 raise BrokerError(f"nats-server ended at once (see {log_path}): {' | '.join(tail)}")
             if _answers(self._host, self.port):
                 log.info("broker started pid=%s port=%s", self._process.pid, self.port)

@@ -38,6 +38,9 @@ server_name: loa-{station}                 # names the JetStream store; must not
 host: 127.0.0.1                            # NATS protocol port: loopback only, never opened
 port: {nats_port}
 pid_file: "{folder}/nats.pid"
+log_file: "{folder}/nats.log"
+logfile_size_limit: 4MB                    # then it is set aside; whoever knocks in vain must not fill the disk
+logfile_max_num: 3
 max_payload: 128KB
 max_connections: 20000
 write_deadline: "10s"                      # a reader stalled longer is cut; it reconnects and gets the retained state

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import select, text
+from sqlalchemy import insert, select, text
 from sqlalchemy.orm import Session
 
 from broadcaster.rows import AuditEntry, Chained, LedgerEntry
@@ -32,11 +32,12 @@ def append(session: Session, entries: Sequence[Chained]) -> None:
     log = type(entries[0])
     known = f"last-{log.__tablename__}"  # a session is one transaction, and nobody else writes in it
     previous = session.info.get(known) or session.scalar(select(log.hash).order_by(log.id.desc()).limit(1)) or START
+    rows = []
     for entry in entries:
         entry.previous_hash = previous
         entry.hash = previous = _hash(previous, entry)
-    session.add_all(entries)
-    session.flush()
+        rows.append({name: getattr(entry, name) for name in log.__mapper__.columns.keys() if name != "id"})  # noqa: SIM118  not a mapping
+    session.execute(insert(log), rows)  # not one by one, as the session would: nobody looks at them again
     session.info[known] = previous
 
 

@@ -1,6 +1,7 @@
 """From receipts to deliveries: the ledger of what was heard, and what is known of every speaker from it."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -39,6 +40,9 @@ _RANK: Final[Mapping[DeliveryState, int]] = {
 _LAST: Final = _RANK[DeliveryState.SKIPPED]
 """From this rank on it is over for the speaker."""
 
+_AT_ONCE: Final = 5_000
+"""Receipts that one query names; a database takes some 32 000 parameters."""
+
 
 def apply(delivery: Delivery, receipt: Receipt) -> None:
     """Let a delivery know what a receipt tells. The order of receipts does not matter.
@@ -69,33 +73,61 @@ def _outweighs(delivery: Delivery, state: DeliveryState, at: datetime, why: str 
     return (at, state.value, why or "") > (delivery.ended_at, delivery.state.value, delivery.why or "")
 
 
-def take(session: Session, speaker: str, receipts: tuple[Receipt, ...], received_at: UnixMs) -> None:
-    """Write receipts of one speaker into the ledger and let the deliveries know; one that is known changes nothing."""
-    ids = [receipt.id for receipt in receipts]
-    known = set(
-        session.scalars(
-            select(LedgerEntry.receipt_id).where(LedgerEntry.speaker_id == speaker, LedgerEntry.receipt_id.in_(ids))
-        )
-    )
-    fresh = {receipt.id: receipt for receipt in receipts if receipt.id not in known}
-    chain.append(session, [_entry(speaker, receipt, received_at) for receipt in fresh.values()])
-    deliveries = _deliveries(session, speaker, {receipt.broadcast for receipt in fresh.values()})
-    for receipt in fresh.values():
-        if delivery := deliveries.get(receipt.broadcast):
+@dataclass(frozen=True)
+class Told:
+    """Receipts of one speaker, whose signature is right, and when they came."""
+
+    speaker: str
+    receipts: tuple[Receipt, ...]
+    received_at: UnixMs
+
+
+def take(session: Session, told: Sequence[Told]) -> None:
+    """Write receipts into the ledger, in order, and let the deliveries know; one that is known changes nothing."""
+    all_told = [(one.speaker, receipt, one.received_at) for one in told for receipt in one.receipts]
+    for first in range(0, len(all_told), _AT_ONCE):
+        _take_some(session, all_told[first : first + _AT_ONCE])
+
+
+def _take_some(session: Session, told: Sequence[tuple[str, Receipt, UnixMs]]) -> None:
+    fresh = {(speaker, receipt.id): (receipt, at) for speaker, receipt, at in told}
+    for known in _known(session, fresh):
+        fresh.pop(known, None)
+    entries = [_entry(speaker, receipt, at) for (speaker, _), (receipt, at) in fresh.items()]
+    chain.append(session, entries)
+    deliveries = _deliveries(session, {(receipt.broadcast, speaker) for (speaker, _), (receipt, _) in fresh.items()})
+    for (speaker, _), (receipt, _) in fresh.items():
+        if delivery := deliveries.get((receipt.broadcast, speaker)):
             apply(delivery, receipt)
 
 
-def _deliveries(session: Session, speaker: str, broadcasts: Collection[str]) -> dict[str, Delivery]:
-    """The deliveries of these broadcasts to a speaker; one that nobody expected is written down, if there is such a one."""
-    mine = select(Delivery).where(Delivery.speaker_id == speaker, Delivery.broadcast_id.in_(broadcasts))
-    found = {delivery.broadcast_id: delivery for delivery in session.scalars(mine)}
-    if lacking := set(broadcasts) - found.keys():
-        for name in session.scalars(select(Broadcast.id).where(Broadcast.id.in_(lacking))):
-            found[name] = Delivery(
-                broadcast_id=name, speaker_id=speaker, state=DeliveryState.PLANNED, start_position_ms=0, played_ms=0
+def _known(session: Session, receipts: Collection[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Those of these receipts, named by speaker and id, that the ledger has already, and perhaps others."""
+    speakers = {speaker for speaker, _ in receipts}
+    ids = [receipt for _, receipt in receipts]
+    columns = LedgerEntry.speaker_id, LedgerEntry.receipt_id
+    found = session.execute(select(*columns).where(columns[0].in_(speakers), columns[1].in_(ids)))
+    return [(row.speaker_id, row.receipt_id) for row in found]
+
+
+def _deliveries(session: Session, wanted: Collection[tuple[str, str]]) -> dict[tuple[str, str], Delivery]:
+    """Deliveries by broadcast and speaker; one that nobody expected is written down, if there is such a broadcast."""
+    broadcasts, speakers = {broadcast for broadcast, _ in wanted}, {speaker for _, speaker in wanted}
+    query = select(Delivery).where(Delivery.broadcast_id.in_(broadcasts), Delivery.speaker_id.in_(speakers))
+    found = {(delivery.broadcast_id, delivery.speaker_id): delivery for delivery in session.scalars(query)}
+    lacking = set(wanted) - found.keys()
+    real = set(session.scalars(select(Broadcast.id).where(Broadcast.id.in_({broadcast for broadcast, _ in lacking}))))
+    for broadcast, speaker in lacking:
+        if broadcast in real:
+            found[broadcast, speaker] = Delivery(
+                broadcast_id=broadcast,
+                speaker_id=speaker,
+                state=DeliveryState.PLANNED,
+                start_position_ms=0,
+                played_ms=0,
             )
-        session.add_all(found[name] for name in lacking & found.keys())
-        session.flush()
+    session.add_all(found[key] for key in sorted(lacking & found.keys()))
+    session.flush()  # the next receipts ask for them and find them
     return found
 
 

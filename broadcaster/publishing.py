@@ -1,6 +1,6 @@
 """Signed documents: what is in force on every topic, kept in rows and sent until the broker has confirmed it."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -36,19 +36,30 @@ class Publisher:
 
     def __init__(self, session: Session, clock: Clock) -> None:
         self._session, self._clock = session, clock
-        self._recalled: list[Published] = []
+        self._rows: dict[str, Published | None] = {}
+        """What is known of topics, so that it is not asked for one by one; None for one that was never written to."""
 
     def recall(self, kind: Kind) -> list[Published]:
         """Every kept document of a kind, in one query; `put` then finds them without asking for each."""
-        self._recalled = list(self._session.scalars(select(Published).where(Published.typ == kind.value)))
-        return self._recalled
+        kept = list(self._session.scalars(select(Published).where(Published.typ == kind.value)))
+        self._rows |= {row.topic: row for row in kept}
+        return kept
+
+    def recall_topics(self, topics: Collection[str]) -> None:
+        """What is kept for these topics, in one query; nobody else may write to them in this transaction."""
+        kept = self._session.scalars(select(Published).where(Published.topic.in_(topics)))
+        self._rows |= dict.fromkeys(topics) | {row.topic: row for row in kept}
+
+    def kept(self, topic: str) -> Published | None:
+        """The latest document of a topic, if there ever was one."""
+        return self._rows[topic] if topic in self._rows else self._session.get(Published, topic)
 
     def put(
         self, key: SigningKey, kind: Kind, topic: str, document: msgspec.Struct, exp: UnixMs = envelope.NEVER
     ) -> bool:
         """Make ``document`` the one in force on ``topic``; False when it already is."""
         payload = strict_json.encode(document)
-        row = self._session.get(Published, topic)
+        row = self.kept(topic)
         if row and row.payload_sha256 == clips.sha256(payload) and _later(row.exp, exp) == row.exp:
             return False
         self._sign(key, kind, topic, payload, exp)
@@ -59,11 +70,14 @@ class Publisher:
         return self._sign(key, kind, topic, strict_json.encode(document), exp)
 
     def _sign(self, key: SigningKey, kind: Kind, topic: str, payload: bytes, exp: UnixMs) -> bytes:
-        row = self._session.get(Published, topic)
+        row = self.kept(topic)
         if row is None:
             row = Published(topic=topic, typ=kind.value, seq=0, exp=exp, payload_sha256="", envelope=b"")
             self._session.add(row)
-            self._session.flush()  # so that the next one asks for it and finds it
+            if topic in self._rows:
+                self._rows[topic] = row
+            else:
+                self._session.flush()  # so that the next one asks for it and finds it
         row.seq = max(self._clock.now_ms(), row.seq + 1)
         row.exp = _later(row.exp, exp)
         row.payload_sha256 = clips.sha256(payload)

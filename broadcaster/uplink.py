@@ -4,8 +4,10 @@ A bad message of one speaker is counted and dropped; it never costs the others t
 """
 
 import logging
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 from limits import RateLimitItemPerMinute, RateLimitItemPerSecond
@@ -17,6 +19,7 @@ from sqlalchemy.orm import Session
 from broadcaster import deliveries, presence, publishing
 from broadcaster.clock import from_ms
 from broadcaster.core import Core
+from broadcaster.deliveries import Told
 from broadcaster.distribution import Distributor
 from broadcaster.geography import Geography
 from broadcaster.publishing import Publisher
@@ -33,11 +36,13 @@ log = logging.getLogger(__name__)
 _PER_SPEAKER: Final = RateLimitItemPerSecond(50)
 _REQUESTS: Final = RateLimitItemPerMinute(120)
 """A new speaker asks twice for each of some fifty clips; who asks more is asked to wait."""
-_TOGETHER: Final = 100
+_TOGETHER: Final = 400
 """Messages in one transaction: while it lasts, nobody else writes, and planning must not wait for long."""
 _ANSWER_MS: Final = MINUTE
 """How long a welcome and an acknowledgement are valid."""
 _UP: Final = frozenset({Kind.STATE, Kind.ABOUT, Kind.HELLO, Kind.RECEIPT, Kind.REQUEST, Kind.TELEMETRY})
+
+_ANSWERED_ON: Final = {Kind.HELLO: "welcome", Kind.RECEIPT: "ack"}
 
 Answer = Callable[[], None]
 
@@ -121,32 +126,43 @@ class Uplink:
         )
         self._publish(topic, signed)
 
-    def _take_together(self, batch: Sequence[tuple[Message, Address]]) -> list[Answer]:
+    def _take_together(self, messages: Sequence[tuple[Message, Address]]) -> list[Answer]:
         answers: list[Answer] = []
         with self._database.write() as session, session.no_autoflush:
-            known = self._recall(session, {address.speaker for _, address in batch if address.speaker})
-            hello = any(address.kind is Kind.HELLO for _, address in batch)
-            geography = Geography.load(session) if hello else None  # once, though a thousand may join together
-            for message, address in batch:
+            hello = any(address.kind is Kind.HELLO for _, address in messages)
+            batch = _Batch(
+                session,
+                Publisher(session, self._clock),
+                self._recall(session, messages),
+                Geography.load(session) if hello else None,  # once, though a thousand may join together
+            )
+            batch.publisher.recall_topics(self._answers_to(messages))
+            for message, address in messages:
                 try:
-                    if answer := self._take_one(session, message, address, geography):
+                    if answer := self._take_one(batch, message, address):
                         answers.append(answer)
                 except RejectedError as error:
                     self._counters.reject(error.reason, f"{address.kind.value} {address.speaker} {error}")
-            del known
+            deliveries.take(session, batch.told)
+            answers += self._acknowledge(batch)
         return answers
 
-    def _recall(self, session: Session, speakers: Collection[str]) -> list[object]:
-        """Rows that a batch will ask for one by one, in two queries; the session finds them while they are held."""
-        topics = [self._topics.down(speaker, what) for speaker in speakers for what in ("ack", "welcome")]
-        return [
-            *session.scalars(select(Speaker).where(Speaker.id.in_(speakers))),
-            *session.scalars(select(Published).where(Published.topic.in_(topics))),
-        ]
+    @staticmethod
+    def _recall(session: Session, messages: Sequence[tuple[Message, Address]]) -> list[Speaker]:
+        """The rows of all who speak, in one query; the session finds them while they are held."""
+        speakers = {address.speaker for _, address in messages if address.speaker}
+        return list(session.scalars(select(Speaker).where(Speaker.id.in_(speakers))))
 
-    def _take_one(
-        self, session: Session, message: Message, address: Address, geography: Geography | None
-    ) -> Answer | None:
+    def _answers_to(self, messages: Sequence[tuple[Message, Address]]) -> set[str]:
+        """The topics on which these messages are answered."""
+        return {
+            self._topics.down(address.speaker, _ANSWERED_ON[address.kind])
+            for _, address in messages
+            if address.kind in _ANSWERED_ON
+        }
+
+    def _take_one(self, batch: "_Batch", message: Message, address: Address) -> Answer | None:
+        session = batch.session
         if address.kind not in _UP:
             return self._heal(session, message)
         speaker = session.get(Speaker, address.speaker)
@@ -160,10 +176,11 @@ class Uplink:
                 presence.take_about(self._topics.base.rpartition("/")[2], speaker, message.payload, at)
             case Kind.TELEMETRY:
                 presence.take_telemetry(speaker, message.payload, at)
-            case Kind.HELLO if geography:
-                return self._welcome(session, speaker, message, geography.zones_at(speaker.place_id))
+            case Kind.HELLO if batch.geography:
+                return self._welcome(batch, speaker, message, batch.geography.zones_at(speaker.place_id))
             case Kind.RECEIPT:
-                return self._receipts(session, speaker, message)
+                batch.told.append(_receipts(speaker, message))
+                speaker.seen_at = at
             case _:
                 return self._request(speaker, strict_json.decode(message.payload, Request))
         return None
@@ -197,17 +214,17 @@ class Uplink:
         if self._transport:
             self._transport.publish(topic, payload, retain=True)
 
-    def _welcome(self, session: Session, speaker: Speaker, message: Message, zones: Sequence[str]) -> Answer:
+    def _welcome(self, batch: "_Batch", speaker: Speaker, message: Message, zones: Sequence[str]) -> Answer:
         hello = strict_json.decode(message.payload, Hello)
         speaker.seen_at = from_ms(message.at)
         name, topic = speaker.id, self._topics.down(speaker.id, "welcome")
-        row = session.get(Published, topic)
+        row = batch.publisher.kept(topic)
         if hello.time_only and row:  # one that was never welcomed is told everything
             self._greeted[name] = row.seq
             return lambda: self._tell_time(name, hello, message.at)
         if row:  # what was answered without the database counts as well
             row.seq = max(row.seq, self._greeted.get(name, 0))
-        mine = publishing.in_force_for(session, speaker.id, zones, self._topics, self._clock.now())
+        mine = publishing.in_force_for(batch.session, speaker.id, zones, self._topics, self._clock.now())
         if speaker.pending_since:  # it learns whom to believe, and nothing to play, until a person has confirmed it
             mine = [document for document in mine if document.typ == Kind.TRUST.value]
         now = self._clock.now_ms()
@@ -218,10 +235,8 @@ class Uplink:
             t3=now,
             current={document.topic: document.seq for document in mine},
         )
-        signed = Publisher(session, self._clock).once(
-            self._keyring.station, Kind.WELCOME, topic, welcome, UnixMs(now + _ANSWER_MS)
-        )
-        seq = session.get_one(Published, topic).seq
+        signed = batch.publisher.once(self._keyring.station, Kind.WELCOME, topic, welcome, UnixMs(now + _ANSWER_MS))
+        seq = envelope.parse(signed).header.seq
         lacking = [document for document in mine if hello.have.get(document.topic, -1) < document.seq]
         copies = [(document.typ, document.envelope) for document in lacking]
         copy_topic = self._topics.down(speaker.id, "copy")
@@ -238,22 +253,48 @@ class Uplink:
 
         return answer
 
-    def _receipts(self, session: Session, speaker: Speaker, message: Message) -> Answer:
-        read = envelope.parse(message.payload)
-        if read.header.topic != message.topic or read.header.typ != Kind.RECEIPT.value:
-            raise RejectedError(Reason.WRONG_TOPIC, message.topic)
-        if speaker.public_key is None:
-            raise RejectedError(Reason.UNKNOWN_KEY, speaker.id)
-        envelope.verify(read, keys.public_key(speaker.public_key))
-        receipts = strict_json.decode(read.payload, Receipts).receipts
-        deliveries.take(session, speaker.id, receipts, message.at)
-        speaker.seen_at = from_ms(message.at)
-        topic = self._topics.down(speaker.id, "ack")
-        ack = Ack(receipts=tuple(receipt.id for receipt in receipts))
+    def _acknowledge(self, batch: "_Batch") -> list[Answer]:
+        """One acknowledgement for each speaker, of all its receipts in the batch."""
         exp = UnixMs(self._clock.now_ms() + _ANSWER_MS)
-        signed = Publisher(session, self._clock).once(self._keyring.station, Kind.ACK, topic, ack, exp)
-        return lambda: self._publish(topic, signed)
+        by_speaker: dict[str, list[str]] = {}
+        for told in batch.told:
+            by_speaker.setdefault(told.speaker, []).extend(receipt.id for receipt in told.receipts)
+        answers: list[Answer] = []
+        for speaker, receipts in by_speaker.items():
+            topic = self._topics.down(speaker, "ack")
+            signed = batch.publisher.once(self._keyring.station, Kind.ACK, topic, Ack(receipts=tuple(receipts)), exp)
+            answers.append(partial(self._publish, topic, signed))
+        return answers
 
     def _request(self, speaker: Speaker, request: Request) -> Answer:
         name = speaker.id
         return lambda: self._distributor.repair(name, request)
+
+
+@dataclass
+class _Batch:
+    """Messages that are taken in together.
+
+    Attributes:
+        publisher: signs all answers.
+        held: rows that are asked for one by one, held so that the session finds them.
+        geography: loaded when somebody says hello.
+        told: receipts that are written when every message has been looked at.
+    """
+
+    session: Session
+    publisher: Publisher
+    held: list[Speaker]
+    geography: Geography | None
+    told: list[Told] = field(default_factory=list)
+
+
+def _receipts(speaker: Speaker, message: Message) -> Told:
+    """What a speaker has signed. Errors: RejectedError."""
+    read = envelope.parse(message.payload)
+    if read.header.topic != message.topic or read.header.typ != Kind.RECEIPT.value:
+        raise RejectedError(Reason.WRONG_TOPIC, message.topic)
+    if speaker.public_key is None:
+        raise RejectedError(Reason.UNKNOWN_KEY, speaker.id)
+    envelope.verify(read, keys.public_key(speaker.public_key))
+    return Told(speaker.id, strict_json.decode(read.payload, Receipts).receipts, message.at)

@@ -250,6 +250,15 @@ def test_a_broker_that_can_not_run_says_why(tmp_path: Path) -> None:
         find_nats_server("/nowhere/nats-server")
 
 
+def test_what_the_broker_finds_wrong_in_its_configuration_is_told(tmp_path: Path) -> None:
+    broker = make(tmp_path)
+    broker.set_users({})
+    (tmp_path / "broker" / "users.conf").write_text("users = nobody\n")
+    with pytest.raises(BrokerError, match=r"[Ee]xpected users"):
+        broker.start()
+    broker.stop()
+
+
 def test_no_broker_is_left_when_stop_comes_while_it_is_being_started_again(tmp_path: Path) -> None:
     broker = make(tmp_path)
     broker.start()

@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 from broadcaster import airing, chain, deliveries
 from broadcaster.clock import from_ms, to_ms
 from broadcaster.database import Database
+from broadcaster.deliveries import Told
 from broadcaster.geography import Geography
 from broadcaster.rows import Broadcast, Delivery, DeliveryState, LedgerEntry
 from broadcaster.wire.documents import Event, Receipt, Why
@@ -85,7 +86,7 @@ def aired(filled: Database, clock: FixedClock) -> str:
 
 def take(database: Database, speaker: str, *receipts: Receipt) -> None:
     with database.write() as session:
-        deliveries.take(session, speaker, receipts, UnixMs(AT + 500))
+        deliveries.take(session, [Told(speaker, receipts, UnixMs(AT + 500))])
 
 
 def entries(database: Database) -> int:
@@ -112,6 +113,17 @@ def test_duplicates_change_nothing(filled: Database, aired: str) -> None:
     take(filled, "loa-1", one, one)
     take(filled, "loa-1", one)
     assert entries(filled) == 1
+
+
+def test_what_more_receipts_tell_than_one_query_can_name_is_written_whole(
+    filled: Database, aired: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deliveries, "_AT_ONCE", 3)
+    told = [receipt(number, Event.CACHED, broadcast=aired) for number in range(7)]
+    take(filled, "loa-1", *told, receipt(7, Event.FINISHED, broadcast="another"))
+    take(filled, "loa-1", *told)
+    assert entries(filled) == 8
+    assert state(filled, aired, "loa-1") is DeliveryState.CACHED
 
 
 def test_the_same_receipt_id_of_two_speakers_is_two_receipts(filled: Database, aired: str) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 
 from broadcaster import deliveries, presence, setup_documents
 from broadcaster.core import Core
+from broadcaster.deliveries import Told
 from broadcaster.publishing import Publisher
 from broadcaster.rows import LedgerEntry, Published, Speaker
 from broadcaster.transport import Message
@@ -322,10 +323,10 @@ def test_a_number_no_database_holds_costs_only_its_own_message(desk: Desk, poiso
 def test_a_batch_the_database_refuses_is_taken_one_by_one(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     real = deliveries.take
 
-    def poisoned(session: Any, speaker: str, receipts: Any, at: UnixMs) -> None:
-        if speaker == "loa-1":
+    def poisoned(session: Any, told: Sequence[Told]) -> None:
+        if any(one.speaker == "loa-1" for one in told):
             session.execute(select(func.no_such_function()))
-        real(session, speaker, receipts, at)
+        real(session, told)
 
     monkeypatch.setattr(deliveries, "take", poisoned)
     desk.enrol("loa-1")

@@ -1,4 +1,7 @@
+"""What tests of every layer may ask for."""
+
 import pytest
+from playwright.sync_api import expect
 
 from broadcaster.core import Core
 from broadcaster.database import Database
@@ -7,6 +10,9 @@ from tests.broadcaster.databases import database, postgres_kept, sqlite_database
 from tests.clocks import FixedClock
 
 __all__ = ["database", "postgres_kept", "sqlite_database", "sqlite_kept"]
+
+expect.set_options(timeout=20_000)
+"""Several browsers, brokers and a fleet may share two cores."""
 
 
 @pytest.fixture
