@@ -73,7 +73,7 @@ class Bench:
 
     def __post_init__(self) -> None:
         threading.Thread(target=self._listen, daemon=True).start()
-        prompt = self.station._prompt  # noqa: SLF001  when a message is handed over is what is measured
+        prompt = self.station._prompt
         publish = prompt.publish
 
         def noted(topic: str, payload: bytes, **more: Any) -> bool:
@@ -124,7 +124,7 @@ class Bench:
 
     def bare(self, topic: str, payload: bytes) -> float:
         """Seconds until the last speaker has the same bytes from a bare client."""
-        address = self.station._prompt._address  # noqa: SLF001  the station's own way in
+        address = self.station._prompt._address
         sent: list[float] = []
 
         async def publish() -> None:
@@ -153,7 +153,7 @@ def ready_sounds(town: Town, station: RunningStation) -> None:
         texts = session.scalars(select(StandingSound.text).where(StandingSound.place_id == commune.id)).all()
         commune_id = commune.id
     for text in texts:
-        station._alert_speech._make_standing(text)  # noqa: SLF001  as it does in idle time
+        station._alert_speech._make_standing(text)
     with town.database.write() as session:
         for sound in session.scalars(select(StandingSound).where(StandingSound.place_id == commune_id)):
             if sound.clip_sha256:
@@ -193,7 +193,7 @@ def bench(folder: Path, speakers: int, kind: str) -> Iterator[Bench]:
             token = api_alerts.make_token(session, station.core.clock, "benchmark", api_alerts.SCOPES)
             for speaker in session.scalars(select(Speaker)):
                 speaker.public_key = keys.public_text(secret.public)
-        wait_until(lambda: station._prompt.connected)  # noqa: SLF001  pages need not know
+        wait_until(lambda: station._prompt.connected)
         wait_until(lambda: confirmed(town) >= speakers, 600)  # every config is out: what is measured is an ordinary day
         emergency = keys.public_text(station.core.keyring.emergency.public)
         raw = secret.private.private_bytes_raw().hex()

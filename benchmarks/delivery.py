@@ -80,7 +80,7 @@ def measure(town: Town, running: LiveTown, loss: float, number: int) -> dict[str
 def make_lossy(speaker: Speaker, loss: float, carried: Counter[str], rng: random.Random) -> Callable[[], None]:
     """Let a speaker's client lose messages; returns what undoes it."""
     client: Any = LossyClient(speaker, loss, carried, rng)
-    speaker._client, client.real.on_message = client, client.receive  # noqa: SLF001  a fault is injected
+    speaker._client, client.real.on_message = client, client.receive
     return client.restore
 
 
@@ -89,7 +89,7 @@ class LossyClient:
 
     def __init__(self, speaker: Speaker, loss: float, carried: Counter[str], rng: random.Random) -> None:
         self.speaker, self.loss, self.carried, self.rng = speaker, loss, carried, rng
-        self.real = speaker._client  # noqa: SLF001
+        self.real = speaker._client
         self.deliver = self.real.on_message
 
     def __getattr__(self, name: str) -> Any:
@@ -110,7 +110,7 @@ class LossyClient:
     def restore(self) -> None:
         """Lose nothing more."""
         self.real.on_message = self.deliver
-        self.speaker._client = self.real  # noqa: SLF001
+        self.speaker._client = self.real
 
 
 if __name__ == "__main__":

@@ -58,7 +58,7 @@ def measure(home: Path, speakers: int) -> dict[str, object]:
     station = RunningStation(town.settings)
     station.start()
     try:
-        wait_until(lambda: station._prompt.connected)  # noqa: SLF001  pages need not know
+        wait_until(lambda: station._prompt.connected)
         kits = read_kits(town.initialised.kits)
         bare_s = asyncio.run(bare_join(kits))
         joined_s, refused = join(town, station, speakers)

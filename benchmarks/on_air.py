@@ -34,7 +34,7 @@ def main() -> None:
         with live(town) as running:
             wait_until(lambda: town.ready() == SPEAKERS)
             for text in TEXTS:
-                sent_before = running.station._distributor.sent_bytes  # noqa: SLF001  what the wire carried
+                sent_before = running.station._distributor.sent_bytes
                 began = time.monotonic()
                 asked_ms = running.station.core.clock.now_ms()
                 broadcast = running.air("an-binh", speakers=SPEAKERS, text=text)
@@ -45,7 +45,7 @@ def main() -> None:
                     errors = sorted(error_ms(town, row, f"loa-{number:03}") for number in range(1, SPEAKERS + 1))
                 if row.start_at is None:
                     raise SystemExit("the broadcast never got a start")
-                sent = running.station._distributor.sent_bytes - sent_before  # noqa: SLF001
+                sent = running.station._distributor.sent_bytes - sent_before
                 line = {
                     "clip_s": clip.duration_ms / 1000,
                     "clip_bytes": clip.bytes,

@@ -115,7 +115,7 @@ class SimulatedSpeaker:
 
     def _answer(self, hello: Hello) -> None:
         self.station.now = int(self.true)
-        for message in self.station._greet(hello):  # noqa: SLF001  the test's own station
+        for message in self.station._greet(hello):
             if self.rng.random() >= self.link.loss:
                 self._last_back = max(self._last_back, self.true + self.link.back(self.rng))
                 self._at(self._last_back, lambda message=message: self._receive(message, hello))

@@ -15,3 +15,11 @@ def print_line(figures: Mapping[str, object], *, as_json: bool) -> None:
         print(json.dumps(figures, ensure_ascii=False))
     else:
         print("  ".join(f"{name}={value}" for name, value in figures.items()), flush=True)
+
+
+def print_table(heads: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """A Markdown table, as `docs/numbers.md` has it."""
+    print("| " + " | ".join(heads) + " |")
+    print("|" + "---|" * len(heads))
+    for row in rows:
+        print("| " + " | ".join(map(str, row)) + " |", flush=True)

@@ -40,6 +40,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         report_ms: heartbeat of the speakers.
         sirens: which table of sirens alerts follow: ``ngan`` (8 s, so that the words begin soon) or ``hue``.
         keep_sounds: whether speakers keep sirens and ready sentences for an alert to come.
+        online_voice: whether bulletins may be spoken by a service on the internet, where the extra `gtts` is installed.
+        piper_threads: processor cores for the neural voice.
         language: of the command line; every browser chooses its own.
         log_level: of the standard error log.
     """
@@ -58,6 +60,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     report_ms: Annotated[int, msgspec.Meta(ge=1_000)] = 60_000
     sirens: Literal["ngan", "hue"] = "ngan"
     keep_sounds: bool = True
+    online_voice: bool = False
+    piper_threads: Annotated[int, msgspec.Meta(ge=1, le=64)] = 1
     language: Literal["vi", "en"] = "vi"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 

@@ -17,12 +17,14 @@ from broadcaster.database import Database
 from broadcaster.rows import Broadcast, Bulletin, Clip, Schedule
 from broadcaster.sounds import SoundStore
 from tts.encoding import RATE
+from tts.settings import chosen
 from tts.speech import PreparedClip, Speech, SpeechSettings
 from tts.trimming import Part, trimmed_flac
 
 log = logging.getLogger(__name__)
 
 _RETRY_S: Final = 10.0
+_LONGEST_REASON: Final = 300
 
 
 class Preparation:
@@ -105,13 +107,15 @@ class Preparation:
                 session.flush()
             row = session.get_one(Bulletin, bulletin.id)
             row.clip_sha256, row.speech_error = manifest.clip, None
+            row.voice_used = prepared.voice if prepared.voice not in {"", row.voice} else None
+            row.voice_reason = prepared.reason[:_LONGEST_REASON] if row.voice_used else None
         self._retry_at.pop(bulletin.id, None)
         log.info("bulletin prepared bulletin=%s clip=%s ms=%s", bulletin.id, manifest.clip[:12], prepared.duration_ms)
         self._on_ready()
 
     def _make(self, bulletin: Bulletin, note: Callable[[int, int], None]) -> PreparedClip:
         """The sound of a bulletin: what somebody brought, or its text spoken."""
-        settings = SpeechSettings(voice=bulletin.voice, repeats=bulletin.repeats, chime=bulletin.chime)
+        settings = settings_of(bulletin)
         if bulletin.sound_sha256 is None:
             return self._speech.prepare(tts.reading.read(bulletin.spoken).sentences, settings, note)
         part = Part(bulletin.sound_start_ms, bulletin.sound_end_ms)
@@ -122,6 +126,18 @@ class Preparation:
     def _note_error(self, bulletin_id: int, error: str) -> None:
         with self._database.write() as session:
             session.get_one(Bulletin, bulletin_id).speech_error = error[:300]
+
+
+def settings_of(bulletin: Bulletin) -> SpeechSettings:
+    """How a bulletin is spoken."""
+    plain = SpeechSettings(
+        voice=bulletin.voice,
+        repeats=bulletin.repeats,
+        chime=bulletin.chime,
+        opening_tune=bulletin.opening_tune,
+        closing_tune=bulletin.closing_tune,
+    )
+    return chosen(plain, speed=bulletin.speed, pause=bulletin.pause)
 
 
 def _lacking(session: Session, store: ClipStore, now: datetime) -> list[Bulletin]:

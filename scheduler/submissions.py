@@ -1,8 +1,8 @@
 """Taking in a bulletin: check it, store it once, or say what is wrong with which field."""
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -17,11 +17,12 @@ from broadcaster.geography import Geography
 from broadcaster.hours import OperatingHours, Stretch
 from broadcaster.rows import Bulletin, Draft, Place, Schedule, ScheduleKind, Sound, Station
 from broadcaster.wire.documents import Class
-from scheduler import conflicts, recurrence, rule_text, rules, timeline
+from scheduler import conflicts, lexicon, recurrence, rule_text, rules, timeline
 from scheduler.recurrence import RuleError
 from scheduler.rules import Commune
 from tts.legacy import legacy_code
-from tts.settings import REPEATS
+from tts.reading import Lexicon
+from tts.settings import PAUSES, REPEATS, SPEEDS
 from tts.tidying import tidied
 from tts.voice import VOICES
 
@@ -71,6 +72,8 @@ class Submission:
         sound_end_ms: where it ends; None is its end.
         start_at: aware; None with `ScheduleKind.NOW`.
         rule: the text of its rule (see `scheduler.rule_text`), with `ScheduleKind.REPEATED`.
+        speed, pause: keys of `tts.settings.SPEEDS` and `PAUSES`.
+        readings: corrections of single words for this bulletin alone.
         places: codes of places.
         replaces: id of the schedule this one takes the place of.
         displaces: single occurrences that give way to this one: (schedule, moment).
@@ -90,6 +93,11 @@ class Submission:
     sound: str = ""
     sound_start_ms: int = 0
     sound_end_ms: int | None = None
+    opening_tune: bool = False
+    closing_tune: bool = False
+    speed: str = "normal"
+    pause: str = "normal"
+    readings: Mapping[str, str] = field(default_factory=dict)
     start_at: datetime | None = None
     rule: str = ""
     replaces: int | None = None
@@ -207,18 +215,30 @@ def _check_rule(text: str, start: datetime, zone: ZoneInfo, now: datetime) -> li
     return [] if recurrence.following(rule, max(start, now)) else [Problem("until", "before-start")]
 
 
-def _check_rest(session: Session, submission: Submission) -> list[Problem]:
+def _check_voice(submission: Submission) -> list[Problem]:
     problems = []
-    for field, length, limit in (
-        ("title", len(submission.title), MAX_TITLE),
-        ("category", len(submission.category), MAX_CATEGORY),
-    ):
-        if length > limit:
-            problems.append(Problem(field, "too-long", (str(length), str(limit))))
     if submission.voice not in VOICES:
         problems.append(Problem("voice", "unknown"))
     if submission.repeats not in REPEATS:
         problems.append(Problem("repeats", "unknown"))
+    if submission.speed not in SPEEDS:
+        problems.append(Problem("speed", "unknown"))
+    if submission.pause not in PAUSES:
+        problems.append(Problem("pause", "unknown"))
+    for written, spoken in submission.readings.items():
+        if not lexicon.is_usable(written, spoken):
+            problems.append(Problem("text", "reading", (written, spoken)))
+    return problems
+
+
+def _check_rest(session: Session, submission: Submission) -> list[Problem]:
+    problems = []
+    for name, length, limit in (
+        ("title", len(submission.title), MAX_TITLE),
+        ("category", len(submission.category), MAX_CATEGORY),
+    ):
+        if length > limit:
+            problems.append(Problem(name, "too-long", (str(length), str(limit))))
     replaced = session.get(Schedule, submission.replaces) if submission.replaces else None
     if submission.replaces and (replaced is None or replaced.cancelled_at):
         problems.append(Problem("replaces", "gone"))  # someone else has changed or cancelled it: both would air
@@ -258,6 +278,7 @@ def submit(session: Session, submission: Submission, *, account_id: int, now: da
         *(_check_sound(session, submission) if submission.sound else _check_text(submission)),
         *_check_time(submission, station, now),
         *problems,
+        *_check_voice(submission),
         *_check_rest(session, submission),
     ]
     if not any(problem.field in {"start_at", "rule"} for problem in problems):
@@ -265,11 +286,12 @@ def submit(session: Session, submission: Submission, *, account_id: int, now: da
     if problems:
         raise SubmissionError(problems)
     replaced = session.get(Schedule, submission.replaces) if submission.replaces else None
+    words = lexicon.in_force(session, submission.readings)
     bulletin = Bulletin(
         submission=submission.submission,
         title=_plain(submission.title) or _title_from(_plain(submission.text)) or _title_of(session, submission.sound),
         text=_plain(submission.text),
-        spoken=_spoken(submission),
+        spoken=_spoken(submission, words),
         klass=submission.klass,
         category=submission.category,
         voice=submission.voice,
@@ -278,6 +300,11 @@ def submit(session: Session, submission: Submission, *, account_id: int, now: da
         sound_sha256=submission.sound or None,
         sound_start_ms=submission.sound_start_ms if submission.sound else 0,
         sound_end_ms=submission.sound_end_ms if submission.sound else None,
+        opening_tune=submission.opening_tune,
+        closing_tune=submission.closing_tune,
+        speed=submission.speed,
+        pause=submission.pause,
+        readings=dict(submission.readings) or None,
         replaces_id=replaced.bulletin_id if replaced else None,
         account_id=account_id,
         created_at=now,
@@ -321,11 +348,11 @@ def _reduced(session: Session, geography: Geography, chosen: dict[int, Place]) -
     return [chosen.get(place) or session.get_one(Place, place) for place in geography.reduce(chosen)]
 
 
-def _spoken(submission: Submission) -> str:
+def _spoken(submission: Submission, words: Lexicon) -> str:
     """What a voice will say: nothing where a sound is heard instead."""
     if submission.sound:
         return ""
-    return _plain(submission.spoken) or tts.reading.read(_plain(submission.text)).spoken
+    return _plain(submission.spoken) or tts.reading.read(_plain(submission.text), words).spoken
 
 
 def _title_of(session: Session, sound: str) -> str:

@@ -1,4 +1,4 @@
-"""Puts a bulletin together: silence, bell, sentences with pauses, repeats, silence. The one importer of pydub."""
+"""Puts a bulletin together: silence, tune, bell, sentences with pauses, repeats, tune, silence. The one importer of pydub."""
 
 import math
 import warnings
@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from tts.chime import chime
+from tts.chime import chime, closing_tune, opening_tune
 from tts.loudness import integrated_lufs
 from tts.pcm import Samples, to_float, to_int16
 from tts.settings import SpeechSettings
@@ -19,7 +19,7 @@ with warnings.catch_warnings():
     )  # it misses ffmpeg, which samples do not need, and an old module, which pyproject.toml replaces
     from pydub import AudioSegment
 
-VERSION = "1"
+VERSION = "2"
 """Changes whenever the same sentences are put together differently."""
 
 LEAD_MS: Final = 200
@@ -44,9 +44,13 @@ def assemble(sentences: Sequence[Samples], rate: int, settings: SpeechSettings) 
     """
     speech = _evenly_loud(_joined([_segment(sentence, rate) for sentence in sentences], settings.phrase_pause_ms), rate)
     announcement = AudioSegment.silent(LEAD_MS, rate)
+    if settings.opening_tune:
+        announcement += _segment(opening_tune(rate, _CHIME_LUFS), rate) + AudioSegment.silent(AFTER_CHIME_MS, rate)
     if settings.chime:
         announcement += _segment(chime(rate, _CHIME_LUFS), rate) + AudioSegment.silent(AFTER_CHIME_MS, rate)
     announcement += _joined([speech] * settings.repeats, settings.repeat_pause_ms)
+    if settings.closing_tune:
+        announcement += AudioSegment.silent(AFTER_CHIME_MS, rate) + _segment(closing_tune(rate, _CHIME_LUFS), rate)
     announcement += AudioSegment.silent(TAIL_MS, rate)
     return _samples(announcement)
 

@@ -1,6 +1,6 @@
 """Sound to bytes and back: Ogg Opus for speakers, MP3 of the same samples for browsers. The one importer of soundfile here.
 
-The encoder behind soundfile does 18 seconds a second, so long sounds are encoded in parts, on all cores. A part begins and ends in the
+libopus does 50 seconds a second on one core (docs/adr/0015), so long sounds are encoded in parts, on all cores. A part begins and ends in the
 silence between two sentences, on the 20 ms grid of Opus packets, and the packets then go into one file: all encoders have the same delay,
 so what they say lies end to end, and silence hides that a new one starts without memory.
 
@@ -21,14 +21,14 @@ import soundfile
 from numpy.typing import NDArray
 
 from broadcaster.errors import LoaError
-from tts import ogg
+from tts import ogg, opus
 from tts.levelling import lowered_at_peaks
 from tts.loudness import true_peak_dbtp
 from tts.pcm import Samples, to_float, to_int16
 
 _log = logging.getLogger(__name__)
 
-VERSION = "1"
+VERSION = "2"
 """Changes whenever the same samples become other bytes."""
 
 RATE: Final = 24_000
@@ -108,8 +108,8 @@ def encode(samples: NDArray[np.int16], step: Callable[[], None]) -> Encoded:
             heard[part] = done.heard
             mp3_file.write(done.samples)
             step()
-    opus = ogg.write(ogg.Stream(head, packets), samples.size * ogg.GRANULES_PER_S // RATE)
-    return Encoded(opus, mp3.getvalue(), heard)
+    file = ogg.write(ogg.Stream(head, packets), samples.size * ogg.GRANULES_PER_S // RATE)
+    return Encoded(file, mp3.getvalue(), heard)
 
 
 def decode(data: bytes) -> tuple[Samples, int]:
@@ -139,19 +139,24 @@ def _parts(samples: NDArray[np.int16]) -> list[slice]:
 
 def _opus(samples: NDArray[np.int16]) -> _Part:
     for attempt in range(_OPUS_ATTEMPTS):
-        file = io.BytesIO()
-        soundfile.write(file, samples, RATE, format="OGG", subtype="OPUS", compression_level=_OPUS_COMPRESSION)
-        heard, _rate = decode(file.getvalue())
+        stream = opus.encode(samples, RATE) if opus.library() else _soundfile_opus(samples)
+        heard, _rate = decode(ogg.write(stream, samples.size * ogg.GRANULES_PER_S // RATE))
         if true_peak_dbtp(heard) <= MAX_TRUE_PEAK_DBTP:
             break
         samples = to_int16(lowered_at_peaks(to_float(samples), heard, RATE, _SOFTENED_TO_DBTP - attempt))
     else:
         _log.warning("clip overshoots true_peak_dbtp=%.2f", true_peak_dbtp(heard))
-    stream = ogg.read(file.getvalue())
     expected = samples.size // FRAME + 1
     if len(stream.packets) != expected or heard.size != samples.size:
         raise EncodingError(f"{len(stream.packets)} packets and {heard.size} samples from {samples.size}")
     return _Part(stream, samples, heard)
+
+
+def _soundfile_opus(samples: NDArray[np.int16]) -> ogg.Stream:
+    """What the encoder behind soundfile makes of a part, where the operating system has no libopus."""
+    file = io.BytesIO()
+    soundfile.write(file, samples, RATE, format="OGG", subtype="OPUS", compression_level=_OPUS_COMPRESSION)
+    return ogg.read(file.getvalue())
 
 
 def _mp3_file(file: io.BytesIO) -> soundfile.SoundFile:

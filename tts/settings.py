@@ -1,6 +1,8 @@
 """What a person chooses about the sound of a bulletin."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Final, Literal, TypeAlias, get_args
 
 from broadcaster.errors import LoaError
@@ -13,6 +15,12 @@ WORDS_PER_MINUTE: Final = range(80, 251)
 """From the slowest eSpeak NG can do to the fastest a horn's echo lets through; 130-150 is best on horns."""
 REPEATS: Final = range(1, 4)
 PHRASE_PAUSE_MS: Final = range(5_001)
+SPEEDS: Final[Mapping[str, int]] = MappingProxyType({"slow": 120, "normal": 140, "fast": 165})
+"""Syllables a minute; slow is for horns that echo and for the old."""
+PAUSES: Final[Mapping[str, tuple[int, int]]] = MappingProxyType(
+    {"short": (200, 1_000), "normal": (350, 1_500), "long": (1_200, 3_000)}
+)
+"""Milliseconds between phrases and before a repeat; long lets the echo of a village's far horns die first."""
 REPEAT_PAUSE_MS: Final = range(60_001)
 
 
@@ -43,6 +51,7 @@ class SpeechSettings:
         phrase_pause_ms: silence between two sentences.
         repeat_pause_ms: silence before the text is heard again.
         chime: whether a bell comes first.
+        opening_tune, closing_tune: whether a tune comes before all and after all.
         profile: how the sound is shaped for its place.
 
     Raises:
@@ -55,6 +64,8 @@ class SpeechSettings:
     phrase_pause_ms: int = 350
     repeat_pause_ms: int = 1500
     chime: bool = True
+    opening_tune: bool = False
+    closing_tune: bool = False
     profile: Profile = "standard"
 
     def __post_init__(self) -> None:
@@ -64,6 +75,28 @@ class SpeechSettings:
         _check_range("phrase_pause_ms", self.phrase_pause_ms, PHRASE_PAUSE_MS)
         _check_range("repeat_pause_ms", self.repeat_pause_ms, REPEAT_PAUSE_MS)
         _check_choice("profile", self.profile, get_args(Profile))
+
+
+def chosen(
+    base: SpeechSettings,
+    *,
+    speed: str = "normal",
+    pause: str = "normal",
+) -> SpeechSettings:
+    """Settings with the speed and the pauses that people choose by a word.
+
+    Raises:
+        SpeechSettingError: there is no such choice.
+    """
+    _check_choice("speed", speed, tuple(SPEEDS))
+    _check_choice("pause", pause, tuple(PAUSES))
+    phrase_pause_ms, repeat_pause_ms = PAUSES[pause]
+    return replace(
+        base,
+        words_per_minute=SPEEDS[speed],
+        phrase_pause_ms=phrase_pause_ms,
+        repeat_pause_ms=repeat_pause_ms,
+    )
 
 
 def _check_choice(field: str, value: str, choices: tuple[str, ...]) -> None:

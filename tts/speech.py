@@ -4,8 +4,8 @@ import hashlib
 import json
 import logging
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -41,6 +41,8 @@ __all__ = [
 
 _log = logging.getLogger(__name__)
 
+_ALWAYS: Final = "espeak"
+"""The engine that every station has."""
 _CEILING_DBTP: Final = -3.5
 """Of the limiter before encoding: room for what Opus at 18 kbit/s overshoots. Nearer, parts are softened so often that loudness suffers."""
 _CODEC_LOSS_LU: Final = 0.5
@@ -62,6 +64,8 @@ class PreparedClip:
         duration_ms: exact, of the decoded Opus.
         loudness_lufs: integrated loudness of the decoded Opus.
         true_peak_dbtp: true peak of the decoded Opus.
+        voice: key of the voice that speaks, all of it; empty for a sound that is no voice.
+        reason: why it is not the voice that was asked for; empty when it is.
     """
 
     sha256: str
@@ -70,6 +74,8 @@ class PreparedClip:
     duration_ms: int
     loudness_lufs: float
     true_peak_dbtp: float
+    voice: str = ""
+    reason: str = ""
 
 
 class Speech:
@@ -77,21 +83,24 @@ class Speech:
 
     Args:
         cache_dir: folder of the sentence cache, may be shared with other processes.
-        engine: speaks; closed together with this object.
+        engine: speaks the voices of eSpeak NG, which are always there.
+        others: further engines by their names. All are closed together with this object.
     """
 
-    def __init__(self, cache_dir: Path, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, cache_dir: Path, engine: Engine, *others: Engine) -> None:
+        self._engines: dict[str, Engine] = {_ALWAYS: engine, **{other.name: other for other in others}}
         self._cache = SentenceCache(cache_dir)
-        self._speaking = threading.Lock()
+        self._speaking = {engine.name: threading.Lock() for engine in self._engines.values()}
+        """One for each engine: an alert in eSpeak's voice never waits for Piper or the internet."""
 
     def key(self, sentences: Sequence[str], settings: SpeechSettings) -> str:
         """SHA-256 in hex over everything that changes the sound of `prepare` with the same arguments."""
         facts = {
             "sentences": list(sentences),
             "settings": asdict(settings),
-            "voice": asdict(VOICES[settings.voice]),
-            "engine": [self._engine.name, self._engine.version],
+            "voices": [
+                [asdict(voice), engine.name, engine.version] for _, voice, engine in self._speakers(settings.voice)
+            ],
             "versions": [assembly.VERSION, bell.VERSION, encoding.VERSION],
         }
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
@@ -117,12 +126,34 @@ class Speech:
             EncodingError: the codec failed.
         """
         steps = _Steps(progress, len(sentences) + 1)
-        spoken = [sound for sentence in sentences if (sound := self._spoken(sentence, settings, steps)) is not None]
+        voice, reason, spoken = self._all_spoken(sentences, settings, steps)
         if not spoken:
             raise NothingToSayError(f"no sound in {len(sentences)} sentences")
         announcement = assembly.assemble(spoken, RATE, settings)
         del spoken
-        return _finished(announcement, settings.profile, steps)
+        return _finished(announcement, settings.profile, steps, voice, reason)
+
+    def each(self, sentences: Sequence[str], settings: SpeechSettings) -> Iterator[PreparedClip]:
+        """The sentences as clips of their own, one after the other, all in the voice that could speak the first.
+
+        For what must begin before all of it is made. Raises as `prepare` does, also between two clips: whoever asked may begin again.
+        """
+        plain = replace(settings, chime=False, repeats=1)
+        voice = ""
+        for sentence in sentences:
+            try:
+                clip = self.prepare([sentence], plain)
+            except NothingToSayError:
+                continue
+            voice = voice or clip.voice
+            if clip.voice != voice:
+                raise EngineUnavailableError(VOICES[voice].engine, clip.reason)
+            plain = replace(plain, voice=voice)
+            yield clip
+
+    def offers(self, key: str) -> bool:
+        """Whether the engine of a voice is there."""
+        return key in VOICES and VOICES[key].engine in self._engines
 
     def prepare_sound(
         self, sound: Samples, settings: SpeechSettings, progress: Callable[[int, int], None] | None = None
@@ -135,31 +166,60 @@ class Speech:
         """
         if not sound.any():
             raise NothingToSayError("a silent sound")
-        return _finished(assembly.assemble([sound], RATE, settings), settings.profile, _Steps(progress, 1))
+        announcement = assembly.assemble([sound], RATE, settings)
+        return _finished(announcement, settings.profile, _Steps(progress, 1), voice="", reason="")
 
     def close(self) -> None:
-        """End the engine."""
-        self._engine.close()
+        """End the engines."""
+        for engine in self._engines.values():
+            engine.close()
 
-    def _spoken(self, sentence: str, settings: SpeechSettings, steps: "_Steps") -> Samples | None:
+    def _speakers(self, wanted: str) -> Iterator[tuple[str, Voice, Engine]]:
+        """The wanted voice and those that speak in its place, as far as their engines are there."""
+        for key in (wanted, *VOICES[wanted].fallbacks):
+            voice = VOICES[key]
+            if engine := self._engines.get(voice.engine):
+                yield key, voice, engine
+
+    def _all_spoken(
+        self, sentences: Sequence[str], settings: SpeechSettings, steps: "_Steps"
+    ) -> tuple[str, str, list[Samples]]:
+        """Every sentence in one voice: a voice that fails at one of them is left, and the next begins from the start."""
+        reasons = [] if self.offers(settings.voice) else [f"{VOICES[settings.voice].engine}: not installed"]
+        failure: EngineUnavailableError | None = None
+        for key, voice, engine in self._speakers(settings.voice):
+            done = steps.done
+            try:
+                said = [self._spoken(sentence, engine, voice, settings, steps) for sentence in sentences]
+            except EngineUnavailableError as error:
+                _log.warning("voice left voice=%s reason=%s", key, error)
+                reasons.append(f"{error.engine}: {error.reason}")
+                failure = error
+                steps.expect(steps.done - done)
+                continue
+            return key, "; ".join(reasons), [sound for sound in said if sound is not None]
+        raise failure or EngineUnavailableError(VOICES[settings.voice].engine, "not installed")
+
+    def _spoken(
+        self, sentence: str, engine: Engine, voice: Voice, settings: SpeechSettings, steps: "_Steps"
+    ) -> Samples | None:
         try:
-            return self._pcm(sentence, settings).at(RATE)
+            return self._pcm(sentence, engine, voice, settings).at(RATE)
         except UnspeakableTextError as error:
             _log.warning("sentence left out reason=%s", error)
             return None
         finally:
             steps.step()
 
-    def _pcm(self, sentence: str, settings: SpeechSettings) -> Pcm:
-        """A sentence from the cache or the engine; two threads that want the same one make it once."""
-        voice = VOICES[settings.voice]
-        key = sentence_key(self._engine, voice, settings.words_per_minute, sentence)
+    def _pcm(self, sentence: str, engine: Engine, voice: Voice, settings: SpeechSettings) -> Pcm:
+        """A sentence from the cache or the engine; two threads that want the same one of an engine make it once."""
+        key = sentence_key(engine, voice, settings.words_per_minute, sentence)
         if (cached := self._cache.get(key)) is not None:
             return cached
-        with self._speaking:
+        with self._speaking[engine.name]:
             if (cached := self._cache.get(key)) is not None:
                 return cached
-            pcm = self._engine.speak(sentence, voice, settings.words_per_minute)
+            pcm = engine.speak(sentence, voice, settings.words_per_minute)
             self._cache.put(key, pcm)
             return pcm
 
@@ -169,19 +229,21 @@ class _Steps:
 
     def __init__(self, progress: Callable[[int, int], None] | None, total: int) -> None:
         self._progress = progress
-        self._done = 0
+        self.done = 0
         self._total = total
 
     def expect(self, more: int) -> None:
         self._total += more
 
     def step(self) -> None:
-        self._done += 1
+        self.done += 1
         if self._progress is not None:
-            self._progress(self._done, self._total)
+            self._progress(self.done, self._total)
 
 
-def _finished(announcement: NDArray[np.int16], profile: Profile, steps: _Steps) -> PreparedClip:
+def _finished(
+    announcement: NDArray[np.int16], profile: Profile, steps: _Steps, voice: str, reason: str
+) -> PreparedClip:
     target_lufs = loudness_target_lufs(profile) + _CODEC_LOSS_LU
     sound = shaped(to_float(encoding.padded(announcement)), RATE, profile)
     samples = to_int16(level(sound, RATE, target_lufs, _CEILING_DBTP))
@@ -196,4 +258,6 @@ def _finished(announcement: NDArray[np.int16], profile: Profile, steps: _Steps) 
         duration_ms=encoded.heard.size * 1000 // RATE,
         loudness_lufs=integrated_lufs(encoded.heard, RATE),
         true_peak_dbtp=true_peak_dbtp(encoded.heard),
+        voice=voice,
+        reason=reason,
     )

@@ -1,7 +1,8 @@
 """The child process that holds a speech engine, and the frames it speaks over its pipes.
 
 The child imports little, so that it starts in a few hundredths of a second. It reads requests from standard input until
-end of file, which also comes when its parent dies, and writes one answer to each.
+end of file, which also comes when its parent dies, and writes one answer to each. A child that wants more memory than its limit dies of it
+and is started anew: never the station.
 
 A frame is its length (4 bytes, big-endian), one byte that says what it is, and a body:
 
@@ -12,10 +13,12 @@ A frame is its length (4 bytes, big-endian), one byte that says what it is, and 
 
 import json
 import os
+import resource
 import signal
 import struct
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import IO, TypeAlias
 
 REQUEST = b"Q"
@@ -29,6 +32,21 @@ _RATE = struct.Struct(">I")
 
 Speak: TypeAlias = Callable[[str, str, int], tuple[int, bytes]]
 """(text, language, words per minute) → (rate in Hz, 16-bit samples, empty for none)."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a child may take: address space, and how far it steps back before other work."""
+
+    memory_bytes: int = 2**30
+    nice: int = 0
+
+    def apply(self) -> None:
+        """Hold for this process from now on."""
+        resource.setrlimit(resource.RLIMIT_AS, (self.memory_bytes, self.memory_bytes))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        if self.nice:
+            os.nice(self.nice)
 
 
 class FrameError(Exception):
@@ -89,12 +107,13 @@ def serve(speak: Speak, requests: IO[bytes], answers: IO[bytes]) -> None:
             write_frame(answers, NOTHING)
 
 
-def main(load: Callable[[], Speak]) -> None:
+def main(load: Callable[[], Speak], limits: Limits = Limits()) -> None:
     """Load an engine and serve it on standard input and output.
 
     Standard output belongs to the frames alone: what a native library prints goes to standard error. Ctrl-C is the parent's business.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    limits.apply()
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     try:

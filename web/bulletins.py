@@ -10,11 +10,12 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from broadcaster.rows import Bulletin, LibraryItem, Schedule, Sound
+from scheduler import lexicon
 from scheduler.submissions import MAX_TEXT, MAX_TITLE, Problem, Submission, SubmissionError, submit
 from tts import reading
 from tts.decoding import MAX_SOUND_S
 from tts.limited import RefusedFileError
-from tts.settings import REPEATS
+from tts.settings import PAUSES, REPEATS, SPEEDS
 from tts.voice import VOICES
 from web import ahead, drafts, fields, sentences, uploads, when
 from web.access import WRITERS, may_at, me, must_at, requires
@@ -143,13 +144,13 @@ def _prefilled(session: Session) -> Fields:
         schedule = session.get(Schedule, number)
         if schedule is None or schedule.cancelled_at:
             abort(404)
-        return replace(_fields_of(schedule.bulletin, schedule), replaces=str(schedule.id))
+        return replace(_fields_of(session, schedule.bulletin, schedule), replaces=str(schedule.id))
     if number := request.args.get("copy", type=int):
         bulletin = session.get(Bulletin, number)
         if bulletin is None:
             abort(404)
         latest = select(Schedule).where(Schedule.bulletin_id == number).order_by(Schedule.id.desc()).limit(1)
-        filled = _fields_of(bulletin, session.scalar(latest))
+        filled = _fields_of(session, bulletin, session.scalar(latest))
         return replace(filled, when=replace(empty.when, time=filled.when.time))
     if number := request.args.get("item", type=int):
         item = session.get(LibraryItem, number)
@@ -165,8 +166,9 @@ def _prefilled(session: Session) -> Fields:
     return empty
 
 
-def _fields_of(bulletin: Bulletin, schedule: Schedule | None) -> Fields:
-    return fields.of_bulletin(bulletin, schedule, reading.read(bulletin.text).spoken, zone())
+def _fields_of(session: Session, bulletin: Bulletin, schedule: Schedule | None) -> Fields:
+    words = lexicon.in_force(session, bulletin.readings)
+    return fields.of_bulletin(bulletin, schedule, reading.read(bulletin.text, words).spoken, zone())
 
 
 def _show(session: Session, submission: str, typed: Fields, problems: tuple[Problem, ...] = ()) -> ResponseReturnValue:
@@ -174,6 +176,8 @@ def _show(session: Session, submission: str, typed: Fields, problems: tuple[Prob
     for problem in problems:
         told.setdefault(problem.field, []).append(sentences.problem(problem))
     choices = Choices.load(session)
+    words = lexicon.in_force(session, fields.corrections(typed.readings))
+    today = now().astimezone(zone()).date()
     page = render_template(
         "write.html",
         submission=submission,
@@ -182,17 +186,21 @@ def _show(session: Session, submission: str, typed: Fields, problems: tuple[Prob
         choices=choices,
         ticked=choices.ticked(typed.places),
         chosen=choices.chosen(typed.places),
-        preview=preview(typed.text, now().astimezone(zone()).date()) if typed.text.strip() else None,
+        preview=preview(typed.text, today, words) if typed.text.strip() else None,
         typed_text=typed.text,
         ahead=ahead.of_request(session, typed),
         when_kinds=when.KINDS,
         weekdays=when.WEEKDAYS,
         monthly=when.MONTHLY,
         lunar=when.LUNAR,
-        voices={key: sentences.voice(key) for key in VOICES},
+        voices={key: sentences.voice(key) for key in VOICES if services().speech.offers(key) or key == typed.voice},
         repeats=REPEATS,
+        speeds=SPEEDS,
+        pauses=PAUSES,
         classes=fields.CLASSES,
         categories=fields.CATEGORIES,
+        plain=fields.PLAIN,
+        defaults=fields.DEFAULTS,
         max_text=MAX_TEXT,
         max_title=MAX_TITLE,
         sound=session.get(Sound, typed.sound) if typed.sound else None,

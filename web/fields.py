@@ -1,5 +1,6 @@
 """The fields of the form that writes a bulletin: what was typed, and what it means. Pure."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, time, timedelta
@@ -11,6 +12,7 @@ from zoneinfo import ZoneInfo
 from broadcaster.clock import from_ms
 from broadcaster.rows import Bulletin, Schedule, ScheduleKind
 from broadcaster.wire.documents import Class
+from scheduler.lexicon import MAX_CORRECTIONS
 from scheduler.materialisation import rule_of
 from scheduler.submissions import Problem, Submission
 from tts.settings import REPEATS
@@ -36,8 +38,25 @@ CATEGORIES: Final = (
     "văn hóa – thể thao",
     "trả lời phản ánh",
 )
+DEFAULTS: Final[Mapping[str, Mapping[str, str]]] = {
+    "thiên tai": {"repeats": "3", "speed": "slow", "pause": "long"},
+    "an ninh": {"repeats": "2"},
+    "y tế": {"repeats": "2", "speed": "slow"},
+    "điện nước": {"repeats": "2"},
+    "họp dân": {"repeats": "2"},
+    "văn hóa – thể thao": {"opening_tune": "1", "closing_tune": "1"},
+}
+"""What a category changes of the form's first values (`PLAIN`), as long as nobody has chosen otherwise."""
+PLAIN: Final[Mapping[str, str]] = {
+    "repeats": "1",
+    "speed": "normal",
+    "pause": "normal",
+    "opening_tune": "",
+    "closing_tune": "",
+}
 _EVENING: Final = time(20)
 _MAX_LINE: Final = 300
+_MAX_READINGS: Final = 50_000
 
 
 @dataclass(frozen=True)
@@ -52,6 +71,11 @@ class Fields:
     voice: str = next(iter(VOICES))
     repeats: str = "1"
     chime: bool = True
+    opening_tune: bool = False
+    closing_tune: bool = False
+    speed: str = "normal"
+    pause: str = "normal"
+    readings: str = ""
     places: tuple[str, ...] = ()
     when: When = field(default_factory=When)
     replaces: str = ""
@@ -59,6 +83,18 @@ class Fields:
     sound_from: str = ""
     sound_to: str = ""
     displaces: str = ""
+
+
+def corrections(typed: str) -> dict[str, str]:
+    """The readings that the page keeps in a hidden field; what is not such a table counts as none."""
+    try:
+        table = json.loads(typed) if typed else {}
+    except ValueError:
+        return {}
+    if not isinstance(table, dict):
+        return {}
+    pairs = list(table.items())[:MAX_CORRECTIONS]
+    return {written: spoken for written, spoken in pairs if isinstance(spoken, str)}
 
 
 def blank(now: datetime, zone: ZoneInfo) -> Fields:
@@ -86,6 +122,11 @@ def of_form(lists: Mapping[str, Sequence[str]]) -> Fields:
         voice=line("voice"),
         repeats=line("repeats"),
         chime=bool(line("chime")),
+        opening_tune=bool(line("opening_tune")),
+        closing_tune=bool(line("closing_tune")),
+        speed=line("speed") or "normal",
+        pause=line("pause") or "normal",
+        readings=long("readings")[:_MAX_READINGS],
         places=tuple(dict.fromkeys(lists.get("places") or ())),
         when=when.of_form(lists),
         replaces=line("replaces"),
@@ -133,6 +174,11 @@ def of_bulletin(bulletin: Bulletin, schedule: Schedule | None, reading: str, zon
         sound=bulletin.sound_sha256 or "",
         sound_from=seconds_text(bulletin.sound_start_ms),
         sound_to="" if bulletin.sound_end_ms is None else seconds_text(bulletin.sound_end_ms),
+        opening_tune=bulletin.opening_tune,
+        closing_tune=bulletin.closing_tune,
+        speed=bulletin.speed,
+        pause=bulletin.pause,
+        readings=json.dumps(bulletin.readings, ensure_ascii=False) if bulletin.readings else "",
     )
     if schedule is None:
         return filled
@@ -174,6 +220,11 @@ def parse(typed: Fields, submission: str, zone: ZoneInfo, now: datetime) -> tupl
         sound=typed.sound,
         sound_start_ms=part.start_ms,
         sound_end_ms=part.end_ms,
+        opening_tune=typed.opening_tune,
+        closing_tune=typed.closing_tune,
+        speed=typed.speed,
+        pause=typed.pause,
+        readings=corrections(typed.readings),
         start_at=meant.start_at,
         rule=meant.rule,
         replaces=int(typed.replaces) if typed.replaces.isdecimal() else None,

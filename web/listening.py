@@ -14,15 +14,17 @@ from flask.typing import ResponseReturnValue
 
 from broadcaster.clips import write_aside
 from broadcaster.errors import LoaError
+from scheduler import lexicon
 from scheduler.submissions import MAX_TEXT
 from tts import reading
 from tts.encoding import RATE
 from tts.pcm import Samples
+from tts.settings import chosen
 from tts.speech import NothingToSayError, PreparedClip, Speech, SpeechSettingError, SpeechSettings
 from tts.trimming import trimmed_flac
-from web import fields
+from web import fields, sentences
 from web.access import VILLAGE_HEADS, WRITERS, requires
-from web.context import sound_store
+from web.context import services, sound_store
 from web.words import gettext as _
 
 pages = Blueprint("listening", __name__)
@@ -36,12 +38,14 @@ _Make: TypeAlias = Callable[[Callable[[int, int], None]], PreparedClip]
 
 @dataclass
 class Job:
-    """One sound being made; ``problem`` is "" or a code."""
+    """One sound being made; ``problem`` is "" or a code; ``reason`` says why ``voice`` speaks instead."""
 
     done: int = 0
     total: int = 1
     ready: bool = False
     problem: str = ""
+    voice: str = ""
+    reason: str = ""
 
 
 class Studio:
@@ -84,9 +88,8 @@ class Studio:
 
     def look(self, key: str) -> Job | None:
         """How far a sound is; None when nobody ordered it."""
-        if self.path(key).exists():
-            return Job(done=1, ready=True)
-        return self._jobs.get(key)
+        job = self._jobs.get(key)
+        return Job(done=1, ready=True) if job is None and self.path(key).exists() else job
 
     def path(self, key: str) -> Path:
         """Where the finished sound lies."""
@@ -102,6 +105,7 @@ class Studio:
 
         try:
             clip = make(progress)
+            job.voice, job.reason = clip.voice, clip.reason
             write_aside(self.path(key), clip.mp3)
             self._tidy()
             job.ready = True
@@ -132,6 +136,11 @@ def _studio() -> Studio:
     return studio(current_app)
 
 
+def _read(text: str, readings: str) -> str:
+    with services().database.read() as session:
+        return reading.read(text, lexicon.in_force(session, fields.corrections(readings))).spoken
+
+
 @pages.post("/listen")
 @requires(*WRITERS, *VILLAGE_HEADS)
 def order() -> ResponseReturnValue:
@@ -139,7 +148,7 @@ def order() -> ResponseReturnValue:
     form = request.form
     if form.get("sound"):
         return _order_sound()
-    words = form.get("spoken", "").strip() or reading.read(form.get("text", "")[:MAX_TEXT]).spoken
+    words = form.get("spoken", "").strip() or _read(form.get("text", "")[:MAX_TEXT], form.get("readings", ""))
     sentences = reading.read(words).sentences  # the same way a stored bulletin goes
     if not sentences:
         return jsonify(problem=_("Chưa có gì để đọc. Hãy viết bản tin trước.")), 422
@@ -162,7 +171,14 @@ def _settings() -> SpeechSettings:
     form = request.form
     try:
         repeats = int(form.get("repeats", "1"))
-        return SpeechSettings(voice=form.get("voice", ""), repeats=repeats, chime=bool(form.get("chime")))
+        plain = SpeechSettings(
+            voice=form.get("voice", ""),
+            repeats=repeats,
+            chime=bool(form.get("chime")),
+            opening_tune=bool(form.get("opening_tune")),
+            closing_tune=bool(form.get("closing_tune")),
+        )
+        return chosen(plain, speed=form.get("speed", "normal"), pause=form.get("pause", "normal"))
     except (ValueError, SpeechSettingError):
         abort(400)
 
@@ -183,7 +199,8 @@ def state(key: str) -> ResponseReturnValue:
     if job.problem:
         words = {"nothing-to-say": _("Văn bản này không có gì để đọc thành tiếng.")}
         return jsonify(problem=words.get(job.problem, _("Chưa tạo được giọng đọc. Thử lại sau ít phút."))), 503
-    return jsonify(ready=job.ready, done=job.done, total=job.total)
+    note = sentences.spoken_by(job.voice, job.reason) if job.reason else ""
+    return jsonify(ready=job.ready, done=job.done, total=job.total, note=note)
 
 
 @pages.get("/listen/<key>.mp3")

@@ -8,13 +8,16 @@ from typing import Final
 from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
+from scheduler import lexicon
 from scheduler.submissions import MAX_TEXT
 from tts import reading
 from tts.legacy import legacy_code
+from tts.reading import Lexicon
 from tts.reading.model import Reading
 from tts.settings import SpeechSettings
+from web import fields
 from web.access import WRITERS, requires
-from web.context import now, zone
+from web.context import now, services, zone
 from web.pastdates import PastDate, find_past_dates
 
 pages = Blueprint("preview", __name__)
@@ -25,11 +28,16 @@ _NEAR: Final = 400
 
 @dataclass(frozen=True)
 class Piece:
-    """A stretch of the spoken text; ``kind`` is "plain", "changed" or "doubtful", ``source`` what was written."""
+    """A stretch of the spoken text.
+
+    ``kind`` is "plain", "changed" or "doubtful", ``source`` what was written,
+    ``guess`` what the engine says of a foreign word that people see as it is written.
+    """
 
     text: str
     kind: str = "plain"
     source: str = ""
+    guess: str = ""
 
 
 @dataclass(frozen=True)
@@ -44,10 +52,10 @@ class Preview:
     legacy: str
 
 
-def preview(text: str, today: date) -> Preview:
+def preview(text: str, today: date, words: Lexicon) -> Preview:
     """The preview of a text, as far as a bulletin may go."""
     text = text[:MAX_TEXT]
-    read = reading.read(text)
+    read = reading.read(text, words)
     foreign = tuple(dict.fromkeys(flag.source for flag in reading.unspeakable(text)))
     minutes = len(read.spoken.split()) / SpeechSettings().words_per_minute
     return Preview(
@@ -57,6 +65,7 @@ def preview(text: str, today: date) -> Preview:
 
 def _pieces(read: Reading) -> Iterator[Piece]:
     """The spoken text cut where it is not what was written."""
+    guesses = {(flag.start, flag.end): flag.guess for flag in read.flags}
     doubtful = {(flag.start, flag.end) for flag in read.flags}
     marks = [(change.start, change.end, change.spoken, change.source) for change in read.changes]
     changed = {(start, end) for start, end, _, _ in marks}
@@ -75,7 +84,8 @@ def _pieces(read: Reading) -> Iterator[Piece]:
         if found > at:
             yield Piece(read.spoken[at:found])
         doubt = any(first < end and start < last for first, last in doubtful)
-        yield Piece(read.spoken[found : found + len(spoken)], "doubtful" if doubt else "changed", source)
+        text = read.spoken[found : found + len(spoken)]
+        yield Piece(text, "doubtful" if doubt else "changed", source, guesses.get((start, end), ""))
         at = found + len(spoken)
     if at < len(read.spoken):
         yield Piece(read.spoken[at:])
@@ -86,4 +96,7 @@ def _pieces(read: Reading) -> Iterator[Piece]:
 def show() -> ResponseReturnValue:
     """The reading of a text, as a part of the form's page."""
     text = request.form.get("text", "").replace("\r\n", "\n")
-    return render_template("_reading.html", preview=preview(text, now().astimezone(zone()).date()), typed_text=text)
+    today = now().astimezone(zone()).date()
+    with services().database.read() as session:
+        words = lexicon.in_force(session, fields.corrections(request.form.get("readings", "")))
+    return render_template("_reading.html", preview=preview(text, today, words), typed_text=text)

@@ -159,7 +159,17 @@ CLOCK_DOUBTS: Final[Words] = {
     "before-last-row": _l("Giờ của máy sớm hơn lần ghi sổ gần nhất, có thể bị sai."),
     "far-from-speakers": _l("Giờ của máy lệch xa đồng hồ các cụm loa, có thể bị sai."),
 }
-_VOICES: Final[Words] = {"north": _l("Giọng Bắc"), "central": _l("Giọng Trung"), "south": _l("Giọng Nam")}
+_VOICES: Final[Words] = {
+    "north": _l("Giọng Bắc"),
+    "north-female": _l("Giọng Bắc, nữ"),
+    "central": _l("Giọng Trung"),
+    "central-female": _l("Giọng Trung, nữ"),
+    "south": _l("Giọng Nam"),
+    "south-female": _l("Giọng Nam, nữ"),
+    "north-piper": _l("Giọng Bắc, nữ, tự nhiên"),
+    "online": _l("Giọng Bắc, nữ, qua internet"),
+    "recorded": _l("Câu đã ghi âm của đài"),
+}
 _CATEGORIES: Final[Words] = {
     "thông báo chung": _l("Thông báo chung"),
     "nông nghiệp": _l("Nông nghiệp"),
@@ -305,6 +315,29 @@ def flag(reason: str) -> str:
     return str(_FLAGS.get(reason, reason))
 
 
+def spoken_by(key: str, reason: str) -> str:
+    """Which voice speaks in the place of the one that was chosen."""
+    told = reason.replace("not installed", _("chưa cài"))
+    return _("Đọc bằng %(voice)s, vì giọng đã chọn chưa dùng được (%(reason)s).", voice=voice(key), reason=told)
+
+
+def reading_refused(written: str, spoken: str) -> str:
+    """Why a corrected reading can't be kept."""
+    return _(
+        "Không dùng được lời đọc “%(spoken)s” cho “%(written)s”: chỉ viết bằng chữ, cách nhau bằng dấu cách hoặc phẩy.",
+        spoken=spoken,
+        written=written,
+    )
+
+
+SPEEDS: Final[Words] = {"slow": _l("Chậm"), "normal": _l("Vừa"), "fast": _l("Nhanh")}
+PAUSES: Final[Words] = {
+    "short": _l("Ngắn"),
+    "normal": _l("Vừa"),
+    "long": _l("Dài (nhiều loa, nhiều tiếng vọng)"),
+}
+
+
 def reading_error(error: str) -> str:
     """What became of the last attempt to make the sound."""
     return _("Chưa tạo được giọng đọc; máy đang thử lại. (%(error)s)", error=error)
@@ -339,10 +372,14 @@ def problem(of: Problem) -> str:
         ("sound", "not-a-time"): _("Giây bắt đầu hoặc kết thúc không đúng. Ví dụ: 12,5."),
         ("sound", "too-short"): _("Phần âm thanh được chọn quá ngắn, chưa tới nửa giây."),
         ("sound", "silent"): _("Phần âm thanh được chọn không có tiếng."),
+        ("speed", "unknown"): _("Hãy chọn tốc độ đọc."),
+        ("pause", "unknown"): _("Hãy chọn quãng nghỉ."),
         ("replaces", "gone"): _("Lịch phát này vừa được sửa hoặc hủy ở nơi khác. Hãy mở lại rồi sửa."),
     }
     if said := plain.get((of.field, of.code)):
         return said
+    if of.code == "reading":
+        return reading_refused(*of.values)
     if of.code == "unfilled":
         return _unfilled(of)
     return _of_file(of) if of.field in {"sound", "document"} or of.code == "legacy-font" else _filled(of)

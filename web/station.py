@@ -37,6 +37,7 @@ from scheduler.alert_speech import AlertSpeech
 from scheduler.planning import Planner
 from scheduler.preparation import Preparation
 from scheduler.runner import Runner
+from tts import engines
 from tts.speech import Speech
 from tts.supervisor import espeak
 from web import brokers
@@ -81,7 +82,10 @@ class RunningStation:
         address = brokers.station_address(settings, self.broker)
 
         clips = ClipStore(home / "clips")
-        speech = Speech(home / "cache" / "speech", espeak())
+        others = engines.beside_espeak(
+            home / "voices", piper_threads=settings.piper_threads, online=settings.online_voice
+        )
+        speech = Speech(home / "cache" / "speech", espeak(), *others)
         base, suffix = core.topics.base, secrets.token_hex(8)
         self._bulk = MqttTransport(address, f"bulk-{suffix}", core.clock, counters)
         self._distributor = Distributor(self._bulk, clips, core.topics, settings.clip_rate_bps, counters)

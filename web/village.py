@@ -23,6 +23,7 @@ from web import coverage, fields, moments, sentences
 from web.access import VIEWERS, VILLAGE_HEADS, current_person, me, requires
 from web.context import now, services, station, zone
 from web.fields import Fields
+from web.when import When
 
 pages = Blueprint("village", __name__)
 

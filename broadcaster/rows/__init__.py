@@ -27,6 +27,7 @@ from broadcaster.rows.broadcasts import (
 )
 from broadcaster.rows.bulletins import Bulletin, Clip, Draft
 from broadcaster.rows.hours import HourException, HourExceptionPlace, HourRule
+from broadcaster.rows.lexicon import LexiconEntry
 from broadcaster.rows.library import ItemKind, LibraryItem, LibraryWord
 from broadcaster.rows.notices import Address, Notice, NoticeKind, Push
 from broadcaster.rows.places import GroupMember, Place, PlaceKind, Station
@@ -64,6 +65,7 @@ __all__ = [
     "HourRule",
     "ItemKind",
     "LedgerEntry",
+    "LexiconEntry",
     "LibraryItem",
     "LibraryWord",
     "Notice",

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, String, Text
+from sqlalchemy import ForeignKey, String, Text, false
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from broadcaster.rows.accounts import Account
@@ -49,12 +49,21 @@ class Bulletin(Base):
     sound_sha256: Mapped[str | None] = mapped_column(ForeignKey("sound.sha256"))
     sound_start_ms: Mapped[int] = mapped_column(default=0)
     sound_end_ms: Mapped[int | None]
+    speed: Mapped[str] = mapped_column(String(10), default="normal", server_default="normal")
+    pause: Mapped[str] = mapped_column(String(10), default="normal", server_default="normal")
+    opening_tune: Mapped[bool] = mapped_column(default=False, server_default=false())
+    closing_tune: Mapped[bool] = mapped_column(default=False, server_default=false())
+    readings: Mapped[dict[str, Any] | None]
+    """Corrections of single words that hold for this bulletin alone: written form to spoken form."""
     replaces_id: Mapped[int | None] = mapped_column(ForeignKey("bulletin.id"))
     account_id: Mapped[int] = mapped_column(ForeignKey("account.id"))
     created_at: Mapped[datetime]
     clip_sha256: Mapped[str | None] = mapped_column(ForeignKey("clip.sha256"))
     speech_error: Mapped[str | None] = mapped_column(String(300))
     """Why the last attempt to make the sound failed; it is tried again."""
+    voice_used: Mapped[str | None] = mapped_column(String(40))
+    voice_reason: Mapped[str | None] = mapped_column(String(300))
+    """Which voice speaks in the place of ``voice``, and why; None when it speaks itself."""
 
     account: Mapped[Account] = relationship()
     clip: Mapped[Clip | None] = relationship()

@@ -134,7 +134,7 @@ def test_another_sound_voids_the_approval_and_takes_the_broadcast_back_off_the_p
     ("fact", "value"),
     [
         ("start_at", None),
-        ("rrule", DAILY),
+        ("rrule", "RRULE:FREQ=DAILY"),
         ("repeats", 2),
         ("chime", True),
         ("spoken", "Khác"),

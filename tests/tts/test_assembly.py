@@ -1,8 +1,10 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from tts.assembly import AFTER_CHIME_MS, LEAD_MS, TAIL_MS, assemble
-from tts.chime import DURATION_S
+from tts.chime import CLOSING_S, DURATION_S, OPENING_S
 from tts.pcm import Samples
 from tts.settings import SpeechSettings
 
@@ -47,3 +49,13 @@ def test_quiet_and_loud_engines_are_put_together_equally_loud_and_unclipped(ampl
     sound = tone(1000) * np.float32(amplitude)
     peak = np.abs(assemble([sound], RATE, SpeechSettings(chime=False)).astype(int)).max()
     assert peak == pytest.approx(2300, rel=0.2)
+
+
+def test_tunes_stand_around_everything() -> None:
+    plain = SpeechSettings(chime=False)
+    both = replace(plain, opening_tune=True, closing_tune=True)
+    bare, dressed = (assemble([tone(1000)], RATE, settings) for settings in (plain, both))
+    assert dressed.size - bare.size == round((OPENING_S + CLOSING_S + 2 * 0.4) * RATE)
+    lead = round(0.2 * RATE)
+    assert np.abs(dressed[lead : lead + RATE]).max() > 0
+    assert np.abs(dressed[-round(0.25 * RATE) :]).max() == 0

@@ -1,8 +1,10 @@
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tts import encoding, ogg
+from tts import encoding, ogg, opus
 from tts.encoding import FRAME, RATE
 from tts.loudness import true_peak_dbtp
 from tts.pcm import to_float, to_int16
@@ -21,10 +23,15 @@ def sentences(count: int, amplitude: float = 0.3, seconds: int = 5) -> NDArray[n
     return encoding.padded(np.concatenate(parts))
 
 
-@pytest.fixture(scope="module")
-def long() -> tuple[NDArray[np.int16], encoding.Encoded]:
+@pytest.fixture(scope="module", params=["libopus", "soundfile"])
+def long(request: pytest.FixtureRequest) -> Iterator[tuple[NDArray[np.int16], encoding.Encoded]]:
+    if request.param == "libopus" and opus.library() is None:
+        pytest.skip("no libopus here")
     samples = sentences(4)
-    return samples, encoding.encode(samples, lambda: None)
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "soundfile":
+            patch.setattr(opus, "library", lambda: None)
+        yield samples, encoding.encode(samples, lambda: None)
 
 
 def test_opus_and_mp3_last_exactly_as_long_as_the_samples(long: tuple[NDArray[np.int16], encoding.Encoded]) -> None:

@@ -13,7 +13,7 @@ from tests.tts.conftest import ToneEngine
 from tts import encoding
 from tts.levelling import TOLERANCE_LU, loudness_target_lufs
 from tts.loudness import integrated_lufs, true_peak_dbtp
-from tts.speech import VOICES, NothingToSayError, Profile, Speech, SpeechSettings
+from tts.speech import NothingToSayError, Profile, Speech, SpeechSettings
 from tts.supervisor import SupervisedEngine
 
 SENTENCES = [
@@ -24,7 +24,7 @@ QUICK = SpeechSettings(chime=False)
 
 
 @pytest.mark.parametrize("profile", ["standard", "noisy"])
-@pytest.mark.parametrize("voice", VOICES)
+@pytest.mark.parametrize("voice", ["north", "central", "south-female"])
 def test_a_clip_is_at_its_loudness_and_never_peaks_above_minus_1_dbtp(
     tmp_path: Path, espeak_engine: SupervisedEngine, voice: str, profile: Profile
 ) -> None:

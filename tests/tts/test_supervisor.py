@@ -14,6 +14,7 @@ from tts.supervisor import ESPEAK_COMMAND, SupervisedEngine
 from tts.voice import VOICES
 
 NORTH = VOICES["north"]
+ESPEAK = [voice for voice in VOICES.values() if voice.engine == "espeak"]
 SENTENCE = "ủy ban nhân dân xã trung lộc thông báo."
 
 
@@ -24,7 +25,7 @@ def engine_of(code: str, deadline_s: float = 5.0, attempts: int = 3) -> Supervis
 
 
 def test_espeak_speaks_every_voice(espeak_engine: SupervisedEngine) -> None:
-    for voice in VOICES.values():
+    for voice in ESPEAK:
         pcm = espeak_engine.speak(SENTENCE, voice, 140)
         assert pcm.rate == 22_050
         assert 1.5 < pcm.samples.size / pcm.rate < 5
@@ -160,3 +161,13 @@ def test_threads_share_one_worker(espeak_engine: SupervisedEngine) -> None:
     for thread in threads:
         thread.join()
     assert heard == [True] * 12
+
+
+def test_a_worker_that_eats_memory_dies_of_its_own_limit(capfd: pytest.CaptureFixture[str]) -> None:
+    engine = engine_of("hoard = bytearray(2**31) if 'ba' in text else b''; return 22_050, bytes([0, 64] * 100)")
+    assert engine.speak("một", NORTH, 140).samples.size == 100
+    with pytest.raises(EngineUnavailableError):
+        engine.speak("ba", NORTH, 140)
+    assert engine.speak("hai", NORTH, 140).samples.size == 100
+    engine.close()
+    assert "MemoryError" in capfd.readouterr().err

@@ -30,7 +30,9 @@ QUIET = [
 SIZES = {"phone": (390, 844), "office": (1280, 800), "laptop": (1366, 768)}
 SECOND, HOUR = timedelta(seconds=1), timedelta(hours=1)
 FINISHED, FAILED = DeliveryState.FINISHED, DeliveryState.FAILED
-TARGETS = "a.btn, button, summary, input:not([type=hidden]), select, textarea, nav a, .tick label, .choice label"
+TARGETS = (
+    "a.btn, button:not(.word), summary, input:not([type=hidden]), select, textarea, nav a, .tick label, .choice label"
+)
 SMALL_TARGETS = """targets => targets
     .filter(e => e.checkVisibility() && !e.matches('[tabindex="-1"], [type=checkbox], [type=radio]'))
     .filter(e => e.getBoundingClientRect().height < 43.5)
@@ -293,3 +295,36 @@ def test_without_scripts_a_bulletin_can_be_written_and_listed(stage: Stage, chro
     page.goto(address)
     expect(page.locator("main")).to_contain_text("Không cần JavaScript")
     context.close()
+
+
+def test_a_marked_word_is_corrected_by_keyboard_and_click_and_a_category_brings_its_settings(
+    stage: Stage, desk: Desk
+) -> None:
+    page = desk.open("/write")
+    page.fill("#f-text", "Mời bà con xóm XQZ đi họp.")
+    word = page.locator('#reading .spoken [data-fix="XQZ"]')
+    word.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#fix-spoken")).to_be_focused()
+    page.keyboard.type("xuân quang")
+    page.keyboard.press("Enter")
+    expect(page.locator("#fix-done")).to_contain_text("Chỉ bản tin này")
+    expect(page.locator("#reading .spoken")).to_contain_text("xóm xuân quang")
+    page.locator('#reading .spoken [data-fix="XQZ"]').click()
+    page.fill("#fix-spoken", "5 nhà")
+    page.click("#fix-keep")
+    expect(page.locator("#fix-said")).to_contain_text("chỉ viết bằng chữ")
+    page.fill("#fix-spoken", "xóm quê")
+    page.click("#fix-keep")
+    expect(page.locator("#fix-done")).to_contain_text("Đã nhớ")
+    expect(page.locator("#reading .spoken")).to_contain_text("xóm xóm quê")
+    assert page.locator('[name="readings"]').input_value() == ""
+    page.select_option("#f-category", "thiên tai")
+    assert (page.input_value("#f-repeats"), page.input_value("#f-speed")) == ("3", "slow")
+    page.select_option("#f-repeats", "2")
+    page.select_option("#f-category", "nông nghiệp")
+    assert (page.input_value("#f-repeats"), page.input_value("#f-speed")) == ("2", "normal")
+    page = desk.open("/lexicon")
+    expect(page.locator(".lexicon-entry")).to_contain_text("xóm quê")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert not Axe().run(page).response["violations"]

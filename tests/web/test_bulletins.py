@@ -283,9 +283,10 @@ def test_nobody_reads_or_deletes_the_drafts_of_others(stage: Stage, editor: Brow
 
 def test_the_preview_shows_the_reading_its_changes_and_its_doubts(editor: Browser) -> None:
     page = editor.post("/preview", {"text": "UBND xã họp lúc 7h30 ngày 20/11/2026, gặp ông XYZQ 你好"}).text
-    assert '<span class="changed" title="UBND">Ủy ban nhân dân</span>' in page
+    changed, doubtful = '<button type="button" class="word changed"', '<button type="button" class="word doubtful"'
+    assert re.search(f'{changed}[^>]* data-fix="UBND"[^>]*>Ủy ban nhân dân</button>', page)
     assert "bảy giờ ba mươi phút" in page
-    assert '<mark class="doubtful">XYZQ</mark>' in page
+    assert f'{doubtful} data-fix="XYZQ" data-guess="ích xì i dài dét quy">XYZQ</button>' in page
     assert '<mark class="doubtful">20/11/2026</mark>' in page
     assert "Giọng đọc không đọc được:" in page
 

@@ -7,6 +7,11 @@ from tts.reading.lexicon import Forms
 from tts.reading.line import Line, Rule, Said
 from tts.reading.syllables import is_syllable
 
+_LOOK_BACK: Final = 60
+"""Characters searched for words that were just said."""
+_SAID_BEFORE: Final = re.compile(r"[^\W\d_]+(?=[^.,;:!?()]*$)")
+_KINDS: Final = frozenset({"gan", "loại", "hạng", "khối", "nhóm", "máu"})
+"""After them single capitals are names of kinds: viêm gan B/C."""
 _NEIGHBOUR: Final = re.compile(r"[^\W\d_]+")
 
 
@@ -15,7 +20,20 @@ def _look_up(forms: Forms, match: re.Match[str], line: Line) -> Said | None:
     if found is None:
         return None
     end, spoken = found
-    return Said(spoken, end=end)
+    return Said(unsaid(spoken, line.text[: match.start()]), end=end)
+
+
+def unsaid(spoken: str, before: str) -> str:
+    """What of a reading the writer has not just said himself: bệnh nhân BN, tiêu chuẩn TCVN.
+
+    >>> unsaid("tiêu chuẩn Việt Nam", "theo Tiêu chuẩn ")
+    'Việt Nam'
+    """
+    words, said = spoken.split(), _SAID_BEFORE.findall(before[-_LOOK_BACK:].lower())
+    for length in range(len(words), 1, -1):
+        if said[-length:] == [word.lower() for word in words[:length]]:
+            return " ".join(words[length:])
+    return spoken
 
 
 def _station(match: re.Match[str], line: Line) -> Said | None:
@@ -25,6 +43,8 @@ def _station(match: re.Match[str], line: Line) -> Said | None:
 def _house(match: re.Match[str], line: Line) -> Said | None:
     word = match[0]
     if word.lower() not in line.lexicon.words.starts:
+        return None
+    if word.isupper() and len(word) == 1 and line.previous_word(match.start()) in _KINDS:
         return None
     if word.isupper() and is_syllable(word.lower()) and (line.is_heading or _in_capitals(match, line)):
         return None

@@ -33,7 +33,9 @@ _PART_BEFORE: Final = context("part_before")
 _PART_AFTER: Final = context("part_after")
 _COUNTED: Final = context("ratio_after")
 _NOT_MUNG: Final = r"(?!\s*(?:lần|viên|bữa|buổi|giờ|người|cốc|lít|ca|liều|gói|đêm)\b)"
-_WHOLE_YEAR_RANGE: Final = frozenset({"học", "xuân", "đông", "mùa", "hè"})
+_WHOLE_YEAR_RANGE: Final = frozenset({"học", "xuân", "đông", "mùa", "hè", "vụ"})
+_GROUPS: Final = frozenset({"thành", "đại", "hội", "cử", "đảng", "đoàn"})
+"""Begin the names of groups so large that 2/3 of them is a part, not two out of three."""
 _NUMBERED: Final = context("numbered_before")
 
 
@@ -92,7 +94,7 @@ def _day_month(match: re.Match[str], line: Line) -> Said | str | None:
     is_date = before in _DATE_BEFORE or (first in range(1, _LAST_DAY + 1) and second in range(1, _LAST_MONTH + 1))
     if before in _RATIO_BEFORE:
         return f"{cardinal(first)} trên {cardinal(second)}"
-    if is_part and (first == 1 or after not in _COUNTED):
+    if is_part and (first == 1 or after not in _COUNTED or (after in _GROUPS and second <= _LIKELY_DENOMINATOR)):
         return f"{cardinal(first)} phần {month(match['m'])}"
     if not is_date or (after in _COUNTED and before not in _DATE_BEFORE):
         return f"{cardinal(first)} trên {cardinal(second)}"
@@ -169,6 +171,21 @@ RULES: Final = (
         needs=frozenset("/"),
     ),
     Rule(
+        "date-span-dotted",
+        re.compile(
+            rf"{_FREE}(?P<d>{_D})\.(?P<m>{_M})(?:\.(?P<y>{_Y}))?(?:{_DASH}|\s*đến\s*(?:hết\s*)?(?:ngày\s*)?)"
+            rf"(?P<d2>{_D})\.(?P<m2>{_M})\.(?P<y2>{_Y}){_END}"
+        ),
+        _span,
+        "the year at its end proves that the first is a date too, not a decimal",
+        (
+            "từ 20.11 đến 25.11.2026",
+            "từ hai mươi tháng mười một đến hai mươi lăm tháng mười một năm hai nghìn không trăm hai mươi sáu",
+        ),
+        needs_digit=True,
+        needs=frozenset("."),
+    ),
+    Rule(
         "date-days",
         re.compile(
             rf"{_FREE}(?P<days>{_D}(?:(?:\s*[-;+&]\s*|,\s*|\s+và\s+|\s+đến\s+){_D})+)/(?P<m>{_M})(?:/(?P<y>{_Y}))?{_END}"
@@ -196,6 +213,15 @@ RULES: Final = (
         ("2026-11-25", "hai mươi lăm tháng mười một năm hai nghìn không trăm hai mươi sáu"),
         needs_digit=True,
         needs=frozenset("-"),
+    ),
+    Rule(
+        "months-of-year",
+        re.compile(rf"(?<![\w.,])(?P<n>\d{{1,2}})\s?T(?:\s?/\s?(?P<y>{_Y}){_END}|(?=\s+(?:đầu|cuối)\s))"),
+        lambda match, _line: f"{cardinal(int(match['n']))} tháng{year(match['y'])}",
+        "9T/2026 before T stands for tonnes",
+        ("9T/2026", "chín tháng năm hai nghìn không trăm hai mươi sáu"),
+        needs_digit=True,
+        needs=frozenset("T"),
     ),
     Rule(
         "month-short",
@@ -240,7 +266,7 @@ RULES: Final = (
     ),
     Rule(
         "years",
-        re.compile(rf"{_FREE}(?P<a>{_Y}){_DASH}(?P<b>{_Y}){_END}"),
+        re.compile(rf"{_FREE}(?P<a>{_Y})(?:{_DASH}|(?<=\d)/(?=\d))(?P<b>{_Y}){_END}"),
         _years,
         "before ranges of numbers: năm is repeated",
         (
@@ -248,7 +274,7 @@ RULES: Final = (
             "giai đoạn hai nghìn không trăm hai mươi mốt đến năm hai nghìn không trăm hai mươi lăm",
         ),
         needs_digit=True,
-        needs=frozenset("-"),
+        needs=frozenset("-/"),
     ),
     Rule(
         "day-month",

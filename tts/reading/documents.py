@@ -5,26 +5,29 @@ a kind that the text has just named is not said twice, and the issuer follows wi
 """
 
 import re
+import string
 from typing import Final
 
 from tts.reading.letters import spell
 from tts.reading.line import Line, Rule, Said
 from tts.reading.model import UNKNOWN_CAPITALS
-from tts.reading.numbers import cardinal, whole
+from tts.reading.numbers import cardinal, digits, whole
 
 _PART: Final = r"[A-ZĐƯÂÔƠ][A-Za-zĐđƯÂÔƠ]*\d*"
 _KIND: Final = re.compile(r"[A-ZĐƯÂÔƠ]{2,}|[A-ZĐ][A-Za-z]*[A-Z]")
 _NORMATIVE: Final = frozenset({"NĐ", "QĐ", "TT", "TTLT", "NQ", "NQLT", "CT", "L", "PL"})
+_FORM: Final = re.compile(r"(?i:mẫu|biểu|phiếu|đề án)(?: số)?\s*$")
+"""Forms and projects are numbered like documents, whoever issues them."""
 _ASSEMBLY: Final = re.compile(r"(UBTVQH|QH)(\d{1,2})")
 
 
-def _part(part: str, line: Line) -> tuple[str, bool]:
+def _part(part: str, line: Line, *, issuer: bool) -> tuple[str, bool]:
     """A part in words, and whether it had to be spelled."""
     if found := _ASSEMBLY.fullmatch(part):
         return f"{line.lexicon.documents[found[1]]} khóa {cardinal(int(found[2]))}", False
     letters = part.rstrip("0123456789")
     number = part[len(letters) :]
-    known = _known(letters, line)
+    known = "hội đồng" if letters == "HĐ" and issuer else _known(letters, line)
     suffix = f" {whole(number)}" if number else ""
     return (known or spell(letters)) + suffix, not known
 
@@ -42,10 +45,10 @@ def _number(match: re.Match[str], line: Line) -> Said | None:
     words: list[str] = []
     unknown = False
     for part in parts:
-        word, spelled = _part(part, line)
+        word, spelled = _part(part, line, issuer=bool(words))
         words.append(word)
         unknown = unknown or spelled
-    spoken = [whole(head[:-1]) + f" {spell(head[-1])}" if head and head[-1].isalpha() else whole(head)] if head else []
+    spoken = [_head(head)] if head else []
     if match["y"]:
         spoken.append(f"năm {cardinal(int(match['y']))}")
         named = line.text[: match.start()]
@@ -60,8 +63,17 @@ def _number(match: re.Match[str], line: Line) -> Said | None:
     return Said(" ".join((*spoken, *words)), UNKNOWN_CAPITALS if unknown else "")
 
 
+def _head(head: str) -> str:
+    """The number itself; one that begins with zero (Chỉ thị 05) is known by its zero."""
+    figures = head.rstrip(string.ascii_letters)
+    letter = f" {spell(head[-1])}" if figures != head else ""
+    return (digits(figures) if figures.startswith("0") else whole(figures)) + letter
+
+
 def _is_number(match: re.Match[str], line: Line) -> bool:
     """Not a rate (50.000/ĐV), a code (29A-B) or a name after a dash (Km5 - Hà Nội)."""
+    if _FORM.search(line.text[: match.start()]):
+        return True
     first = re.split(r"[-/&.\s]", match["parts"])[0]
     if match["n"] is None:
         return "/" in match[0][:2] and re.search(r"(?:số|Số|SỐ)\s*:?\s*$", line.text[: match.start()]) is not None

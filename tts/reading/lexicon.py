@@ -83,6 +83,10 @@ class Forms:
                     return stop, spoken
         return None
 
+    def reading(self, written: str, text: str, start: int, whole: str) -> str | None:
+        """The reading of a form inside a larger word that begins at `start`; None if it is not known."""
+        return self._choose(written, text[:start], text[start + len(written) :], whole)
+
     def _choose(self, written: str, left: str, right: str, whole: str) -> str | None:
         for case in self.cases.get(written, ()):
             if case.fits(left, right, whole):

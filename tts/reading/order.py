@@ -14,6 +14,7 @@ from tts.reading import (
     quantities,
     roads,
     romans,
+    technical,
     times,
     words,
 )
@@ -28,6 +29,7 @@ RULES: Final[tuple[Rule, ...]] = tuple(
         documents.RULES,
         phones.RULES,
         roads.RULES,
+        technical.RULES,
         dates.RULES,
         times.RULES,
         romans.RULES,

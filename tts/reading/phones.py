@@ -16,7 +16,7 @@ _HOT: Final = re.compile(
     re.IGNORECASE,
 )
 _ACCOUNT: Final = re.compile(
-    r"(?:STK|số tài khoản|tài khoản(?: số)?|TK|CCCD|CMND|mã số thuế|MST|mã số|mã hồ sơ|số thẻ|mã|căn cước(?: công dân)?|số seri)"
+    r"(?:STK|số tài khoản|tài khoản(?: số)?|TK|CCCD|CMND|mã số thuế|MST|mã số|mã hồ sơ|số thẻ|mã|căn cước(?: công dân)?|số seri|mật khẩu|mã PIN|mã OTP|mã xác nhận|số báo danh|SBD|số khung|mã khách hàng|mã KH)"
     r"(?: số)?\s*:?\s*$",
     re.IGNORECASE,
 )
@@ -73,7 +73,7 @@ RULES: Final = (
         "phone",
         re.compile(
             r"(?<![\w.,])(?<!\d-)(?:\(?\+\s?84\)?[\s.-]?(?:\(0\))?\d(?:[\s.-]?\d){7,9}"
-            r"|\(0\d{1,4}\)[\s.-]?\d(?:[\s.-]?\d){5,8}|0(?:[\s.-]?\d){9,10})(?![\w%]|[.,]\d)"
+            r"|\(0\d{1,4}\)[\s.-]?\d(?:[\s.-]?\d){5,8}|0(?:[\s.-]?\d){9,10}|0\d{2,3}[.\s]1022)(?![\w%]|[.,]\d)"
         ),
         _number,
         "first of the numbers: dots, spaces and dashes in it mean nothing else",

@@ -4,8 +4,10 @@ import re
 from typing import Final
 
 from tts.reading.cleaning import is_speakable
+from tts.reading.letters import spell
 from tts.reading.line import MASK, Line, Rule, Said
 from tts.reading.model import UNSPEAKABLE
+from tts.reading.numbers import cardinal
 from tts.reading.tables import UNITS
 
 _SAID: Final = {
@@ -34,13 +36,15 @@ _SAID: Final = {
 _PAUSES: Final = frozenset("()[]{}|–—→•·")
 _PHONE: Final = 7
 """Digits from which two numbers beside a slash are telephones, either of which will do."""
-_SPANNED: Final = re.compile(rf"{MASK}(?: (?:ngày|tuần|tháng|năm|tuổi|người|con|hộ|giờ|phút|lần|đồng)(?=\d)|(?=K[mM]))")
+_SPANNED: Final = re.compile(
+    rf"{MASK}(?: (?:ngày|tuần|tháng|năm|tuổi|người|con|hộ|giờ|phút|lần|đồng)(?=\d)|(?=[Kk][mM]))"
+)
 _NEAR: Final = 40
 """Characters searched for the word beside a slash; longer than any word."""
 _LAST: Final = re.compile(r"[^\W_]+(?=[\s\"')]*$)")
 _FIRST: Final = re.compile(r"[^\W_]+")
 _PRICE: Final = re.compile(r"^(?:đồng|nghìn|ngàn|triệu|tỷ|đ)$|\dđ$")
-_AMOUNT: Final = re.compile(r"\d+(?:[a-z]+|k?V|k?W)?")
+_AMOUNT: Final = re.compile(r"\d+(?:[a-z]+(?:Hg)?|k?V|k?W)?")
 _DATE_WORDS: Final = frozenset({"ngày", "tháng", "năm"})
 
 
@@ -71,12 +75,16 @@ def _before_number(left: str, right: str) -> str:
     return " trên " if is_ratio else " hoặc "
 
 
+def _named(code: str) -> str:
+    return " ".join(
+        spell(piece) if piece.isalpha() else cardinal(int(piece)) for piece in re.findall(r"[A-Z]|\d+", code)
+    )
+
+
 def _dash(match: re.Match[str], line: Line) -> str:
     spaced = match[0] != match[0].strip() and match.start() > 0 and match.end() < len(line.text)
-    if (
-        spaced
-        and line.canvas[match.end()] == MASK
-        and _SPANNED.search(line.canvas[: match.start()] + line.text[match.end() :])
+    if line.canvas[match.end() : match.end() + 1] == MASK and _SPANNED.search(
+        line.canvas[: match.start()] + line.text[match.end() :]
     ):
         return " đến "
     return ", " if spaced else " "
@@ -100,6 +108,31 @@ def _ellipsis(match: re.Match[str], line: Line) -> str:
 
 
 EARLY: Final = (
+    Rule(
+        "test-result",
+        re.compile(r"(?i:test nhanh|xét nghiệm|kết quả|PCR)(?:[^.,;()]{0,30})\s?(?P<claim>\((?P<sign>[+-])\))"),
+        lambda match, _line: " dương tính" if match["sign"] == "+" else " âm tính",
+        "a sign in brackets after a test is its result",
+        ("test nhanh (+)", "test nhanh dương tính"),
+        needs=frozenset("("),
+    ),
+    Rule(
+        "initial",
+        re.compile(r"(?<=[a-zà-ỹ] )(?P<letter>[A-ZĐ])\.(?=\s?[,;)])"),
+        lambda match, _line: spell(match["letter"]),
+        "a name cut to its first letter; its full stop ends no sentence",
+        ("chị H., ở thôn 2", "chị hát, ở thôn hai"),
+        needs=frozenset("."),
+    ),
+    Rule(
+        "subtype",
+        re.compile(r"(?<!\w)(?P<kind>[ABCD])\s?\((?P<sub>H\d{1,2}N\d{1,2})\)"),
+        lambda match, _line: f"{spell(match['kind'])} {_named(match['sub'])}",
+        "influenza A(H5N1): the brackets are no pause",
+        ("cúm A(H5N1)", "cúm a hát năm en nờ một"),
+        needs_digit=True,
+        needs=frozenset("("),
+    ),
     Rule(
         "unspeakable",
         re.compile(rf"[^\x00-\u024f\u1e00-\u1eff{MASK}\s]"),

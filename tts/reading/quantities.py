@@ -23,6 +23,10 @@ _SCALES: Final = {
     "vạn": "vạn",
     "chục": "chục",
 }
+_COUNTED: Final = re.compile(
+    r" (?:tháng tuổi|năm tuổi|năm|tháng|ngày|tuần|giờ|phút|lần|điểm|tuổi|người|hộ|con|cháu|đồng|triệu đồng|tỷ đồng|học sinh|buổi)(?!\w)"
+)
+_SIZES: Final = {"nghìn": 1e3, "vạn": 1e4, "triệu": 1e6, "tỷ": 1e9, "chục": 10.0, "trăm": 100.0}
 _SIGNS: Final = {
     ">": "trên",
     "<": "dưới",
@@ -38,12 +42,14 @@ _NOUN_UNITS: Final = frozenset(
     {"giây", "s", "giờ", "h", "phút", "sào", "ngày", "tháng", "năm", "tuần", "công", "mẫu", "thước", "đêm"}
 )
 _REPEATED: Final = {"cấp": "cấp ", "lớp": "lớp ", "thôn": "thôn ", "tổ": "tổ ", "thứ": "thứ "}
+_DECIMAL_BEFORE: Final = context("decimal_before")
+_DECIMAL_AFTER: Final = frozenset({"lần", "điểm", "người", "con", "bao", "bữa"})
 _COUNT_WORDS: Final = context("rate_before")
 _PER_NOUNS: Final = (
     "hộ gia đình|hộ|người|nhân khẩu|khẩu|năm học|năm|tháng|tuần|ngày đêm|ngày|giờ|phút|giây|lần|lượt|suất|con|cháu|"
     "học sinh|em|bé|sào|mẫu|công|thửa|bao|chai|gói|hộp|thùng|đôi|chiếc|cái|quả|buồng|xe|chuyến|buổi|ca|vụ|lứa|khóa|"
     "bữa|phiếu|bộ|hồ sơ|trường hợp|mũi|liều|đêm|phòng|giường|lít|tấn|tạ|yến|cân|km2|km²|km|m2|m²|m3|m³|ha|kg|kWh|số|"
-    "thôn|xã|hợp đồng|lớp|tiết|vé|ô|bình|cây|đầu người|đơn vị|cọc|luống|lao động|cổ phần|thẻ|lượng|chỉ|mét|đĩa|tin nhắn|thuê bao|kỳ"
+    "thôn|xã|trục|đợt|vòng|mùa|trang|sạp|lồng|mâm|lứa|ao|chuồng|tổ|nhóm|đội|bàn|cuộc|trận|túi|can|tờ|thí sinh|hội viên|đảng viên|học viên|đoàn viên|hợp đồng|lớp|tiết|vé|ô|bình|cây|đầu người|đơn vị|cọc|luống|lao động|cổ phần|thẻ|lượng|chỉ|mét|đĩa|tin nhắn|thuê bao|kỳ"
 )
 
 _DOTTED: Final = re.compile(r"\d{1,3}(?:\.\d{3})+")
@@ -52,7 +58,7 @@ _SCALE: Final = "|".join(sorted(_SCALES, key=len, reverse=True))
 _EDGE: Final = r"(?![^\W\d_]|[23²³])"
 _AMOUNT: Final = rf"(?:\s?(?P<scale{{0}}>{_SCALE}){_EDGE})?(?:\s?(?P<unit{{0}}>{_UNIT}){_EDGE}(?!/c\b))?"
 _PATTERN: Final = re.compile(
-    rf"(?:(?P<sign>>=|<=|=>|=<|[<>≥≤~≈±+])\s?)?(?P<minus>(?<![\w)\]])-)?(?<![\w.,])(?P<a>{NUMBER})(?![\d])"
+    rf"(?:(?P<sign>>=|<=|=>|=<|[<>≥≤~≈±+])\s?)?(?P<minus>(?<![\w)\]\ue000])-)?(?<![\w.,])(?P<a>{NUMBER})(?![\d])"
     rf"{_AMOUNT.format(1)}(?:\s?-\s?(?P<b>{NUMBER}){_AMOUNT.format(2)})?"
     rf"(?P<per>(?:\s?/\s?(?:{_PER_NOUNS}|{_UNIT}|h){_EDGE})*)"
     r"(?![^\W_])",
@@ -78,9 +84,9 @@ def _denominator(part: str) -> str:
     return {"h": "giờ", "s": "giây"}.get(part) or UNITS.get(part, part)
 
 
-def _amount(match: re.Match[str], value: str, suffix: str, *, money: bool) -> str:
+def _amount(match: re.Match[str], value: str, suffix: str, *, measured: bool = False, money: bool) -> str:
     scale, unit = match[f"scale{suffix}"], match[f"unit{suffix}"]
-    words = [number(value, measured=bool(scale or unit), money=money)]
+    words = [number(value, measured=measured or bool(scale or unit), money=money)]
     if scale:
         words.append(_SCALES[scale])
     if unit:
@@ -93,7 +99,8 @@ def _quantity(match: re.Match[str], line: Line) -> Said | str | None:
     units = {match["unit1"], match["unit2"]}
     money = bool(units & _MONEY) or line.next_word(match.end()) in {"đồng", "vnđ"}
     before = line.previous_word(match.start())
-    spoken = _amount(match, a, "1", money=money)
+    decimal = before in _DECIMAL_BEFORE or line.next_word(match.end()) in _DECIMAL_AFTER
+    spoken = _amount(match, a, "1", measured=decimal, money=money)
     if before == "án" and a.startswith("0"):
         spoken = digits(a)
     elif before == "thứ" and a.isdecimal() and not (match["unit1"] or match["scale1"]):
@@ -105,16 +112,21 @@ def _quantity(match: re.Match[str], line: Line) -> Said | str | None:
         first = (
             number(a, measured=True, money=money) if measured and not (match["unit1"] or match["scale1"]) else spoken
         )
-        spoken = f"{first}{_joint(a, b, before)}{_amount(match, b, '2', money=money)}"
+        spoken = f"{first}{_joint(match, before)}{_amount(match, b, '2', money=money)}"
     unit = match["unit2"] if b else match["unit1"]
     spoken += per(match["per"], unit or "")
-    return _signed(match["sign"], spoken, doubtful=_is_doubtful(a, money=money))
+    return _signed(match, line, spoken, doubtful=_is_doubtful(a, money=money))
 
 
-def _signed(sign: str | None, spoken: str, *, doubtful: bool) -> Said:
-    word = _SIGNS[sign] if sign else ""
-    after = " trở lên" if word == "từ" else ""
-    return Said(f"{word} {spoken}{after}".strip(), DOUBTFUL if doubtful else "")
+def _signed(match: re.Match[str], line: Line, spoken: str, *, doubtful: bool) -> Said:
+    """With its sign in words; what is counted stands inside từ ... trở lên."""
+    word = _SIGNS[match["sign"]] if match["sign"] else ""
+    after, end = "", None
+    if word == "từ":
+        counted = _COUNTED.match(line.canvas, match.end())
+        after = f"{counted[0]} trở lên" if counted else " trở lên"
+        end = counted.end() if counted else None
+    return Said(f"{word} {spoken}{after}".strip(), DOUBTFUL if doubtful else "", end)
 
 
 def _is_doubtful(value: str, *, money: bool) -> bool:
@@ -122,11 +134,18 @@ def _is_doubtful(value: str, *, money: bool) -> bool:
     return not money and bool(re.fullmatch(r"[1-9]\d{0,2},\d{3}", value))
 
 
-def _joint(a: str, b: str, before: str) -> str:
-    rising = _comparable(a) < _comparable(b)
-    if not rising:
+def _joint(match: re.Match[str], before: str) -> str:
+    if match["unit1"] and match["unit2"] and UNITS[match["unit1"]] != UNITS[match["unit2"]]:
+        return " "
+    scale2 = _size(match["scale2"])
+    scale1 = _size(match["scale1"]) if match["scale1"] or match["unit1"] else scale2
+    if _comparable(match["a"]) * scale1 >= _comparable(match["b"]) * scale2:
         return " "
     return f" đến {_REPEATED.get(before, '')}"
+
+
+def _size(scale: str | None) -> float:
+    return _SIZES[_SCALES[scale]] if scale else 1.0
 
 
 def _comparable(value: str) -> float:
@@ -168,7 +187,7 @@ RULES: Final = (
     ),
     Rule(
         "product",
-        re.compile(rf"(?<![\w.,])({NUMBER})\s?[xX*]\s?(?=\d)|(?<=\s)[xX](?=\s)"),
+        re.compile(rf"(?:(?<![\w.,])|(?<=\d[xX]))({NUMBER})\s?[xX*]\s?(?=\d)|(?<=\s)[xX](?=\s)"),
         lambda match, _line: f"{number(match[1], measured=True)} nhân" if match[1] else "nhân",
         "3x4 before the x is taken for a letter",
         ("2x3 m", "hai nhân ba mét"),

@@ -6,7 +6,10 @@ from typing import Final
 from tts.reading.letters import spell
 from tts.reading.line import Line, Rule
 from tts.reading.numbers import cardinal, digits, number, whole
+from tts.reading.tables import context
 
+_VARIETIES: Final = context("variety_before")
+_SPANNED_POST: Final = re.compile(r"km\s?\d+(?:\+\d+)?\s?-\s?km\s?\d")
 _PIECE: Final = re.compile(r"[^\W\d_]+|\d+")
 _ROADS: Final = {
     "QL": "quốc lộ",
@@ -29,7 +32,9 @@ _POINTS: Final = {
 }
 
 
-def _road(match: re.Match[str], line: Line) -> str:
+def _road(match: re.Match[str], line: Line) -> str | None:
+    if line.previous_word(match.start()) in _VARIETIES:
+        return None
     road = _ROADS[match["road"]]
     if line.previous_word(match.start()) == "đường":
         road = road.removeprefix("đường ")
@@ -38,7 +43,13 @@ def _road(match: re.Match[str], line: Line) -> str:
 
 
 def _post(match: re.Match[str], line: Line) -> str | None:
-    if match["low"] and not match["m"] and line.previous_word(match.start()) not in {"tại", "từ", "đến", "trình"}:
+    spanned = _SPANNED_POST.search(line.text[max(0, match.start() - 8) : match.end() + 8])
+    if (
+        match["low"]
+        and not match["m"]
+        and not spanned
+        and line.previous_word(match.start()) not in {"tại", "từ", "đến", "trình"}
+    ):
         return None
     plus = f" cộng {cardinal(int(match['m'].replace('.', '')))}" if match["m"] else ""
     return f"ki lô mét {whole(match['km'] or match['low'])}{plus}"
@@ -58,7 +69,24 @@ def _plate(match: re.Match[str], _line: Line) -> str:
     return f"{number(match['province'])} {series}, {digits(match['n'])}"
 
 
+def _bare_coordinate(match: re.Match[str], line: Line) -> str:
+    """Degrees without their sign; after vĩ tuyến only the direction is left to say."""
+    point = _POINTS[match["point"]]
+    if line.previous_word(match.start()) == "tuyến":
+        point = point.split()[1]
+    return f"{number(match['d'], measured=True)} độ {point}"
+
+
 RULES: Final = (
+    Rule(
+        "coordinate-bare",
+        re.compile(r"(?<![\w.,])(?P<d>\d{1,3}[.,]\d{1,2})\s?(?P<point>[NE])(?!\w)"),
+        _bare_coordinate,
+        "weather offices leave out the sign of degrees; a decimal before N or E is nothing else",
+        ("vĩ tuyến 14,5N", "vĩ tuyến mười bốn phẩy năm độ Bắc"),
+        needs_digit=True,
+        needs=frozenset("NE"),
+    ),
     Rule(
         "coordinate",
         re.compile(
@@ -74,7 +102,7 @@ RULES: Final = (
     Rule(
         "road",
         re.compile(
-            r"(?<!\w)(?P<road>QL|ĐT|TL|ĐH|HL|ĐX|LTL|CT)(?:\.\s?|-|\s)?(?P<n>\d{1,3})(?P<letter>[A-HN])?(?![\w]|[.,-]\d|/\w)"
+            r"(?<!\w)(?P<road>QL|ĐT|TL|ĐH|HL|ĐX|LTL|CT)(?:\.\s?|-|\s)?(?P<n>\d{1,3})(?P<letter>[A-HN])?(?![\w]|[.,:-]\d|/\w)"
         ),
         _road,
         "before abbreviations: ĐT 201 is a road, ĐT: 0912 a telephone",

@@ -42,14 +42,14 @@ def _alone(match: re.Match[str], _line: Line) -> str:
 
 
 def _alarm(match: re.Match[str], _line: Line) -> str:
-    level = match[1]
-    return f"báo động {cardinal(int(level) if level.isdecimal() else value(level))}"
+    levels = [int(level) if level.isdecimal() else value(level) for level in match.groups() if level]
+    return " đến ".join(f"báo động {cardinal(level)}" for level in levels)
 
 
 RULES: Final = (
     Rule(
         "alarm-level",
-        re.compile(r"(?<!\w)BĐ\s?([123]|I{1,3})(?![\w]|[.,]\d)"),
+        re.compile(r"(?<!\w)BĐ\s?([123]|I{1,3})(?:\s?-\s?(?:BĐ\s?)?([123]|I{1,3}))?(?![\w]|[.,]\d)"),
         _alarm,
         "BĐ before a level of a river is no post office",
         ("trên BĐ2", "trên báo động hai"),
@@ -59,7 +59,7 @@ RULES: Final = (
         "roman",
         re.compile(
             rf"(?<!\w)(?P<head>(?i:{_WORDS})\s+)(?P<claim>(?P<romans>[IVXL]+(?:(?:\s*[-,]\s*|\s+(?:và|hoặc|đến)\s+)[IVXL]+(?!\w))*)"
-            r"(?:\s?/\s?(?P<y>(?:19|20)\d\d))?)(?![\w])"
+            r"(?:\s?[/-]\s?(?P<y>(?:19|20)\d\d))?)(?![\w])"
         ),
         _after_word,
         "before abbreviations and letters; a lone I needs such a word",

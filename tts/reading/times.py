@@ -3,6 +3,7 @@
 import re
 from typing import Final
 
+from tts.reading.dates import day, month
 from tts.reading.line import Line, Rule
 from tts.reading.numbers import cardinal
 
@@ -33,8 +34,9 @@ def _said(match: re.Match[str], name: str) -> str:
     spoken = f"{cardinal(int(groups[f'h{name}']))} giờ"
     if minutes:
         spoken += f" {cardinal(minutes)} phút"
-    if seconds := groups[f"s{name}"]:
-        spoken += f" {cardinal(int(seconds))} giây"
+    seconds = int(groups[f"s{name}"] or 0)
+    if seconds:
+        spoken += f" {cardinal(seconds)} giây"
     return spoken
 
 
@@ -45,6 +47,17 @@ def _span(match: re.Match[str], _line: Line) -> str:
 
 def _time(match: re.Match[str], _line: Line) -> str:
     return _said(match, "1")
+
+
+def _on_day(match: re.Match[str], _line: Line) -> str:
+    hour = cardinal(int(match["h"]))
+    minutes = f" {cardinal(int(match['m']))} phút" if int(match["m"] or 0) else ""
+    year = f" năm {cardinal(int(match['y']))}" if match["y"] else ""
+    return f"{hour} giờ{minutes} ngày {day(match['d'])} tháng {month(match['mo'])}{year}"
+
+
+def _elapsed(match: re.Match[str], _line: Line) -> str:
+    return f"{cardinal(int(match[1]))} phút {cardinal(int(match[2]))} giây"
 
 
 def _gram_or_hour(match: re.Match[str], line: Line) -> str | None:
@@ -59,6 +72,27 @@ def _minutes(match: re.Match[str], _line: Line) -> str:
 
 
 RULES: Final = (
+    Rule(
+        "time-on-day",
+        re.compile(
+            r"(?<![\w.,/:])(?P<h>[01]?\d|2[0-4])\s?(?:[hg]|giờ)(?P<m>[0-5]\d)?\s?/\s?(?P<d>0?[1-9]|[12]\d|3[01])/(?P<mo>0?[1-9]|1[0-2])"
+            r"(?:/(?P<y>20\d\d))?(?![\w/]|[.,]\d)"
+        ),
+        _on_day,
+        "weather offices write an hour, a slash and a day",
+        ("đến 07h/26/10", "đến bảy giờ ngày hai mươi sáu tháng mười"),
+        needs_digit=True,
+        needs=frozenset("/"),
+    ),
+    Rule(
+        "time-elapsed",
+        re.compile(r"(?<![\w.,/:°])(\d{1,3})'\s?([0-5]?\d)(?:\"|'')"),
+        _elapsed,
+        "minutes and seconds of a race, before either is read alone",
+        ("chạy hết 10'30\"", "chạy hết mười phút ba mươi giây"),
+        needs_digit=True,
+        needs=frozenset("'"),
+    ),
     Rule(
         "time-span",
         re.compile(
@@ -90,7 +124,7 @@ RULES: Final = (
     ),
     Rule(
         "minutes",
-        re.compile(r"(?<![\w.,/:°])(?:(\d{1,3})\s?-\s?)?(\d{1,3})\s?(?:'(?![\w\"])|ph(?!\w))"),
+        re.compile(r"(?<![\w.,/:°])(?:(\d{1,3})\s?-\s?)?(\d{1,3})\s?(?:'(?![\w\"])|ph(?!\w)|(?<=\d)p(?!\w))"),
         _minutes,
         "after times and coordinates, which own the other apostrophes",
         ("trong 15'", "trong mười lăm phút"),

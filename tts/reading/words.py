@@ -3,12 +3,14 @@
 import re
 from typing import Final
 
+from tts.reading.abbreviations import unsaid
 from tts.reading.foreign import guess
 from tts.reading.letters import spell
 from tts.reading.line import Line, Rule, Said
 from tts.reading.model import FOREIGN_WORD, UNKNOWN_CAPITALS
 from tts.reading.numbers import cardinal, digits, whole
 from tts.reading.syllables import is_syllable
+from tts.reading.tables import context
 
 _SHORT_CODE: Final = 2
 """Digits up to this many are a number in a code (BC15), more are said one by one (TBR225)."""
@@ -18,6 +20,7 @@ _EXPANDED: Final = 6
 """Longer tokens are numbers of customers and contracts; their letters stand for nothing."""
 _SPELLED: Final = 4
 """Unknown capitals up to this many letters are spelled, longer ones are tried as a word."""
+_VARIETIES: Final = context("variety_before")
 _PIECE: Final = re.compile(r"[^\W\d_]+|\d+|\.")
 
 
@@ -25,6 +28,7 @@ def _code(match: re.Match[str], line: Line) -> Said | None:
     """Letters and digits in one token: TBR225, 5A, 6A1, vov24."""
     unknown = ""
     words: list[str] = []
+    expand = len(match[0]) <= _EXPANDED and line.previous_word(match.start()) not in _VARIETIES
     for index, piece in enumerate(_PIECE.findall(match[0])):
         if piece.isdecimal():
             short = len(piece) <= (_SHORT_CODE if index else _HOUSE_NUMBER) and not piece.startswith("0")
@@ -32,16 +36,18 @@ def _code(match: re.Match[str], line: Line) -> Said | None:
         elif piece == ".":
             words.append("chấm")
         else:
-            spoken, reason = _letters(piece, line, expand=len(match[0]) <= _EXPANDED)
-            words.append(spoken)
+            spoken, reason = _letters(match, piece, line, expand=expand)
+            words += [spoken] if spoken else []
             unknown = unknown or reason
     return Said(" ".join(words), unknown)
 
 
-def _letters(piece: str, line: Line, *, expand: bool) -> tuple[str, str]:
-    known = line.lexicon.words.spoken.get(piece)
-    if expand and known and len(piece) > 1:
-        return known, ""
+def _letters(match: re.Match[str], piece: str, line: Line, *, expand: bool) -> tuple[str, str]:
+    """Letters of a code: KP3 is a quarter, BN1234 after bệnh nhân only a number, all others are spelled."""
+    if expand and len(piece) > 1 and match[0].startswith(piece):
+        known = line.lexicon.words.reading(piece, line.text, match.start(), line.whole)
+        if known is not None:
+            return unsaid(known, line.text[: match.start()]), ""
     lower = piece.lower()
     if not piece.isupper() and len(piece) > 1 and (is_syllable(lower) or lower in line.lexicon.sounds):
         return lower, ""

@@ -12,6 +12,7 @@ from tts.reading.syllables import is_syllable
 
 GOLD = samples("gold.jsonl")
 CORPUS = samples("corpus.jsonl")
+LINES = (*document_lines(), *(sample.written for sample in CORPUS))
 _TOKEN = re.compile(r"[^\W\d_]+")
 
 
@@ -35,15 +36,15 @@ def test_the_corpus_is_read_word_for_word(kind: str) -> None:
     assert not wrong
 
 
-def test_documents_come_out_as_vietnamese_syllables_without_digits_symbols_or_capitals() -> None:
-    for line in document_lines():
+def test_documents_and_notices_come_out_as_vietnamese_syllables_without_digits_symbols_or_capitals() -> None:
+    for line in LINES:
         for sentence in read(line).sentences:
             assert re.fullmatch(r"[a-zà-ỹđ .,?!;:]+", sentence), (line, sentence)
             assert all(map(is_syllable, _TOKEN.findall(sentence))), (line, sentence)
 
 
-def test_every_foreign_word_of_a_document_is_known_or_flagged() -> None:
-    for line in document_lines():
+def test_every_foreign_word_of_a_document_or_notice_is_known_or_flagged() -> None:
+    for line in LINES:
         reading = read(line)
         flagged = {word for flag in reading.flags for word in _TOKEN.findall(flag.source.lower())}
         foreign = {word for word in _TOKEN.findall(reading.spoken.lower()) if not is_syllable(word)}

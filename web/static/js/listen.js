@@ -25,7 +25,7 @@ export function listenFirst(form) {
       return;
     }
     if (state.ready) {
-      stop(form.dataset.sayReady);
+      stop([form.dataset.sayReady, state.note].filter(Boolean).join(" "));
       sound.src = order.sound;
       sound.hidden = false;
       sound.play().catch(() => {}); // a browser may want another tap
@@ -45,9 +45,11 @@ export function listenFirst(form) {
     bar.value = 0;
     bar.hidden = false;
     said.textContent = form.dataset.sayMaking.replace("{percent}", 0);
-    const { text, spoken, voice, repeats, chime } = form.elements;
-    const fields = { text: text.value, spoken: spoken.value, voice: voice.value, repeats: repeats.value };
-    if (chime.checked) fields.chime = "1";
+    const { text, spoken, readings, voice, repeats, speed, pause, chime, opening_tune, closing_tune } = form.elements;
+    const fields = Object.fromEntries(
+      Object.entries({ text, spoken, readings, voice, repeats, speed, pause }).map(([name, field]) => [name, field.value]),
+    );
+    for (const box of [chime, opening_tune, closing_tune]) if (box.checked) fields[box.name] = "1";
     for (const name of ["sound", "sound_from", "sound_to"]) fields[name] = form.elements[name].value;
     try {
       const response = await post(form.dataset.listen, fields);

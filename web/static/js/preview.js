@@ -28,7 +28,7 @@ export function showReading(form) {
     }
     box.setAttribute("aria-busy", "true");
     try {
-      const response = await post(form.dataset.preview, { text: text.value });
+      const response = await post(form.dataset.preview, { text: text.value, readings: form.elements.readings.value });
       const html = await response.text();
       if (mine === latest && response.ok) {
         const open = document.getElementById("changes")?.open;
