@@ -25,7 +25,18 @@ from broadcaster.wire.documents import Class
 NOT_APPROVED: Final = "not-approved"
 """Why a broadcast ended that nobody approved in time."""
 _ASIDE: Final = frozenset(
-    {"id", "submission", "account_id", "created_at", "cancelled_at", "speech_error", "replaces_id", "bulletin_id"}
+    {
+        "id",
+        "submission",
+        "account_id",
+        "created_at",
+        "cancelled_at",
+        "speech_error",
+        "replaces_id",
+        "bulletin_id",
+        "voice_used",
+        "voice_reason",
+    }
 )
 """Columns that say nothing of what will be heard, where or when."""
 _MANY: Final = 500
@@ -76,7 +87,7 @@ def facts(schedule: Schedule, clip_sha256: str | None = None) -> dict[str, Any]:
     found: dict[str, Any] = {"clip": clip_sha256 or schedule.bulletin.clip_sha256}
     for row in (schedule.bulletin, schedule):
         names = (name for name in row.__mapper__.columns.keys() if name not in _ASIDE | {"clip_sha256"})  # noqa: SIM118
-        found |= {name: _plain(value) for name in names if (value := getattr(row, name)) not in {None, "", False}}
+        found |= {name: _plain(value) for name in names if (value := getattr(row, name)) not in (None, "", False)}
     found["targets"] = sorted(place.code for place in schedule.targets)
     return found
 
