@@ -19,7 +19,6 @@ log = logging.getLogger(__name__)
 
 SILENT_AFTER: Final = 3
 """Heartbeats that may be missing before a speaker counts as lost."""
-_LARGEST: Final = 2**62
 
 
 def take_state(speaker: Speaker, payload: bytes, at: datetime) -> None:
@@ -66,8 +65,8 @@ def take_telemetry(speaker: Speaker, payload: bytes, at: datetime) -> None:
     """Believe a heartbeat. Errors: RejectedError."""
     telemetry = strict_json.decode(payload, Telemetry)
     speaker.seen_at = at
-    speaker.clock_offset_ms, speaker.clock_error_ms = _storable(telemetry.offset_ms), _storable(telemetry.error_ms)
-    speaker.rejected = _storable(sum(telemetry.rejected.values()))
+    speaker.clock_offset_ms, speaker.clock_error_ms = telemetry.offset_ms, telemetry.error_ms
+    speaker.rejected = sum(telemetry.rejected.values())
     known = [fault.value for fault in Fault if fault in telemetry.faults]
     if known != (speaker.faults or "").split():
         log.info("speaker speaker=%s faults=%s", speaker.id, " ".join(known) or "none")
@@ -75,14 +74,9 @@ def take_telemetry(speaker: Speaker, payload: bytes, at: datetime) -> None:
     speaker.amplifier_on_at = _latest((on for on, _ in telemetry.amplifier), at) or speaker.amplifier_on_at
     speaker.amplifier_off_at = _latest((off for _, off in telemetry.amplifier), at) or speaker.amplifier_off_at
     if telemetry.month_bytes is not None:
-        speaker.month_bytes = _storable(telemetry.month_bytes)
+        speaker.month_bytes = telemetry.month_bytes
     if speaker.state is SpeakerState.LOST:  # its will was an old connection's
         speaker.state, speaker.state_since = SpeakerState.READY, at
-
-
-def _storable(number: int) -> int:
-    """A number as a column can hold it; only a liar says more."""
-    return max(-_LARGEST, min(number, _LARGEST))
 
 
 def _latest(moments: Iterable[int], at: datetime) -> datetime | None:
