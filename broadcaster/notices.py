@@ -13,10 +13,10 @@ from typing import Any, Final, Protocol
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session, joinedload
 
-from broadcaster import approval, people
+from broadcaster import approval
 from broadcaster.clock import Clock
 from broadcaster.database import Database
-from broadcaster.geography import Geography
+from broadcaster.people import Everybody
 from broadcaster.permissions import Action
 from broadcaster.rows import Address, Broadcast, Decision, Notice, NoticeKind, Push, Schedule, VillageAiring
 
@@ -96,10 +96,10 @@ def returned(session: Session, decision: Decision, now: datetime) -> None:
 
 def look(session: Session, now: datetime) -> int:
     """Tell everyone what they should know by now and were not told; returns how many notices that were."""
-    tree = Geography.load(session)
+    everybody = Everybody(session, now)
 
     def concerned(action: Action, schedule: Schedule) -> list[int]:
-        return people.allowed(session, action, [place.id for place in schedule.targets], now, tree)
+        return everybody.allowed(action, [place.id for place in schedule.targets])
 
     made = 0
     for schedule, stands in approval.waiting(session, now):

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Final
 
 from sqlalchemy import select
@@ -11,7 +12,7 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 from broadcaster import chain
 from broadcaster.errors import LoaError
 from broadcaster.geography import Geography
-from broadcaster.permissions import Action, Holding, Person, may_all
+from broadcaster.permissions import Action, Holding, Person, may_all, may_somewhere
 from broadcaster.rows import Account, Grant, Role
 
 MAX_MINUTES: Final = 240
@@ -68,11 +69,28 @@ def everyone(session: Session) -> Sequence[Account]:
     return session.scalars(select(Account).options(lent, placed).order_by(Account.id)).all()
 
 
-def allowed(session: Session, action: Action, places: Iterable[int], now: datetime, tree: Geography) -> list[int]:
-    """The accounts that may do ``action`` in all of ``places``."""
-    wanted = tuple(places)
-    people = (person_of(account, now) for account in everyone(session))
-    return [person.account_id for person in people if may_all(person, action, wanted, tree) and person.holdings]
+class Everybody:
+    """Who may do what where, read once and only when it is asked for."""
+
+    def __init__(self, session: Session, now: datetime) -> None:
+        self._session, self._now = session, now
+
+    @cached_property
+    def _people(self) -> list[Person]:
+        return [person_of(account, self._now) for account in everyone(self._session)]
+
+    @cached_property
+    def _tree(self) -> Geography:
+        return Geography.load(self._session)
+
+    def allowed(self, action: Action, places: Iterable[int]) -> list[int]:
+        """The accounts that may do ``action`` in all of ``places``."""
+        wanted = tuple(places)
+        return [
+            person.account_id
+            for person in self._people
+            if may_somewhere(person, action) and may_all(person, action, wanted, self._tree)
+        ]
 
 
 def grant(session: Session, account: Account, given: Given, *, by: int, now: datetime) -> Grant:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import exists, select
 from sqlalchemy.orm import Session, joinedload
 
 import tts.reading
@@ -152,7 +152,12 @@ def _lacking(session: Session, store: ClipStore, now: datetime) -> list[Bulletin
     later = (  # beyond the horizon of broadcasts, so that an approver can hear it as soon as it is sent in
         select(Schedule)
         .join(Schedule.bulletin)
-        .where(Schedule.cancelled_at.is_(None), Schedule.start_at > now, Bulletin.clip_sha256.is_(None))
+        .where(
+            Schedule.cancelled_at.is_(None),
+            Schedule.start_at > now,
+            Bulletin.clip_sha256.is_(None),
+            ~exists().where(Broadcast.schedule_id == Schedule.id),
+        )
     )
     for schedule in session.scalars(later.options(joinedload(Schedule.bulletin))):
         bulletins.setdefault(schedule.bulletin_id, (schedule.start_at or now, schedule.bulletin))

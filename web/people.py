@@ -26,6 +26,10 @@ _MAX_USERNAME: Final = 60
 _WHOLE_STATION: Final = ""
 
 
+class _VillageMissingError(Exception):
+    """A village head needs a village."""
+
+
 @dataclass(frozen=True)
 class Line:
     """One account on the page."""
@@ -79,6 +83,8 @@ def _given(session: Session) -> Given:
         abort(400)
     if place is None:
         must_everywhere(*MANAGERS)
+        if role is Role.VILLAGE_HEAD:
+            raise _VillageMissingError
     else:
         must_at([place], *MANAGERS)
     minutes = request.form.get("minutes", "15")
@@ -113,6 +119,8 @@ def add() -> ResponseReturnValue:
             session.flush()
             chain.audit(session, at=now(), account_id=me().id, action="account.add", subject=username)
             people.grant(session, account, given, by=me().id, now=now())
+    except _VillageMissingError:
+        return _show(422, problem=_("Trưởng thôn cần một địa bàn. Hãy chọn thôn."))
     except IntegrityError:  # somebody else took the name at the same moment
         return _show(422, problem=_("Đã có tài khoản “%(name)s”.", name=username))
     return _show(shown=(username, password))
@@ -143,10 +151,13 @@ def _must_manage(account: Account) -> None:
 @requires(*MANAGERS)
 def grant(number: int) -> ResponseReturnValue:
     """Give somebody one more role."""
-    with services().database.write() as session:
-        given = _given(session)
-        account = session.get(Account, number) or abort(404)
-        people.grant(session, account, given, by=me().id, now=now())
+    try:
+        with services().database.write() as session:
+            given = _given(session)
+            account = session.get(Account, number) or abort(404)
+            people.grant(session, account, given, by=me().id, now=now())
+    except _VillageMissingError:
+        return _show(422, problem=_("Trưởng thôn cần một địa bàn. Hãy chọn thôn."))
     flash(_("Đã giao quyền."), "success")
     return redirect(url_for("people.listing"), 303)
 

@@ -98,7 +98,7 @@ APPROVALS: Final[Words] = {
     ApprovalState.EXEMPT: _l("Không cần duyệt"),
     ApprovalState.SUBMITTED: _l("Chờ duyệt"),
     ApprovalState.APPROVED: _l("Đã duyệt"),
-    ApprovalState.RETURNED: _l("Trả lại"),
+    ApprovalState.RETURNED: _l("Đã trả lại"),
 }
 _FACTS: Final[Words] = {
     "clip": _l("âm thanh"),

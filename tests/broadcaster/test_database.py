@@ -8,6 +8,7 @@ from pathlib import Path
 
 import alembic.command
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -16,7 +17,7 @@ from sqlalchemy.exc import IntegrityError, StatementError
 
 from broadcaster import migrations
 from broadcaster.database import Database
-from broadcaster.rows import Account, Base, Delivery, DeliveryState, Place, PlaceKind, Speaker
+from broadcaster.rows import Account, Base, Delivery, DeliveryState, Place, PlaceKind, Role, Speaker, Station
 from broadcaster.wire.fields import SpeakerRole
 from tests.clocks import FixedClock
 
@@ -157,3 +158,36 @@ def test_a_ping_asks_the_database(database: Database) -> None:
     database.ping()
     with database.engine.connect() as connection:
         assert connection.execute(text("SELECT 1")).scalar_one() == 1
+
+
+def test_what_an_account_could_do_it_can_still_do_after_grants_came(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'loa.db'}")
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    with database.engine.connect().execution_options(loa_writes=True) as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0002")
+        connection.execute(
+            text(
+                "INSERT INTO account (username, full_name, password_hash, role, created_at) VALUES (:n, '', '', :r, :t)"
+            ),
+            [{"n": role.value, "r": role.value, "t": "2026-11-21 03:00:00.000000"} for role in Role],
+        )
+        connection.execute(text("INSERT INTO station (code, name, timezone) VALUES ('x', 'x', 'UTC')"))
+        connection.commit()
+    database.migrate()
+    with database.read() as session:
+        held = [
+            (account.username, grant.role, grant.place_id)
+            for account in session.scalars(select(Account))
+            for grant in account.grants
+        ]
+        assert held == [(role.value, role, None) for role in Role]
+        assert session.scalars(select(Station.approval)).one() is False, "it goes on as before"
+    with database.engine.connect().execution_options(loa_writes=True) as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0002")
+        connection.commit()
+        roles = connection.execute(text("SELECT username FROM account WHERE role = username")).all()
+    assert len(roles) == len(Role)
+    database.dispose()

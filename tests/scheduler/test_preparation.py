@@ -5,11 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from broadcaster.clips import ClipStore
 from broadcaster.core import Core
-from broadcaster.rows import Broadcast, Bulletin, Clip, Sound
+from broadcaster.rows import Broadcast, Bulletin, Clip, Delivery, Sound
 from broadcaster.sounds import SoundStore
 from broadcaster.wire import clips, strict_json
 from scheduler.preparation import Preparation
@@ -155,6 +155,15 @@ def test_what_will_not_air_is_not_prepared(studio: Studio) -> None:
             setattr(row, field_name, studio.clock.now())
     studio.preparation.prepare_all()
     assert studio.engine.spoken == []
+
+
+def test_what_airs_beyond_the_horizon_is_prepared_so_that_an_approver_can_hear_it(studio: Studio) -> None:
+    number = studio.broadcast("Mời bà con họp.", hours=24 * 30)
+    with studio.core.database.write() as session:
+        session.execute(delete(Delivery))
+        session.execute(delete(Broadcast))
+    studio.preparation.prepare_all()
+    assert studio.bulletin(number).clip
 
 
 def test_what_has_begun_with_its_clip_sent_is_left_alone(studio: Studio) -> None:

@@ -145,7 +145,7 @@ def test_a_returned_bulletin_shows_its_comment_to_the_author_and_tells_them(
     chair.post(f"/approval/{schedule}/return", {"seen": seen, "comment": "Sai ngày họp"})
     assert state(asked, schedule) is ApprovalState.RETURNED
     assert "Ý kiến: Sai ngày họp" in editor.get("/broadcasts/b0").text
-    assert "Trả lại" in editor.get("/").text
+    assert "Đã trả lại" in editor.get("/").text
     with asked.rows() as session:
         (told,) = session.query(Notice).filter_by(account_id=1)
         assert (told.kind, told.detail["comment"]) == (NoticeKind.RETURNED, "Sai ngày họp")

@@ -185,6 +185,16 @@ def test_a_granted_role_counts_at_the_next_click_and_a_revoked_one_no_longer(
     assert viewer.get("/write").status_code == 403
 
 
+def test_a_village_head_needs_a_village(signed_in: SignedIn, stage: Stage) -> None:
+    boss = signed_in(Role.ADMINISTRATOR)
+    new = {"username": "tt", "role": "village-head", "place": ""}
+    for answer in (boss.post("/people", new), boss.post("/people/2/grants", new)):
+        assert answer.status_code == 422
+        assert "Trưởng thôn cần một địa bàn" in answer.text
+    with stage.rows() as session:
+        assert session.query(Account).filter_by(username="tt").count() == 0
+
+
 def test_the_last_administrator_can_not_be_switched_off(signed_in: SignedIn, stage: Stage) -> None:
     boss = signed_in(Role.ADMINISTRATOR)
     boss.post("/people/4/switch", {"to": "off"})
