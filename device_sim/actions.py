@@ -144,7 +144,7 @@ class PlayUnit:
 
 @dataclass(frozen=True, slots=True)
 class EndStream:
-    """Fade out what is left of a live stream, and forget its decoder."""
+    """Fade out what is left of a live stream, and forget its decoder; it may come again."""
 
     stream: str
 
@@ -158,7 +158,10 @@ class LocalMicrophone:
 
 @dataclass(frozen=True, slots=True)
 class Identify:
-    """Blink and beep quietly, for a person in front of it."""
+    """Blink, for a person in front of it, and beep at ``start_at``; None: where it may not be heard now, blink only."""
+
+    start_at: int | None
+    volume: int = 0
 
 
 @dataclass(frozen=True, slots=True)

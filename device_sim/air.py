@@ -4,11 +4,12 @@ One table decides (`arbiter`): live EMERGENCY, EMERGENCY, microphone, live PRIOR
 """
 
 from collections.abc import Collection
+from typing import Final
 
 from broadcaster.wire.documents import Action as Order
 from broadcaster.wire.documents import Class, Command, Config, PlanItem
 from device_sim import arbiter
-from device_sim.actions import Action, LocalMicrophone
+from device_sim.actions import Action, Identify, LocalMicrophone, StopSound
 from device_sim.alarms import Alarms
 from device_sim.amplifier import AmplifierSwitch
 from device_sim.beliefs import Raised
@@ -16,6 +17,11 @@ from device_sim.journal import Journal
 from device_sim.live import Live
 from device_sim.speaker_time import SpeakerTime
 from device_sim.stage import TICK_MS, Stage
+
+BEEP: Final = ".identify"
+"""The beep of `Identify` as the card knows it; no broadcast has such a name."""
+BEEP_MS: Final = 1_200
+_LOUDEST_BEEP: Final = 40
 
 
 class Air:
@@ -29,7 +35,8 @@ class Air:
         self._time = time
         self.planned, self.alarms, self.live = Stage(journal, time), Alarms(journal, time), Live(journal, time)
         self._amplifier = AmplifierSwitch()
-        self._microphone = self._microphone_on = False
+        self._microphone = self._microphone_on = self._asked_who = False
+        self._beep_until: int | None = None
 
     def tick(
         self, items: list[PlanItem], raised: list[Raised], config: Config, cached: Collection[str], now: int
@@ -45,14 +52,16 @@ class Air:
         actions += self.alarms.tick(config, cached, now, top)
         actions += self.live.tick(config, now, top)
         actions += self._switch_microphone(top)
-        return [*self._amplifier.tick(now, due=self._needs_amplifier(config.amp_lead_ms, now)), *actions]
+        actions += self._identify(config, now, top)
+        return [*self._amplifier.tick(now, due=self._needs_amplifier(config, now)), *actions]
 
-    def _needs_amplifier(self, lead_ms: int, now: int) -> bool:
+    def _needs_amplifier(self, config: Config, now: int) -> bool:
         return (
-            self.planned.needs_amplifier(lead_ms, now)
-            or self.alarms.needs_amplifier(lead_ms, now)
-            or self.live.needs_amplifier()
+            self.planned.needs_amplifier(config.amp_lead_ms, now)
+            or self.alarms.needs_amplifier(config.amp_lead_ms, now)
+            or self.live.needs_amplifier(config, now)
             or self._microphone
+            or self._beep_until is not None
         )
 
     def note_cached(self, items: list[PlanItem], cached: Collection[str], now: int) -> list[Action]:
@@ -74,8 +83,26 @@ class Air:
 
     def press_stop(self, now: int) -> list[Action]:
         """Somebody pressed the speaker's button: what is heard falls silent here."""
-        self.live.stop(None, frozenset(Class))
-        return [*self.planned.press_stop(), *self.alarms.silence(now)]
+        return [*self.planned.press_stop(), *self.alarms.silence(now), *self.live.press_stop()]
+
+    def identify(self) -> None:
+        """Somebody wants to know which box this is."""
+        self._asked_who = True
+
+    def _identify(self, config: Config, now: int, top: int) -> list[Action]:
+        """Blink; and beep, if nothing sounds and the hour is not quiet. Whatever wants the air ends the beep."""
+        if self._beep_until is not None and (top > arbiter.NOBODY or now >= self._beep_until):
+            self._beep_until = None
+            return [StopSound(BEEP)] if top > arbiter.NOBODY else []
+        if not self._asked_who:
+            return []
+        self._asked_who = False
+        at = self._time.station(now)
+        if top > arbiter.NOBODY or self._beep_until is not None or arbiter.is_quiet(config, at):
+            return [Identify(None)]
+        start_at = now + max(config.amp_lead_ms, TICK_MS)
+        self._beep_until = start_at + BEEP_MS
+        return [Identify(start_at, min(_LOUDEST_BEEP, arbiter.volume_at(config, None, Class.ROUTINE, at)))]
 
     # What the sound card says.
 
@@ -101,12 +128,11 @@ class Air:
     def obey(self, command: Command, items: list[PlanItem], scopes: frozenset[Class], now: int) -> list[Action]:
         """Stop one broadcast, or everything below EMERGENCY. Errors: RejectedError (out-of-scope)."""
         actions = self.planned.obey(command, items, scopes, now)
-        self.live.stop(command.broadcast if command.action is Order.STOP else None, scopes)
-        return actions
+        return actions + self.live.stop(command.broadcast if command.action is Order.STOP else None, scopes)
 
     def wake_at(self, items: list[PlanItem], config: Config, now: int) -> int:
         """When `tick` is next needed; ``items`` are in order of ``start_at``."""
         moments = [self.planned.wake_at(items, now), self.alarms.wake_at(config, now), self.live.wake_at(now)]
-        if self._amplifier.on or self._microphone != self._microphone_on:
+        if self._amplifier.on or self._asked_who or self._microphone != self._microphone_on:
             moments.append(now + TICK_MS)
         return min(moment for moment in moments if moment is not None)

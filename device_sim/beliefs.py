@@ -155,6 +155,8 @@ class Beliefs:
         acceptance.check_time(address.kind, read, station_now)
         if station_now is None and 0 < read.header.exp <= self._surely_past():
             raise RejectedError(Reason.EXPIRED, "older than what was accepted before")
+        if station_now is not None:
+            self._unlock(station_now)
         place = f"{topic}#{read.header.kid}" if address.kind is Kind.COMMAND else topic
         digest = clips.sha256(read.payload)
         if not acceptance.check_floor(read, self.floors.get(place), digest, once=address.kind in _ONCE):
@@ -292,7 +294,11 @@ class Beliefs:
         unlocked = [place for place, until in self._lock_outs.items() if until <= station_now]
         for place in unlocked:
             del self._lock_outs[place]
-        for kid in [kid for kid, until in self._trust.locked.items() if until <= station_now]:
-            del self._trust.locked[kid]
+        self._unlock(station_now)
         kinds = {place: self._topics.parse(place.partition("#")[0]).kind for place in expired}
         return [*unlocked, *(place for place in expired if kinds[place] in _FORGOTTEN)]
+
+    def _unlock(self, station_now: int) -> None:
+        """Believe again the keys whose lock-out is over."""
+        for kid in [kid for kid, until in self._trust.locked.items() if until <= station_now]:
+            del self._trust.locked[kid]

@@ -35,6 +35,9 @@ def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
     run.add_argument("--sense", help="input that listens behind the amplifier, to notice a dead one")
     run.add_argument("--relay-pin", type=int, help="GPIO number of the amplifier's relay")
     run.add_argument("--relay-active-low", action="store_true", help="the relay closes when the pin is low")
+    run.add_argument(
+        "--lamp-pin", type=int, help="GPIO number of a lamp that blinks when somebody asks which box this is"
+    )
     run.add_argument("--microphone", help="input for announcing on the spot, switched by SIGUSR2")
     run.add_argument("--button-pin", type=int, help="GPIO number of the stop button, against ground")
     arguments = parser.parse_args(given)
@@ -70,6 +73,7 @@ def _hardware(arguments: argparse.Namespace) -> tuple[OpenCard, Source | None, W
         sense=arguments.sense,
         relay_pin=arguments.relay_pin,
         active_low=arguments.relay_active_low,
+        lamp_pin=arguments.lamp_pin,
     )
     source = hardware.InputMicrophone(arguments.microphone) if arguments.microphone else None
     pin = arguments.button_pin

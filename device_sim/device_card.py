@@ -31,6 +31,8 @@ SILENT_MS: Final = 2 * SECOND
 """A stream that asks for nothing so long is dead: a card was pulled out."""
 _REOPEN_MS: Final = 5 * SECOND
 _SMOOTH: Final = 0.05
+_BLINK_S: Final = 0.25
+_BLINKS: Final = 60
 
 
 class StreamTimes(Protocol):
@@ -85,6 +87,14 @@ class Relay(Protocol):
         ...
 
 
+class Lamp(Protocol):
+    """A lamp on the box."""
+
+    def blink(self, on_time: float, off_time: float, n: int) -> None:
+        """Blink n times, on a thread of its own."""
+        ...
+
+
 class Sense(Protocol):
     """A sensor behind the amplifier."""
 
@@ -113,6 +123,7 @@ class DeviceCard(Mixer):
         *,
         relay: Relay | None = None,
         sense: Sense | None = None,
+        lamp: Lamp | None = None,
     ) -> None:
         """Open the card.
 
@@ -122,6 +133,7 @@ class DeviceCard(Mixer):
         now = now_ms()
         super().__init__(math.floor(now), rate)
         self._open_stream, self._now_ms, self._relay, self._sense = open_stream, now_ms, relay, sense
+        self._lamp = lamp
         self.slips = self.jumps = 0
         self._lock = threading.Lock()
         self._ahead_ms: float | None = None  # own clock minus stream's
@@ -170,6 +182,11 @@ class DeviceCard(Mixer):
         """The amplifier's relay."""
         if self._relay is not None:
             (self._relay.on if on else self._relay.off)()
+
+    def blink(self) -> None:
+        """Let the lamp blink for half a minute."""
+        if self._lamp is not None:
+            self._lamp.blink(_BLINK_S, _BLINK_S, _BLINKS)
 
     def measured(self) -> Measured:
         """What was sent, and what the sensor heard, since the last call."""

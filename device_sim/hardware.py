@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from device_sim.card_events import Level
-from device_sim.device_card import DeviceCard, Fill, Relay, Sense, Stream
+from device_sim.device_card import DeviceCard, Fill, Lamp, Relay, Sense, Stream
 from device_sim.errors import CardError
 from device_sim.mixer import Meter
 from device_sim.output import RATE
@@ -105,6 +105,16 @@ def relay(pin: int, *, active_low: bool) -> Relay:
     return found
 
 
+def lamp(pin: int) -> Lamp:
+    """A lamp on a GPIO pin. Errors: CardError."""
+    gpiozero = _gpiozero()
+    try:
+        found: Lamp = gpiozero.LED(pin)
+    except gpiozero.GPIOZeroError as error:
+        raise CardError(f"--lamp-pin {pin}: {error}") from error
+    return found
+
+
 def watch_button(pin: int, pressed: Callable[[], None]) -> object:
     """Call `pressed`, on a thread of its own, at each press of a button against ground. Errors: CardError."""
     gpiozero = _gpiozero()
@@ -125,14 +135,15 @@ def _gpiozero() -> Any:
 
 
 def cards(
-    *, device: str | None, sense: str | None, relay_pin: int | None, active_low: bool
+    *, device: str | None, sense: str | None, relay_pin: int | None, active_low: bool, lamp_pin: int | None = None
 ) -> Callable[[str, Callable[[], float]], DeviceCard]:
     """Opens the one card of this computer. Errors: CardError."""
     ear: Sense | None = InputSense(sense) if sense else None
+    light = lamp(lamp_pin) if lamp_pin is not None else None
     switch = relay(relay_pin, active_low=active_low) if relay_pin is not None else None
 
     def open_card(name: str, now_ms: Callable[[], float]) -> DeviceCard:
         log.info("sound card opens speaker=%s device=%s", name, device or "default")
-        return DeviceCard(lambda fill: output_stream(device, fill), now_ms, RATE, relay=switch, sense=ear)
+        return DeviceCard(lambda fill: output_stream(device, fill), now_ms, RATE, relay=switch, sense=ear, lamp=light)
 
     return open_card

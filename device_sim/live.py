@@ -1,9 +1,5 @@
-"""Live streams on the speaker: which one has the air, and which of its segments are due. Pure.
+"""Live streams on the speaker: which one has the air, which of its segments are due, what was heard of it. Pure."""
 
-A segment's payload is Opus packets, each after its length in two bytes, most significant first.
-"""
-
-from dataclasses import dataclass, field
 from typing import Final
 
 from broadcaster.wire import strict_json
@@ -17,74 +13,33 @@ from device_sim.actions import Action, EndStream, PlayUnit
 from device_sim.beliefs import Admitted
 from device_sim.journal import Journal
 from device_sim.speaker_time import SpeakerTime
+from device_sim.stream import Stream, split
 
 _HAND_MS: Final = 500
+"""A segment is handed to the card this long ahead."""
+_LAST_CALL_MS: Final = 300
+"""So long before its moment a missing segment is given up; the card's buffer and a beat are shorter."""
 _AHEAD_MS: Final = 10 * SECOND
 """Segments that are due later are not kept."""
 _STALLED_MS: Final = 3 * SECOND
+_OPEN_MS: Final = 10 * SECOND
+"""A stream that is not said to be open for so long is forgotten."""
+_DRAIN_MS: Final = SECOND
+"""A card that has not told of a sound so long after its end never will."""
 _MOST: Final = 4
-_LENGTH_BYTES: Final = 2
-
-
-def split(payload: bytes) -> tuple[bytes, ...]:
-    """The packets of a segment. Errors: RejectedError (malformed)."""
-    packets = []
-    while payload:
-        end = _LENGTH_BYTES + int.from_bytes(payload[:_LENGTH_BYTES])
-        if len(payload) < end or end == _LENGTH_BYTES:
-            raise RejectedError(Reason.MALFORMED, "live segment")
-        packets.append(payload[_LENGTH_BYTES:end])
-        payload = payload[end:]
-    if not packets:
-        raise RejectedError(Reason.MALFORMED, "empty live segment")
-    return tuple(packets)
-
-
-@dataclass
-class Stream:
-    """One live stream.
-
-    Attributes:
-        units: segments that wait for their moment, by number.
-        next: the lowest number that may still sound.
-        fresh_until: by the own clock; without a segment it has stalled then.
-    """
-
-    open: LiveOpen
-    kid: str
-    fresh_until: int
-    units: dict[int, tuple[bytes, ...]] = field(default_factory=dict)
-    next: int = 0
-    heard_ms: int = 0
-    sounding: bool = False
-
-    @property
-    def id(self) -> str:
-        """Its name in receipts."""
-        return self.open.stream
-
-    @property
-    def start_at(self) -> int:
-        """When segment 0 was due."""
-        return self.open.start_at
-
-    @property
-    def duration_ms(self) -> int:
-        """How long it may last."""
-        return max(0, self.open.limit_at - self.open.start_at)
-
-    @property
-    def rank(self) -> int:
-        """Its place among what wants the air."""
-        return arbiter.live_rank(self.open.klass)
 
 
 class Live:
-    """The live streams of one speaker."""
+    """The live streams of one speaker.
+
+    Attributes:
+        emergencies_only: in safe mode nothing else sounds.
+    """
 
     def __init__(self, journal: Journal, time: SpeakerTime) -> None:
         self._journal, self._time = journal, time
         self._streams: dict[str, Stream] = {}
+        self.emergencies_only = False
 
     def take_open(self, admitted: Admitted, now: int) -> None:
         """A stream is on, still on, or over. Errors: RejectedError (malformed, wrong-topic, out-of-scope, too-many)."""
@@ -93,16 +48,16 @@ class Live:
             raise RejectedError(Reason.WRONG_TOPIC, opened.stream)
         if opened.klass not in admitted.scopes:
             raise RejectedError(Reason.OUT_OF_SCOPE, opened.klass.value)
-        known = self._streams.get(opened.stream)
-        if known is None and len(self._streams) >= _MOST:
+        kid, known = admitted.read.header.kid, self._streams.get(opened.stream)
+        if known is None and sum(not stream.closed for stream in self._streams.values()) >= _MOST:
             raise RejectedError(Reason.TOO_MANY, "live streams")
-        kid = admitted.read.header.kid
-        if known is None:
-            self._streams[opened.stream] = Stream(opened, kid, now + _STALLED_MS)
-        elif known.kid != kid:
+        if known is not None and known.kid != kid:
             raise RejectedError(Reason.OUT_OF_SCOPE, "a stream goes on under the key that opened it")
-        else:
-            known.open = opened
+        if known is not None:
+            known.open, known.open_until = opened, now + _OPEN_MS
+        elif not opened.ended:
+            stopped = self._journal.over(opened.stream)  # by a person, before a reboot
+            self._streams[opened.stream] = Stream(opened, kid, now + _OPEN_MS, now + _STALLED_MS, closed=stopped)
 
     def expect(self, address: Address, now: int) -> None:
         """A cheap look before any signature. Errors: RejectedError (unknown-stream, replayed, future-dated)."""
@@ -119,35 +74,57 @@ class Live:
         address, stream = admitted.address, self._streams[admitted.address.stream]
         if admitted.read.header.kid != stream.kid:
             raise RejectedError(Reason.OUT_OF_SCOPE, "not the key that opened the stream")
-        stream.units[address.segment] = split(admitted.read.payload)
-        stream.fresh_until = now + _STALLED_MS
+        packets = split(admitted.read.payload)
+        if stream.verdict is None and not stream.closed:
+            stream.units[address.segment] = packets
+            stream.signal_until = now + _STALLED_MS
 
-    def doubt(self, believed: frozenset[str]) -> None:
+    # What ends a stream from outside.
+
+    def doubt(self, believed: frozenset[str]) -> list[Action]:
         """Streams of keys that are believed no longer are over."""
-        for stream in self._streams.values():
-            if stream.kid not in believed:
-                stream.units.clear()
-                stream.fresh_until = 0
+        return self._cut([stream for stream in self._streams.values() if stream.kid not in believed], Why.LOCKED_OUT)
 
-    def stop(self, broadcast: str | None, scopes: frozenset[Class]) -> None:
+    def stop(self, broadcast: str | None, scopes: frozenset[Class]) -> list[Action]:
         """A command ends a stream, or, without a name, all below EMERGENCY."""
-        for stream in self._streams.values():
-            meant = stream.id == broadcast or (broadcast is None and stream.open.klass is not Class.EMERGENCY)
-            if meant and (stream.open.klass in scopes or Class.EMERGENCY in scopes):
+        named = [
+            stream
+            for stream in self._streams.values()
+            if stream.id == broadcast or (broadcast is None and stream.open.klass is not Class.EMERGENCY)
+        ]
+        allowed = [stream for stream in named if stream.open.klass in scopes or Class.EMERGENCY in scopes]
+        return self._cut(allowed, Why.COMMAND)
+
+    def press_stop(self) -> list[Action]:
+        """Somebody at the speaker pressed its button: what is heard falls silent here."""
+        return self._cut([stream for stream in self._streams.values() if stream.sounding], Why.BUTTON)
+
+    def _cut(self, streams: list[Stream], why: Why) -> list[Action]:
+        actions: list[Action] = []
+        for stream in streams:
+            if stream.verdict is None and not stream.closed:
+                stream.verdict, stream.sounding = (Event.STOPPED, why), False
                 stream.units.clear()
-                stream.fresh_until = 0
+                actions.append(EndStream(stream.id))
+        return actions
+
+    # Which one has the air.
 
     def _due_at(self, stream: Stream, number: int, delay_ms: int) -> int:
         return self._time.own(stream.open.start_at + number * stream.open.unit_ms) + delay_ms
 
-    def _is_on(self, stream: Stream, config: Config, now: int) -> bool:
-        if arbiter.is_excluded(stream.open.excluded, config) or not (stream.units or stream.sounding):
-            return False
-        at = self._time.station(now)
-        return stream.open.klass is Class.EMERGENCY or not arbiter.is_quiet(config, at)
+    def _obstacle(self, stream: Stream, config: Config, now: int) -> Why | None:
+        if arbiter.is_excluded(stream.open.excluded, config):
+            return Why.EXCLUDED
+        if stream.open.klass is Class.EMERGENCY:
+            return None
+        if self.emergencies_only:
+            return Why.SAFE_MODE
+        return Why.QUIET_HOURS if arbiter.is_quiet(config, self._time.station(now)) else None
 
     def _first(self, config: Config, now: int) -> Stream | None:
-        on = [stream for stream in self._streams.values() if self._is_on(stream, config, now)]
+        wanting = [stream for stream in self._streams.values() if stream.units or stream.sounding]
+        on = [stream for stream in wanting if self._obstacle(stream, config, now) is None]
         return max(on, key=lambda stream: (stream.rank, stream.sounding), default=None)
 
     def rank(self, config: Config, now: int) -> int:
@@ -162,13 +139,14 @@ class Live:
         for name, stream in list(self._streams.items()):
             if stream is first and stream.rank >= taken:
                 actions += self._hand(stream, config, now)
-            elif stream.sounding:
-                stream.sounding = False
-                at, why = self._time.station(now), Why.HIGHER_CLASS
-                actions.append(EndStream(name))
-                actions += self._journal.write(stream, Event.PREEMPTED, at, why=why, final=False)
-            self._drop_late(stream, config, now)
-            actions += self._end_if_over(name, stream, now)
+            elif not stream.closed:
+                actions += self._keep_silent(stream, config, now)
+            if stream.verdict is None and not stream.closed:
+                self._drop_late(stream, config, now)
+                actions += self._look(stream, now)
+            actions += self._settle(stream, now)
+            if stream.closed and now >= stream.open_until:
+                del self._streams[name]
         return actions
 
     def _hand(self, stream: Stream, config: Config, now: int) -> list[Action]:
@@ -176,19 +154,30 @@ class Live:
         opened = stream.open
         for number in sorted(stream.units):
             begin = self._due_at(stream, number, config.delay_ms)
-            if begin > now + _HAND_MS:
+            awaited = number > stream.next and self._due_at(stream, stream.next, config.delay_ms) > now + _LAST_CALL_MS
+            if begin > now + _HAND_MS or awaited:
                 break
             packets = stream.units.pop(number)
             stream.next = number + 1
             if begin + opened.unit_ms <= now:
                 continue
-            if not stream.sounding:
-                stream.sounding = True
-                actions += self._journal.write(stream, Event.STARTED, self._time.station(max(begin, now)))
+            stream.sounding = True
+            stream.handed += 1
+            stream.handed_until = begin + opened.unit_ms
             volume = arbiter.volume_at(config, opened.volume, opened.klass, self._time.station(now))
             actions.append(PlayUnit(opened.stream, number, begin, packets, volume))
-            stream.heard_ms += opened.unit_ms
         return actions
+
+    def _keep_silent(self, stream: Stream, config: Config, now: int) -> list[Action]:
+        why = self._obstacle(stream, config, now) or (Why.HIGHER_CLASS if stream.units or stream.sounding else None)
+        stream.silent_because = why or stream.silent_because
+        if not stream.sounding:
+            return []
+        begun, stream.sounding, stream.begun = stream.begun, False, False
+        if stream.verdict is not None:
+            stream.verdict = Event.SKIPPED, why
+        told = self._say(stream, Event.PREEMPTED, now, why, final=False) if begun else []
+        return [EndStream(stream.id), *told]
 
     def _drop_late(self, stream: Stream, config: Config, now: int) -> None:
         late = [n for n in stream.units if self._due_at(stream, n, config.delay_ms) + stream.open.unit_ms <= now]
@@ -196,21 +185,61 @@ class Live:
             del stream.units[number]
             stream.next = max(stream.next, number + 1)
 
-    def _end_if_over(self, name: str, stream: Stream, now: int) -> list[Action]:
-        at = self._time.station(now)
-        ended = stream.open.ended and not stream.units
-        if not ended and at < stream.open.limit_at and now < stream.fresh_until:
-            return []
-        del self._streams[name]
-        actions: list[Action] = [EndStream(name)] if stream.sounding else []
-        if not stream.heard_ms:
-            return actions
-        event, why = (Event.FINISHED, None) if ended or at >= stream.open.limit_at else (Event.STOPPED, Why.NO_SIGNAL)
-        return actions + self._journal.write(stream, event, at, played_ms=stream.heard_ms, why=why)
+    def _look(self, stream: Stream, now: int) -> list[Action]:
+        """Whether it is over, or has lost its signal; then it joins again when that comes back."""
+        over = self._time.station(now) >= stream.open.limit_at
+        if over or (stream.open.ended and not stream.units):
+            stream.units.clear()
+            stream.verdict = (Event.FINISHED, None) if stream.sounding else (Event.SKIPPED, stream.silent_because)
+        elif now >= max(stream.open_until, stream.signal_until) and not stream.units:
+            stream.verdict = Event.SKIPPED, stream.silent_because
+        elif stream.sounding and not stream.units and now >= max(stream.signal_until, stream.handed_until):
+            begun, stream.sounding, stream.begun = stream.begun, False, False
+            told = self._say(stream, Event.STOPPED, now, Why.NO_SIGNAL, final=False) if begun else []
+            return [EndStream(stream.id), *told]
+        return []
 
-    def needs_amplifier(self) -> bool:
-        """Whether a stream is open: the amplifier warms up with its first word of it."""
-        return any(not stream.open.ended for stream in self._streams.values())
+    def _settle(self, stream: Stream, now: int) -> list[Action]:
+        """Say the last word about it, when the card has told of everything it was handed."""
+        if stream.closed or stream.verdict is None or (stream.handed and now < stream.handed_until + _DRAIN_MS):
+            return []
+        event, why = stream.verdict
+        stream.closed, stream.sounding = True, False
+        if event is Event.FINISHED and not stream.heard_ms:
+            event, why = Event.SKIPPED, stream.silent_because
+        if event is Event.SKIPPED and stream.heard_ms:
+            return [EndStream(stream.id)]  # how it ended here was said already
+        final = event is not Event.SKIPPED  # it may come back
+        return [EndStream(stream.id), *self._say(stream, event, now, why, final=final)]
+
+    def _say(self, stream: Stream, event: Event, now: int, why: Why | None, *, final: bool = True) -> list[Action]:
+        at = self._time.station(now if stream.heard_at is None else stream.heard_at)
+        return self._journal.write(stream, event, at, played_ms=stream.heard_ms, why=why, final=final)
+
+    # What the sound card says.
+
+    def began(self, name: str, at_own: float) -> list[Action]:
+        """The first sample of a segment was heard."""
+        stream = self._streams.get(name)
+        if stream is None or stream.begun or not stream.sounding:
+            return []  # of one that was cut the card still puts out what its device has
+        stream.begun = True
+        return self._journal.write(stream, Event.STARTED, self._time.station(round(at_own)))
+
+    def heard(self, name: str, at_own: float, played_ms: int) -> None:
+        """A segment is over: so much of it was heard, the last of it at ``at_own``."""
+        if stream := self._streams.get(name):
+            stream.handed -= 1
+            stream.heard_ms += played_ms
+            stream.heard_at = round(at_own) if played_ms else stream.heard_at
+
+    def needs_amplifier(self, config: Config, now: int) -> bool:
+        """Whether a stream is on or about to be: the amplifier warms up with its first word."""
+        return any(
+            stream.sounding or (now < stream.signal_until and self._obstacle(stream, config, now) is None)
+            for stream in self._streams.values()
+            if not stream.closed
+        )
 
     def wake_at(self, now: int) -> int | None:
         """When `tick` is next needed."""

@@ -16,7 +16,7 @@ from broadcaster.wire.documents import Action as Order
 from broadcaster.wire.keys import SigningKey
 from broadcaster.wire.rejection import Reason, RejectedError
 from broadcaster.wire.topics import Kind, Topics
-from device_sim.actions import Action, ForgetDocument, Identify, KeepDocument, SelfTest, Subscribe
+from device_sim.actions import Action, ForgetDocument, KeepDocument, SelfTest, Subscribe
 from device_sim.air import Air
 from device_sim.beliefs import LOCK_OUT, Admitted, Beliefs
 from device_sim.gate import Gate, Waiting
@@ -191,8 +191,8 @@ class SpeakerMachine:
 
     def _without(self, dropped: Iterable[str]) -> list[Action]:
         """Adjust to what is believed now."""
-        self.stage.live.doubt(self.beliefs.believed)
-        return [*map(ForgetDocument, dropped), *self._want(), *self._subscribe()]
+        doubted = self.stage.live.doubt(self.beliefs.believed)
+        return [*map(ForgetDocument, dropped), *doubted, *self._want(), *self._subscribe()]
 
     def _obey(self, admitted: Admitted, message: bytes, now: int) -> list[Action]:
         command = strict_json.decode(admitted.read.payload, Command)
@@ -208,7 +208,8 @@ class SpeakerMachine:
                 self.beliefs.order(command.item, admitted)
                 return self._want()
             case Order.IDENTIFY:
-                return [Identify()]
+                self.stage.identify()
+                return []
             case Order.SELF_TEST:
                 return [SelfTest()]
             case _:

@@ -9,13 +9,15 @@ from typing import Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from device_sim.actions import Amplifier, StartSound, StopSound
+from device_sim.actions import Amplifier, EndStream, Identify, LocalMicrophone, PlayUnit, StartSound, StopSound
+from device_sim.air import BEEP
 from device_sim.card_events import CardEvent, Finished, Handle, Measured, Started, Stopped
 from device_sim.errors import ClipError
+from device_sim.live_sound import LivePlayer
 from device_sim.microphone import Microphone, Source
 from device_sim.opus import decode_clip
 from device_sim.power import Power
-from device_sim.self_test import AHEAD_MS, SelfTest, tone
+from device_sim.self_test import AHEAD_MS, SelfTest, beep, tone
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +42,10 @@ class Card(Protocol):
 
     def switch(self, now_ms: float, *, on: bool) -> None:
         """The amplifier's relay."""
+        ...
+
+    def blink(self) -> None:
+        """Show which box this is by its lamp, where it has one."""
         ...
 
     def measured(self) -> Measured:
@@ -107,6 +113,7 @@ class Output:
         self.card, self._decoder, self._on_failure = card, decoder, on_failure
         self.power, self.test = power or Power(RATE), test
         self.microphone = Microphone(source, card, RATE) if source else None
+        self.live = LivePlayer(card, RATE)
         self._handles: dict[str, Handle] = {}
         self._broadcasts: dict[Handle, str] = {}
         self._decoding: dict[str, asyncio.Task[None]] = {}
@@ -115,7 +122,7 @@ class Output:
     def busy(self) -> bool:
         """Whether a sound is queued or on."""
         testing, talking = self.test and self.test.running, self.microphone and self.microphone.on
-        return bool(self._handles or self._decoding or testing or talking)
+        return bool(self._handles or self._decoding or testing or talking or self.live.busy)
 
     def switch(self, action: Amplifier, now: int, station_now: int) -> None:
         """The amplifier's relay; its history is in station time."""
@@ -130,6 +137,21 @@ class Output:
     def start(self, action: StartSound, path: Path, now: Callable[[], int]) -> None:
         """Play a clip, as soon as it is decoded and not before its moment."""
         self._decoding[action.broadcast] = asyncio.ensure_future(self._decode(action, path, now))
+
+    def perform(self, action: PlayUnit | EndStream | LocalMicrophone | Identify, now: int) -> None:
+        """What has no clip: live streams, the microphone, and the sign of which box this is."""
+        match action:
+            case PlayUnit():
+                self.live.play(action, now)
+            case EndStream(stream):
+                self.live.end(stream, now)
+            case LocalMicrophone(on):
+                self.talk(now, on=on)
+            case Identify(start_at, volume):
+                self.card.blink()
+                if start_at is not None:
+                    self._handles[BEEP] = handle = self.card.play(beep(RATE), start_at, volume / 100)
+                    self._broadcasts[handle] = BEEP
 
     async def _decode(self, action: StartSound, path: Path, now: Callable[[], int]) -> None:
         try:
@@ -159,14 +181,17 @@ class Output:
         told = []
         if self.microphone:
             self.microphone.feed(now)
+        self.live.feed(now)
         events = self.card.advance(now)
         self.power.measured(self.card.measured())
         self._test(events, now)
         for event in events:
+            self.live.take(event)
             broadcast = self._broadcasts.get(event.handle)
             if broadcast is None or not isinstance(event, Started | Finished | Stopped):
                 continue
-            told.append(Sounded(broadcast, event))
+            if broadcast != BEEP:
+                told.append(Sounded(broadcast, event))
             if isinstance(event, Finished | Stopped):
                 del self._broadcasts[event.handle]
                 self._handles.pop(broadcast, None)

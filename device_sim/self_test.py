@@ -91,6 +91,17 @@ class SelfTest:
         self._handle, self.verdict, self.at, self.asked = None, verdict, now, False
 
 
+def beep(rate: int) -> Samples:
+    """Three rising tones in 1.2 s, for `Identify`: nothing that is on air sounds like it."""
+    heard = np.zeros(rate * 1_200 // SECOND, np.int16)
+    for number, pitch_hz in enumerate((880, 1_175, 1_568)):
+        at = np.arange(rate * 300 // SECOND)
+        shape = np.clip(np.minimum(at, len(at) - at) / (rate * 10 / SECOND), 0, 1)
+        begin = number * rate * 400 // SECOND
+        heard[begin : begin + len(at)] = np.rint(12_000 * shape * np.sin(at * (2 * np.pi * pitch_hz / rate)))
+    return heard
+
+
 def tone(rate: int) -> Samples:
     """300 ms of 1 kHz, 80 dB below full scale."""
     turns = np.arange(rate * TONE_MS // SECOND) * (2 * np.pi * 1_000 / rate)

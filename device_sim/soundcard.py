@@ -106,6 +106,9 @@ class WavCard(Mixer):
             self._sound_out(self._at(now_ms))
             self._horn.switch(self._at(now_ms), on=on)
 
+    def blink(self) -> None:
+        """A simulated box has no lamp."""
+
     def measured(self) -> Measured:
         """What was sent and what was heard of it since the last call."""
         heard, idle = self._horn.levels() if self._horn is not None else (None, None)

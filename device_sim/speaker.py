@@ -16,7 +16,10 @@ from device_sim.actions import (
     Action,
     Amplifier,
     AssembleClip,
+    EndStream,
+    Identify,
     LocalMicrophone,
+    PlayUnit,
     Publish,
     SelfTest,
     StartSound,
@@ -56,6 +59,7 @@ class Speaker:
         open_card: makes its sound card, from its name and its clock.
         decoder: shared by the speakers of one process.
         synchronised: whether NTP keeps the clock right now; simulated speakers share the station's.
+        source: the microphone at the speaker.
     """
 
     def __init__(
@@ -187,6 +191,11 @@ class Speaker:
             else:
                 played_ms, whole = event.played * 1000 // RATE, isinstance(event, Finished)
                 self._carry_out(stage.sound_ended(sounded.broadcast, event.at_ms, played_ms, whole=whole))
+        for told in self.output.live.told():
+            if told.played_ms is None:
+                self._carry_out(self.machine.stage.live.began(told.stream, told.at_ms))
+            else:
+                self.machine.stage.live.heard(told.stream, told.at_ms, told.played_ms)
 
     async def _rest(self) -> None:
         """Wait until the machine or the card needs a beat."""
@@ -265,8 +274,8 @@ class Speaker:
                 self.output.switch(action, now, self.machine.time.station(now))
             case SelfTest():
                 self.upkeep.test.asked = True
-            case LocalMicrophone(on):
-                self.output.talk(self._clock.now_ms(), on=on)
+            case PlayUnit() | EndStream() | Identify() | LocalMicrophone():
+                self.output.perform(action, self._clock.now_ms())
             case StartSound():
                 self.output.start(action, self._store.clip_path(action.clip), self._clock.now_ms)
             case StopSound(broadcast):

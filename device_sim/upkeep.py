@@ -92,6 +92,7 @@ class Upkeep:
         if not 0 <= now - self._saved < _SAVE_MS:
             self._saved = now
             self.save()
+        machine.stage.live.emergencies_only = self.boots.safe
         if self.boots.safe and machine.may_play:
             return refuse(machine.beliefs.items, machine.journal, station_now, _SAFE_AHEAD_MS)
         return []

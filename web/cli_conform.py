@@ -17,7 +17,7 @@ from broadcaster.conformance.benches import CHECKS
 from broadcaster.conformance.check import Result, Verdict
 from broadcaster.conformance.hands import ByHand
 from broadcaster.conformance.link import GivenBroker
-from broadcaster.conformance.runner import Simulated, later
+from broadcaster.conformance.runner import Simulated
 from broadcaster.conformance.subjects import HandSpeaker
 from broadcaster.settings import Settings
 from web.conform_words import PROVES
@@ -59,7 +59,6 @@ def run(arguments: argparse.Namespace, settings: Settings, say: Say) -> int:
     except KeyboardInterrupt:
         return _INTERRUPTED
     seconds = time.monotonic() - began
-    results = [*results, *later()] if not arguments.checks else results
     _print_table(results, settings.language, say)
     counts = {verdict: sum(one.verdict is verdict for one in results) for verdict in Verdict}
     print(say("%(passed)s đạt, %(failed)s không đạt, %(other)s chưa kiểm tra, trong %(seconds)s giây.",

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from broadcaster.broker import BrokerError
-from broadcaster.conformance.benches import BENCHES, CHECKS, NOT_YET, Bench
+from broadcaster.conformance.benches import BENCHES, CHECKS, Bench
 from broadcaster.conformance.check import BrokenError, CannotCheckError, Check, Result, Verdict
 from broadcaster.conformance.link import Brokerage, OwnBroker
 from broadcaster.conformance.rig import Rig
@@ -20,16 +20,6 @@ log = logging.getLogger(__name__)
 
 _CHECK_S: Final = 150.0
 Tell = Callable[[Result], None]
-
-
-async def _not_yet(_rig: Rig) -> str:
-    raise CannotCheckError("not in this version of the kit yet")
-
-
-def later() -> list[Result]:
-    """The rules the kit does not know yet."""
-    unknown = [Check(name, "Version rules", "", f"{name}: not checked yet", _not_yet) for name in NOT_YET]
-    return [Result(check, Verdict.NOT_CHECKED, "not checked yet") for check in unknown]
 
 
 @dataclass

@@ -18,7 +18,8 @@ from broadcaster.wire.units import DAY, SECOND
 _HOUR: Final = timedelta(hours=1)
 
 
-async def _quiet_now(rig: Rig) -> None:
+async def quiet_now(rig: Rig) -> None:
+    """Set the speaker up so that it is quiet now."""
     local = from_ms(rig.now()) + timedelta(minutes=UTC_OFFSET_MIN)
     hours = {"start": f"{local - _HOUR:%H:%M}", "until": f"{local + _HOUR:%H:%M}"}
     await rig.configure(quiet=(hours,))
@@ -27,7 +28,7 @@ async def _quiet_now(rig: Rig) -> None:
 @check("Config", "silence")
 async def quiet_hours(rig: Rig) -> str:
     """In quiet hours nothing routine begins, and its receipt says quiet-hours."""
-    await _quiet_now(rig)
+    await quiet_now(rig)
     item = rig.item(SHORT, rig.slot(SHORT.length_ms))
     await rig.plan(item)
     await rig.past(item.start_at + item.duration_ms + 500)
@@ -40,7 +41,7 @@ async def quiet_hours(rig: Rig) -> str:
 @check("Config", "silence")
 async def emergency_in_quiet_hours(rig: Rig) -> str:
     """An emergency item, signed by the emergency key, plays in quiet hours."""
-    await _quiet_now(rig)
+    await quiet_now(rig)
     item = rig.item(SHORT, rig.slot(SHORT.length_ms), **{"class": Class.EMERGENCY})
     topic, plan = rig.plan_of(rig.town, item)  # alone: the emergency key may sign nothing routine
     await rig.retain(topic, rig.sign(Kind.PLAN, topic, plan, key=rig.emergency, exp=rig.now() + DAY))

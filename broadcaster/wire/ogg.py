@@ -1,4 +1,4 @@
-"""Cutting an Ogg file into segments at page boundaries (RFC 3533 section 6)."""
+"""Cutting an Ogg file into segments at page boundaries, or into its packets (RFC 3533 section 6)."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -8,6 +8,8 @@ from broadcaster.errors import LoaError
 MAX_SEGMENT_BYTES: Final = 16 * 1024
 _PAGE_HEADER_BYTES: Final = 27
 _SEGMENT_COUNT_AT: Final = 26
+_LACE: Final = 255
+"""A part of a packet that does not end it."""
 
 
 class NotOggError(LoaError):
@@ -49,3 +51,21 @@ def cut(clip: bytes) -> tuple[bytes, ...]:
     if not filling:
         raise NotOggError("the clip is empty")
     return (*segments, filling)
+
+
+def packets(clip: bytes) -> tuple[bytes, ...]:
+    """What the pages of ``clip`` carry, in order; of Opus the first two are headers.
+
+    Errors: NotOggError.
+    """
+    found: list[bytes] = []
+    filling = b""
+    for page in pages(clip):
+        at = _PAGE_HEADER_BYTES + page[_SEGMENT_COUNT_AT]
+        for length in page[_PAGE_HEADER_BYTES:at]:
+            filling += page[at : at + length]
+            at += length
+            if length < _LACE:
+                found.append(filling)
+                filling = b""
+    return tuple(found)

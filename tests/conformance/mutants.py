@@ -3,10 +3,10 @@
 import sys
 
 from device_sim import cli
-from tests.conformance import careless, gullible
+from tests.conformance import careless, gullible, heedless
 from tests.conformance.faults import FAULTS
 
-__all__ = ["FAULTS", "careless", "gullible"]
+__all__ = ["FAULTS", "careless", "gullible", "heedless"]
 
 if __name__ == "__main__":
     FAULTS[sys.argv[1]][0]()

@@ -10,7 +10,7 @@ from broadcaster.conformance.check import Verdict
 from broadcaster.conformance.runner import Simulated
 from tests.conformance.mutants import FAULTS
 
-AT_ONCE = 6
+AT_ONCE = 10
 UNFIT = "the first clips were not cached"
 ROOT = Path(__file__).parents[2]
 

@@ -95,6 +95,7 @@ class Bench:
         )
         self.machine = SpeakerMachine(identity, self.store.recall(), synchronised=self.synchronised)
         self._on_card: dict[str, Sound] = {}
+        self._live: list[Sound] = []
 
     def cut_power(self) -> None:
         """What sounds ends at once, and nothing more is written."""
@@ -161,7 +162,8 @@ class Bench:
         self._beat(answered)
         while self.now < until:
             wake = self.machine.wake_at(self.own) - self.wrong_ms
-            card = [sound.from_ms if not sound.told else sound.until_ms for sound in self._on_card.values()]
+            card = [sound.until_ms if sound.told else sound.from_ms for sound in self._live]
+            card += [sound.from_ms if not sound.told else sound.until_ms for sound in self._on_card.values()]
             self.station.now = max(self.now + 1, min([until, wake, *card]))
             self._beat(answered)
 
@@ -176,9 +178,26 @@ class Bench:
                     self.do(self.machine.stage.sound_started(sound.broadcast, own_at, sound.position_ms))
             if self.now >= sound.until_ms:
                 self._end(sound)
+        self._hear_live()
         if answered and self.online:
             for publish in self.sent[said:]:
                 self.deliver(*self.station.answer(publish.topic, publish.payload))
+
+    def _hear_live(self) -> None:
+        live = self.machine.stage.live
+        for sound in list(self._live):
+            if not sound.told and self.now >= sound.from_ms and sound.until_ms > sound.from_ms:
+                sound.told = True
+                self.do(live.began(sound.broadcast, sound.from_ms + self.wrong_ms))
+            if self.now >= sound.until_ms:
+                self._live.remove(sound)
+                live.heard(sound.broadcast, sound.until_ms + self.wrong_ms, sound.until_ms - sound.from_ms)
+
+    def _cut_live(self, stream: str) -> None:
+        for sound in self._live:
+            if sound.broadcast == stream:
+                sound.from_ms = sound.from_ms if sound.told else self.now
+                sound.until_ms = min(sound.until_ms, self.now)
 
     def _end(self, sound: Sound) -> None:
         del self._on_card[sound.broadcast]
@@ -206,17 +225,33 @@ class Bench:
                         self.do(self.machine.subscribed(self.own))
                 case Amplifier(on):
                     self.amplifier.append((self.now, on))
-                case AssembleClip(clip):
-                    size = self.store.assemble(action)
-                    if size is None:
-                        self.machine.clip_refused(clip, self.own)
-                    else:
-                        self.machine.clip_stored(clip, size)
-                case StartSound(broadcast, clip, own_start, _):
-                    start = own_start - self.wrong_ms
-                    self._on_card[broadcast] = Sound(broadcast, start, max(start, self.now), start + self._length(clip))
-                case StopSound():
-                    self._stop(action)
+                case AssembleClip():
+                    self._assemble(action)
+                case _:
+                    self._sound(action)
+
+    def _assemble(self, order: AssembleClip) -> None:
+        size = self.store.assemble(order)
+        if size is None:
+            self.machine.clip_refused(order.clip, self.own)
+        else:
+            self.machine.clip_stored(order.clip, size)
+
+    def _sound(self, action: Action) -> None:
+        match action:
+            case StartSound(broadcast, clip, own_start, _):
+                start = own_start - self.wrong_ms
+                self._on_card[broadcast] = Sound(broadcast, start, max(start, self.now), start + self._length(clip))
+            case StopSound(".identify"):
+                self.did.append((self.now, action))
+            case StopSound():
+                self._stop(action)
+            case PlayUnit(stream, _, own_start):
+                start = own_start - self.wrong_ms
+                length = self.machine.stage.live._streams[stream].open.unit_ms
+                self._live.append(Sound(stream, start, max(start, self.now), start + length))
+            case EndStream(stream):
+                self._cut_live(stream)
 
     def _length(self, clip: str) -> int:
         beliefs = self.machine.beliefs

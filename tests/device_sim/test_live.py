@@ -4,11 +4,11 @@ from collections.abc import Callable
 
 import pytest
 
-from broadcaster.wire.documents import Class, Event, Why
+from broadcaster.wire.documents import Action, Class, Event, Why
 from broadcaster.wire.rejection import RejectedError
 from broadcaster.wire.units import MINUTE, SECOND
 from device_sim.actions import EndStream, LocalMicrophone, PlayUnit
-from device_sim.live import split
+from device_sim.stream import split
 from tests.device_sim.bench import Bench
 from tests.device_sim.station import AT, NOON, Message, Station
 from tests.device_sim.test_alerts import raise_alert
@@ -126,3 +126,107 @@ def test_what_is_not_of_the_stream_is_not_heard(bench: Bench, attack: str) -> No
     bench.run(NOON + 10 * SECOND)
     assert len(units(bench)) == heard
     assert bench.machine.rejected == {reason: 1}
+
+
+def test_a_missing_segment_is_waited_for_until_the_card_needs_it(bench: Bench) -> None:
+    station = bench.station
+    bench.deliver(station.live_open("mic", Class.ROUTINE, start_at=NOON + 1_000))
+    bench.deliver(*(station.live("mic", number) for number in (0, 2, 3)))
+    bench.run(NOON + 880)
+    bench.deliver(station.live("mic", 1))
+    bench.run(NOON + 10 * SECOND)
+    assert [unit.number for unit in units(bench)] == [0, 1, 2, 3]
+
+
+def test_a_lost_segment_holds_up_nothing(bench: Bench) -> None:
+    station = bench.station
+    bench.deliver(station.live_open("mic", Class.ROUTINE, start_at=NOON + 1_000))
+    bench.deliver(*(station.live("mic", number) for number in (0, 2, 3)))
+    bench.run(NOON + 10 * SECOND)
+    assert [unit.number for unit in units(bench)] == [0, 2, 3]
+    assert [at for at, did in bench.did if isinstance(did, PlayUnit)][1] <= NOON + 1_200 - 250
+
+
+def test_what_was_handed_over_sounds_to_its_end_before_the_stream_is_said_to_have_finished(bench: Bench) -> None:
+    station = bench.station
+    bench.deliver(station.live_open("mic", Class.ROUTINE, start_at=NOON + 500))
+    bench.deliver(*(station.live("mic", number) for number in range(5)))
+    bench.deliver(station.live_open("mic", Class.ROUTINE, start_at=NOON + 500, ended=True))
+    bench.run(NOON + 1_490)
+    assert bench.events("mic") == [(Event.STARTED, None)]
+    bench.run(NOON + 10 * SECOND)
+    ended = [at for at, did in bench.did if isinstance(did, EndStream)]
+    assert ended == [pytest.approx(NOON + 1_500, abs=60)]
+    assert bench.receipts("mic")[-1].event is Event.FINISHED
+    assert bench.receipts("mic")[-1].at == NOON + 1_500
+    assert bench.receipts("mic")[-1].played_ms == 1_000
+
+
+def test_a_stream_that_was_lost_is_joined_again_when_it_comes_back(bench: Bench) -> None:
+    start = bench.now + 500
+    stream(bench, 2)
+    bench.run(bench.now + 5 * SECOND)
+    station = bench.station
+    bench.deliver(station.live_open("mic", Class.ROUTINE, start_at=start))
+    bench.deliver(*(station.live("mic", number) for number in range(38, 45)))
+    bench.run(bench.now + SECOND)
+    bench.deliver(station.live_open("mic", Class.ROUTINE, start_at=start, ended=True))
+    bench.run(bench.now + MINUTE)
+    events = [(Event.STARTED, None), (Event.STOPPED, Why.NO_SIGNAL)]
+    assert bench.events("mic") == [*events, (Event.STARTED, None), (Event.FINISHED, None)]
+    assert bench.receipts("mic")[-1].played_ms == 2_000 + 7 * 200
+
+
+@pytest.mark.parametrize("reboot", [False, True])
+def test_a_stream_that_was_stopped_does_not_come_again(bench: Bench, reboot: bool) -> None:
+    stream(bench, 2)
+    bench.deliver(bench.station.command(Action.STOP, "mic"))
+    bench.run(bench.now + 2 * SECOND)
+    spoken = len(units(bench))
+    if reboot:
+        bench.reboot()
+        bench.join()
+    stream(bench, 2, start=NOON + 500)
+    bench.run(bench.now + MINUTE)
+    assert len(units(bench)) == spoken
+    assert bench.events("mic") == [(Event.STARTED, None), (Event.STOPPED, Why.COMMAND)]
+
+
+def test_the_button_and_a_lock_out_silence_a_stream_with_their_reason(bench: Bench) -> None:
+    stream(bench, 1)
+    bench.do(bench.machine.stage.press_stop(bench.own))
+    bench.run(bench.now + 2 * SECOND)
+    assert bench.events("mic")[-1] == (Event.STOPPED, Why.BUTTON)
+    assert isinstance(bench.did[-1][1], EndStream)
+    station = bench.station
+    bench.deliver(station.live_open("two", Class.ROUTINE))
+    bench.deliver(*(station.live("two", number) for number in range(5)))
+    bench.run(bench.now + SECOND)
+    keys = {"keys": (station.key.kid,), "until": bench.now + MINUTE}
+    bench.deliver(station.command(Action.LOCK_OUT, key=station.emergency, members=keys))
+    bench.run(bench.now + 2 * SECOND)
+    assert bench.events("two") == [(Event.STARTED, None), (Event.STOPPED, Why.LOCKED_OUT)]
+
+
+def test_a_stream_that_may_not_be_heard_says_why_and_does_not_switch_the_amplifier_on(bench: Bench) -> None:
+    bench.deliver(bench.station.config(quiet=({"start": "11:00", "until": "13:00"},)))
+    bench.run(NOON + SECOND)
+    stream(bench, 1)
+    bench.deliver(bench.station.live_open("mic", Class.ROUTINE, ended=True))
+    bench.run(bench.now + 10 * SECOND)
+    assert units(bench) == []
+    assert bench.amplifier == []
+    assert bench.events("mic") == [(Event.SKIPPED, Why.QUIET_HOURS)]
+
+
+def test_in_safe_mode_only_a_live_emergency_sounds(bench: Bench) -> None:
+    bench.machine.stage.live.emergencies_only = True
+    stream(bench, 1, Class.PRIORITY)
+    assert units(bench) == []
+    bench.deliver(bench.station.live_open("mic", Class.PRIORITY, ended=True))
+    bench.run(bench.now + 3 * SECOND)
+    assert bench.events("mic") == [(Event.SKIPPED, Why.SAFE_MODE)]
+    bench.deliver(bench.station.live_open("sos", Class.EMERGENCY, key=bench.station.emergency))
+    bench.deliver(bench.station.live("sos", 0, key=bench.station.emergency))
+    bench.run(bench.now + SECOND)
+    assert len(units(bench)) == 1

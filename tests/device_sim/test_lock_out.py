@@ -6,7 +6,7 @@ import pytest
 
 from broadcaster.wire.documents import Action, Event, Why
 from broadcaster.wire.units import DAY, HOUR, MINUTE, SECOND
-from device_sim.actions import Identify, SelfTest
+from device_sim.actions import Identify, SelfTest, StopSound
 from tests.device_sim.bench import Bench
 from tests.device_sim.station import AT, LENGTH, NOON, WHOLE, Message
 from tests.device_sim.test_alerts import raise_alert
@@ -84,10 +84,37 @@ def test_air_now_plays_its_item(bench: Bench) -> None:
     assert bench.plays("now") == [(NOON + 2_000, NOON + 22_000, 0)]
 
 
-@pytest.mark.parametrize(("action", "ordered"), [(Action.IDENTIFY, Identify()), (Action.SELF_TEST, SelfTest())])
-def test_a_technician_may_ask_it_to_show_or_test_itself(bench: Bench, action: Action, ordered: object) -> None:
-    bench.deliver(bench.station.command(action))
-    assert bench.did[-1][1] == ordered
+def test_a_technician_may_ask_it_to_test_itself(bench: Bench) -> None:
+    bench.deliver(bench.station.command(Action.SELF_TEST))
+    assert bench.did[-1][1] == SelfTest()
+
+
+def test_asked_which_box_it_is_it_blinks_and_beeps_quietly_behind_the_amplifiers_lead(bench: Bench) -> None:
+    bench.deliver(bench.station.command(Action.IDENTIFY))
+    bench.run(NOON + 10 * SECOND)
+    assert bench.did[-1] == (NOON, Identify(NOON + 800, 40))
+    assert [on for _, on in bench.amplifier] == [True, False]
+    assert bench.amplifier[0][0] == NOON
+
+
+def test_asked_while_something_sounds_or_at_night_it_only_blinks(bench: Bench) -> None:
+    bench.plan(bench.station.item("b1", AT))
+    bench.run(AT + SECOND)
+    bench.deliver(bench.station.command(Action.IDENTIFY))
+    bench.run(AT + 30 * SECOND)
+    assert bench.did[-1][1] == Identify(None)
+    bench.deliver(bench.station.config(quiet=({"start": "11:00", "until": "13:00"},)))
+    bench.deliver(bench.station.command(Action.IDENTIFY))
+    bench.run(AT + MINUTE)
+    assert bench.did[-1] == (AT + 30_000, Identify(None))
+
+
+def test_what_wants_the_air_ends_the_beep(bench: Bench) -> None:
+    bench.deliver(bench.station.command(Action.IDENTIFY))
+    bench.run(NOON + 900)
+    raise_alert(bench)
+    bench.run(NOON + 1_000)
+    assert StopSound(".identify") in [did for _, did in bench.did]
 
 
 def test_a_flood_of_forgeries_costs_fifty_checks_a_second_and_the_alert_goes_first(bench: Bench) -> None:

@@ -126,6 +126,14 @@ def test_what_is_not_whole_pages_of_at_most_a_segment_is_refused(data: bytes) ->
         ogg.cut(data)
 
 
+def test_the_packets_of_a_clip_are_all_there_and_none_is_torn() -> None:
+    packets = ogg.packets(opus_clip(3))
+    assert [packet[:8] for packet in packets[:2]] == [b"OpusHead", b"OpusTags"]
+    bodies = [page[27 + page[26] :] for page in ogg.pages(opus_clip(3))]
+    assert b"".join(packets) == b"".join(bodies)
+    assert len(packets) == 2 + 151  # 20 ms each, and the encoder's look-ahead
+
+
 @given(st.sets(st.integers(0, 60)))
 def test_ranges_name_exactly_the_numbers(numbers: set[int]) -> None:
     found = clips.ranges(numbers)
