@@ -13,7 +13,7 @@ from broadcaster.wire import clips, envelope, keys, strict_json
 from broadcaster.wire.catalogue import CATALOGUE
 from broadcaster.wire.rejection import RejectedError
 from broadcaster.wire.topics import Topics
-from device_sim import live
+from device_sim import stream
 
 JSON = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=20)),
@@ -30,7 +30,7 @@ DOCUMENTS = [entry.document for entry in CATALOGUE if entry.document]
 PARSERS: dict[str, Callable[[bytes], Any]] = {
     "envelope": envelope.parse,
     "manifest": lambda data: clips.read_manifest(data, "0" * 64, clips.sha256(data)),
-    "live segment": live.split,
+    "live segment": stream.split,
     "topic": lambda data: Topics("st").parse(data.decode("utf-8", "replace")),
     "topic below the base": lambda data: Topics("st").parse("loa/1/st/" + data.decode("utf-8", "replace")),
     "public key": lambda data: keys.public_key(data.decode("utf-8", "replace")),
