@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from broadcaster.database import Database
-from broadcaster.rows import Account, Clip, Place, PlaceKind, Published, Role, ScheduleKind, Speaker, Station
+from broadcaster.rows import Account, Clip, Grant, Place, PlaceKind, Published, Role, ScheduleKind, Speaker, Station
 from broadcaster.wire import envelope
 from broadcaster.wire.topics import Kind
 from tests.broadcaster import town
@@ -35,7 +35,14 @@ def fill(database: Database, clock: FixedClock, zones: int) -> None:
                 quiet_until="05:00",
             )
         )
-        session.add(Account(username="lan", password_hash="", role=Role.EDITOR, created_at=clock.now()))
+        session.add(
+            Account(
+                username="lan",
+                password_hash="",
+                created_at=clock.now(),
+                grants=[Grant(role=Role.EDITOR, granted_at=clock.now())],
+            )
+        )
         session.add(
             Clip(sha256="a" * 64, manifest_sha256="b" * 64, bytes=100_000, duration_ms=60_000, created_at=clock.now())
         )

@@ -67,7 +67,7 @@ def test_the_wire_imports_nothing_of_the_station_but_the_root_of_its_errors(grap
         ("segno", ["web.qr"]),
         ("dateutil", ["scheduler.recurrence"]),
         ("soundfile", ["device_sim.opus", "tts.encoding", "tts.flac", "tts.google_worker", "tts.recorded"]),
-        ("av", ["tts.decoding_worker"]),
+        ("av", ["tts.decoding_worker", "tts.live_encoding", "tts.relay_worker"]),
         ("pypdfium2", ["tts.documents_worker"]),
         ("piper", ["tts.piper_worker"]),
         ("onnxruntime", ["tts.piper_worker"]),

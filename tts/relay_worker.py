@@ -49,7 +49,7 @@ def pump(address: str) -> str:
             return _write_sound(container) if container.streams.audio else "no-sound"
     except (av.HTTPForbiddenError, av.HTTPUnauthorizedError, av.HTTPBadRequestError):
         return "refused"
-    except (av.HTTPNotFoundError, av.HTTPServerError, OSError):  # also one that does not answer, and one that stalls
+    except (av.HTTPNotFoundError, av.HTTPServerError, av.ExitError, OSError):  # also one that does not answer
         return "not-there"
     except av.FFmpegError:
         return "unreadable"
@@ -80,7 +80,7 @@ def _next(packets: "Iterator[av.Packet[av.AudioStream]]") -> "av.Packet[av.Audio
     """The next packet; None when there will be none: FFmpeg calls it an error when a stream without a length ends."""
     try:
         return next(packets, None)
-    except OSError:
+    except (av.ExitError, OSError):  # the first is a stall
         return None
 
 

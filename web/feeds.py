@@ -15,7 +15,7 @@ from broadcaster.airing import BroadcastState
 from broadcaster.rows import Account, Place
 from scheduler import timeline
 from scheduler.timeline import Sounding
-from web.access import mark_of, me, requires
+from web.access import mark_of, me, open_to_all, requires
 from web.context import now, services, station, zone
 
 pages = Blueprint("feeds", __name__)
@@ -38,6 +38,7 @@ def address() -> ResponseReturnValue:
 
 
 @pages.get("/calendar/<token>.ics")
+@open_to_all
 def calendar(token: str) -> ResponseReturnValue:
     """The plan of two weeks back and four ahead, for whoever holds the address."""
     with services().database.read() as session:

@@ -6,7 +6,7 @@ from sqlalchemy import func, select
 from broadcaster import chain, library
 from broadcaster.database import Database
 from broadcaster.library import Wanted, fold, words_of
-from broadcaster.rows import Account, AuditEntry, Bulletin, ItemKind, LibraryItem, LibraryWord, Role
+from broadcaster.rows import Account, AuditEntry, Bulletin, Grant, ItemKind, LibraryItem, LibraryWord, Role
 from broadcaster.wire.documents import Class
 from tests.clocks import FixedClock
 
@@ -24,7 +24,11 @@ def kept(database: Database) -> Database:
         (ItemKind.RECORDING, "Lời Chủ tịch xã, Tết Ất Tỵ 2025", "", ""),
     ]
     with database.write() as session:
-        session.add(Account(id=1, username="lan", password_hash="", role=Role.EDITOR, created_at=NOW))
+        session.add(
+            Account(
+                id=1, username="lan", password_hash="", created_at=NOW, grants=[Grant(role=Role.EDITOR, granted_at=NOW)]
+            )
+        )
         session.flush()
         for age, (kind, title, category, text) in enumerate(things):
             at = NOW - age * MINUTE
