@@ -56,7 +56,7 @@ def send(submission: UUID) -> ResponseReturnValue:
         return _keep(str(submission), typed)
     if fix := request.form.get("fix"):
         typed = fields.mended(typed, fix)
-    typed, refused = _with_words(typed) if request.form.get("action") == "import" else _with_sound(typed)
+    typed, refused = _with_words(typed) if request.form.get("action") == "import" else uploads.with_sound(typed)
     if refused or fix or request.form.get("action") in {"upload", "drop-sound", "import", "when"}:
         with services().database.read() as session:
             return _show(session, str(submission), typed, refused)
@@ -68,19 +68,6 @@ def send(submission: UUID) -> ResponseReturnValue:
             return _show(session, str(submission), typed, error.problems)
     services().orders.wake()
     return redirect(url_for("broadcasts.schedule", number=schedule, sent=submission), 303)
-
-
-def _with_sound(typed: Fields) -> tuple[Fields, tuple[Problem, ...]]:
-    """The fields with the file that a browser without JavaScript sent along, or without the sound that was dropped."""
-    if request.form.get("action") == "drop-sound":
-        return replace(typed, sound="", sound_from="", sound_to=""), ()
-    file = request.files.get("file")
-    if file is None or not file.filename:
-        return typed, ()
-    try:
-        return replace(typed, sound=uploads.store(file).sha256, sound_from="", sound_to=""), ()
-    except RefusedFileError as refusal:
-        return typed, (Problem("sound", refusal.code, refusal.values),)
 
 
 def _with_words(typed: Fields) -> tuple[Fields, tuple[Problem, ...]]:

@@ -390,7 +390,8 @@ def problem(of: Problem) -> str:
         return reading_refused(*of.values)
     if of.code == "unfilled":
         return _unfilled(of)
-    return _of_file(of) if of.field in {"sound", "document"} or of.code == "legacy-font" else _filled(of)
+    of_file = of.code == "legacy-font" or (of.field in {"sound", "document"} and of.code != "quota")
+    return _of_file(of) if of_file else _filled(of)
 
 
 def legacy(code: str) -> str:
@@ -425,7 +426,7 @@ def _filled(of: Problem) -> str:  # noqa: PLR0911  one sentence a case
             return broken_rule(of.code, values)
         case "places", "unknown":
             return _("Không có địa bàn “%(place)s”.", place=values[0])
-        case "text", "quota":
+        case "text" | "sound", "quota":
             return _("Hôm nay thôn còn %(left)s; bản tin này dài hơn. Hãy rút ngắn.", left=values[0])
         case "places", "not-yours":
             return _("Tài khoản này không được phát ở %(place)s.", place=values[0])

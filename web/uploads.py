@@ -3,6 +3,7 @@
 import logging
 import re
 import tempfile
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Final
 
@@ -12,19 +13,21 @@ from werkzeug.datastructures import FileStorage
 
 from broadcaster import chain
 from broadcaster.rows import Sound
+from scheduler.submissions import Problem
 from tts.decoding import MAX_FILE_BYTES, decode_file, peaks_of
 from tts.documents import read_file
 from tts.flac import to_flac
 from tts.limited import RefusedFileError
 from web import file_words
-from web.access import WRITERS, current_account, may, me, requires
+from web.access import VILLAGE_HEADS, WRITERS, current_account, may, me, requires
 from web.context import now, services, sound_store
+from web.fields import Fields
 
 pages = Blueprint("uploads", __name__)
 
 _log = logging.getLogger(__name__)
 
-_TAKES_FILES: Final = frozenset({"uploads.take", "uploads.take_words", "bulletins.send", "library.add"})
+_TAKES_FILES: Final = frozenset({"uploads.take", "uploads.take_words", "bulletins.send", "library.add", "village.air"})
 _FORM_BYTES: Final = 2**20
 _MAX_NAME: Final = 200
 
@@ -34,7 +37,7 @@ def admit(app: Flask) -> None:
 
     @app.before_request
     def _admit() -> None:
-        if request.endpoint in _TAKES_FILES and current_account() is not None and may(*WRITERS):
+        if request.endpoint in _TAKES_FILES and current_account() is not None and may(*WRITERS, *VILLAGE_HEADS):
             request.max_content_length = MAX_FILE_BYTES + _FORM_BYTES
 
 
@@ -88,7 +91,7 @@ def _store(file: FileStorage) -> Sound:
 
 
 @pages.post("/sounds")
-@requires(*WRITERS)
+@requires(*WRITERS, *VILLAGE_HEADS)
 def take() -> ResponseReturnValue:
     """Take a file in for the form that is open; answers with its picture, or says why not."""
     file = request.files.get("file")
@@ -99,6 +102,19 @@ def take() -> ResponseReturnValue:
     except RefusedFileError as refusal:
         return jsonify(problem=file_words.refusal(refusal.code, refusal.values)), 422
     return jsonify(_facts(sound))
+
+
+def with_sound(typed: Fields) -> tuple[Fields, tuple[Problem, ...]]:
+    """A form's fields with the file that a browser without JavaScript sent along, or without the sound that was dropped."""
+    if request.form.get("action") == "drop-sound":
+        return replace(typed, sound="", sound_from="", sound_to=""), ()
+    file = request.files.get("file")
+    if file is None or not file.filename:
+        return typed, ()
+    try:
+        return replace(typed, sound=store(file).sha256, sound_from="", sound_to=""), ()
+    except RefusedFileError as refusal:
+        return typed, (Problem("sound", refusal.code, refusal.values),)
 
 
 def words(file: FileStorage | None) -> str:
@@ -129,7 +145,7 @@ def take_words() -> ResponseReturnValue:
 
 
 @pages.get("/sounds/<sha256>")
-@requires(*WRITERS)
+@requires(*WRITERS, *VILLAGE_HEADS)
 def show(sha256: str) -> ResponseReturnValue:
     """A sound that was brought before, for a form that names it."""
     with services().database.read() as session:

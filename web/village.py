@@ -1,7 +1,6 @@
 """Village heads (trưởng thôn): hear it, air it in one's own village now; the commune sees everything that was aired."""
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from typing import Final
 from uuid import UUID, uuid4
 
@@ -13,13 +12,14 @@ from sqlalchemy.orm import Session, joinedload
 
 from broadcaster import airing, approval, chain, village
 from broadcaster.approval import Approvals
-from broadcaster.rows import Broadcast, Bulletin, Grant, Place, Role, Schedule, ScheduleKind, VillageAiring
+from broadcaster.rows import Broadcast, Bulletin, Grant, Place, Role, Schedule, ScheduleKind, Sound, VillageAiring
 from broadcaster.wire.documents import Class
 from scheduler.submissions import MAX_TEXT, Problem, Submission, SubmissionError, submit
 from tts import reading
+from tts.decoding import MAX_SOUND_S
 from tts.settings import SpeechSettings
 from tts.voice import VOICES
-from web import coverage, fields, moments, sentences
+from web import coverage, fields, moments, sentences, uploads
 from web.access import VIEWERS, VILLAGE_HEADS, current_person, me, requires
 from web.context import now, services, station, zone
 from web.fields import Fields
@@ -60,12 +60,16 @@ def form() -> ResponseReturnValue:
 
 
 def _show(session: Session, submission: str, typed: Fields, problems: tuple[Problem, ...] = ()) -> ResponseReturnValue:
-    told = [sentences.problem(problem) for problem in problems]
+    told: dict[str, list[str]] = {}
+    for problem in problems:
+        told.setdefault(problem.field, []).append(sentences.problem(problem))
     page = render_template(
         "village.html",
         submission=submission,
         typed=typed,
-        told=told,
+        problems=told,
+        sound=session.get(Sound, typed.sound) if typed.sound else None,
+        max_sound_s=MAX_SOUND_S,
         villages=_villages(session),
         voices={key: sentences.voice(key) for key in VOICES},
         approval_on=station().approval,
@@ -80,7 +84,10 @@ def air(submission: UUID) -> ResponseReturnValue:
     """Air in one's own village now; or say why not."""
     if sent := _sent(str(submission)):
         return redirect(url_for("broadcasts.schedule", number=sent), 303)
-    typed = fields.of_form(dict(request.form.lists()))
+    typed, refused = uploads.with_sound(fields.of_form(dict(request.form.lists())))
+    if refused or request.form.get("action") in {"upload", "drop-sound"}:
+        with services().database.read() as session:
+            return _show(session, str(submission), typed, refused)
     fixed = replace(
         typed,
         when=When(kind=ScheduleKind.NOW.value),
@@ -114,7 +121,7 @@ def _store(session: Session, wanted: Submission, problems: list[Problem]) -> int
     mine = next((each for each in _villages(session) if (each.place.code,) == wanted.places), None)
     if mine is None:
         abort(403)
-    problems += _check_quota(wanted, mine)
+    problems += _check_quota(session, wanted, mine)
     try:
         schedule = submit(session, wanted, account_id=me().id, now=now())
     except SubmissionError as error:
@@ -127,13 +134,20 @@ def _store(session: Session, wanted: Submission, problems: list[Problem]) -> int
     return schedule.id
 
 
-def _check_quota(wanted: Submission, mine: Village) -> list[Problem]:
-    """What is plainly too long; the planner measures the sound itself."""
-    words = len(reading.read(wanted.spoken or wanted.text[:MAX_TEXT]).spoken.split())
-    length = timedelta(minutes=words / SpeechSettings().words_per_minute)
-    if mine.left_ms > 0 and length <= timedelta(milliseconds=mine.left_ms):
+def _check_quota(session: Session, wanted: Submission, mine: Village) -> list[Problem]:
+    """What is plainly too long; the planner measures the finished sound itself."""
+    if mine.left_ms > 0 and _length_ms(session, wanted) <= mine.left_ms:
         return []
-    return [Problem("text", "quota", (moments.length(mine.left_ms),))]
+    return [Problem("sound" if wanted.sound else "text", "quota", (moments.length(mine.left_ms),))]
+
+
+def _length_ms(session: Session, wanted: Submission) -> float:
+    if wanted.sound:
+        sound = session.get(Sound, wanted.sound)
+        end_ms = wanted.sound_end_ms if wanted.sound_end_ms is not None else sound.duration_ms if sound else 0
+        return end_ms - wanted.sound_start_ms
+    words = len(reading.read(wanted.spoken or wanted.text[:MAX_TEXT]).spoken.split())
+    return words / SpeechSettings().words_per_minute * _MINUTE_MS
 
 
 @pages.get("/village/aired")

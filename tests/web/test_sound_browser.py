@@ -7,12 +7,12 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from broadcaster.rows import Bulletin, Sound
+from broadcaster.rows import Bulletin, Role, Sound
 from broadcaster.sounds import SoundStore
 from tests.tts.documents import docx_of
 from tests.tts.sound_files import encoded, made, melody
 from tests.web.serving import served
-from tests.web.station import PASSWORD, Stage
+from tests.web.station import PASSWORD, Stage, account
 from tests.web.test_browser import CHROMIUM, QUIET, SMALL_TARGETS, TARGETS, serious
 from tts.flac import from_flac
 
@@ -117,6 +117,30 @@ def test_the_microphone_is_recorded_as_it_sounds(page: Page, stage: Stage) -> No
         assert max(sound.peaks) > 10
     pcm = from_flac(SoundStore(stage.services.settings.home_path / "sounds").read(sound.sha256))
     assert not pcm.is_silent
+
+
+@phone_only
+def test_a_village_head_records_hears_and_airs_on_a_phone(page: Page, stage: Stage) -> None:
+    with stage.rows() as session:
+        session.add(account("truong-thon", Role.VILLAGE_HEAD, stage.clock.now(), place=2, unapproved=True))
+    page.context.clear_cookies()
+    page.goto("/sign-in")
+    page.fill("#f-username", "truong-thon")
+    page.fill("#f-password", PASSWORD)
+    page.click("main button")
+    page.goto("/village")
+    page.click("#record")
+    expect(page.locator("#sound-said")).to_contain_text("0:02")
+    page.click("#record-stop")
+    expect(page.locator("#sound-said")).to_have_text("Đã có âm thanh.")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert serious(page) == []
+    page.click("#listen")
+    expect(page.locator("#listen-said")).to_have_text("Đã có âm thanh. Bấm để nghe.")
+    page.get_by_role("button", name="Phát ngay ở thôn").last.click()
+    page.wait_for_url("**/schedules/**")
+    with stage.rows() as session:
+        assert session.query(Bulletin).one().sound is not None
 
 
 @phone_only

@@ -1,5 +1,6 @@
 """Village heads: their own village, inside the hours, within the minutes, and reported to the commune."""
 
+import io
 from collections.abc import Callable
 from datetime import timedelta
 from uuid import uuid4
@@ -11,6 +12,7 @@ from werkzeug.test import TestResponse
 from broadcaster import approval
 from broadcaster.approval import ApprovalState
 from broadcaster.rows import AuditEntry, Grant, Role, Schedule, Station, VillageAiring
+from tests.tts.sound_files import made
 from tests.web.conftest import Browser
 from tests.web.station import Stage, account
 
@@ -87,6 +89,27 @@ def test_what_is_plainly_longer_than_the_minutes_left_is_refused_and_kept_in_the
     assert answer.status_code == 422
     assert "Hôm nay thôn còn 1 phút" in answer.text
     assert "mời bà con mời bà con" in answer.text
+    with stage.rows() as session:
+        assert session.query(Schedule).count() == 0
+
+
+def test_a_recording_airs_in_place_of_a_text(stage: Stage, head: Entering) -> None:
+    recording = io.BytesIO(made("Ghi âm mới 12.m4a", 3)), "Ghi âm.m4a"
+    assert air(head(unapproved=True), text="", file=recording).status_code == 303
+    with stage.rows() as session:
+        bulletin = session.query(Schedule).one().bulletin
+        assert bulletin.sound is not None
+        assert (bulletin.title, bulletin.spoken) == ("Ghi âm", "")
+
+
+def test_a_recording_longer_than_the_minutes_left_is_refused_and_what_is_no_sound_too(
+    stage: Stage, head: Entering
+) -> None:
+    browser = head(unapproved=True, daily_minutes=1)
+    long = air(browser, text="", file=(io.BytesIO(made("phone.3gp", 61)), "dài.3gp"))
+    assert (long.status_code, "Hôm nay thôn còn" in long.text) == (422, True)
+    broken = air(browser, text="", file=(io.BytesIO(b"no sound"), "x.mp3"))
+    assert broken.status_code == 422
     with stage.rows() as session:
         assert session.query(Schedule).count() == 0
 

@@ -3,6 +3,11 @@ import { get, post } from "./http.js";
 
 const LOOK_MS = 400;
 
+const SOUNDING = [
+  "text", "spoken", "readings", "voice", "repeats", "speed", "pause", "chime", "opening_tune", "closing_tune",
+  "sound", "sound_from", "sound_to",
+];
+
 export function listenFirst(form) {
   const button = document.getElementById("listen");
   const bar = document.getElementById("listen-progress");
@@ -45,12 +50,8 @@ export function listenFirst(form) {
     bar.value = 0;
     bar.hidden = false;
     said.textContent = form.dataset.sayMaking.replace("{percent}", 0);
-    const { text, spoken, readings, voice, repeats, speed, pause, chime, opening_tune, closing_tune } = form.elements;
-    const fields = Object.fromEntries(
-      Object.entries({ text, spoken, readings, voice, repeats, speed, pause }).map(([name, field]) => [name, field.value]),
-    );
-    for (const box of [chime, opening_tune, closing_tune]) if (box.checked) fields[box.name] = "1";
-    for (const name of ["sound", "sound_from", "sound_to"]) fields[name] = form.elements[name].value;
+    const filled = new FormData(form); // a box that is not ticked is not in it, nor a field that this form has not got
+    const fields = Object.fromEntries(SOUNDING.filter((name) => filled.has(name)).map((name) => [name, filled.get(name)]));
     try {
       const response = await post(form.dataset.listen, fields);
       const order = await response.json();

@@ -121,7 +121,7 @@ export function bringSound(form) {
   at("sound-retry").addEventListener("click", send);
   at("record").addEventListener("click", startRecording);
   at("sound-drop").addEventListener("click", drop);
-  at("sound-keep").addEventListener("click", async ({ target }) => {
+  at("sound-keep")?.addEventListener("click", async ({ target }) => {
     const fields = { sound: form.elements.sound.value, title: form.elements.title.value };
     const response = await post(target.dataset.keep, fields).catch(() => null);
     said.textContent = response?.ok ? (await response.json()).message : form.dataset.sayFailed;

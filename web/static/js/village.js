@@ -1,7 +1,12 @@
-// A village head's form: hear first, then air.
+// A village head's form: write or record, hear first, then air.
 import { listenFirst } from "./listen.js";
+import { bringSound } from "./sound.js";
 
 const form = document.getElementById("village");
 for (const element of document.querySelectorAll("[data-needs-js]")) element.hidden = false;
-if (form) listenFirst(form);
+for (const element of document.querySelectorAll("[data-without-js]")) element.hidden = true;
+if (form) {
+  listenFirst(form);
+  bringSound(form)();
+}
 document.getElementById("errors")?.focus();
