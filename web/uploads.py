@@ -3,6 +3,7 @@
 import logging
 import re
 import tempfile
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -64,7 +65,7 @@ def store(file: FileStorage) -> Sound:
 def _store(file: FileStorage) -> Sound:
     folder = services().settings.home_path / "cache" / "uploads"
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=folder) as aside:
+    with closing(file), tempfile.NamedTemporaryFile(dir=folder) as aside:
         file.save(aside)
         aside.flush()
         pcm = decode_file(Path(aside.name))
@@ -124,7 +125,7 @@ def words(file: FileStorage | None) -> str:
     folder = services().settings.home_path / "cache" / "uploads"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=folder) as aside:
+        with closing(file), tempfile.NamedTemporaryFile(dir=folder) as aside:
             file.save(aside)
             aside.flush()
             return read_file(Path(aside.name))

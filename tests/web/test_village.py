@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from uuid import uuid4
 
+import numpy as np
 import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
@@ -12,7 +13,7 @@ from werkzeug.test import TestResponse
 from broadcaster import approval
 from broadcaster.approval import ApprovalState
 from broadcaster.rows import AuditEntry, Grant, Role, Schedule, Station, VillageAiring
-from tests.tts.sound_files import made
+from tests.tts.sound_files import encoded, made, melody
 from tests.web.conftest import Browser
 from tests.web.station import Stage, account
 
@@ -106,7 +107,7 @@ def test_a_recording_longer_than_the_minutes_left_is_refused_and_what_is_no_soun
     stage: Stage, head: Entering
 ) -> None:
     browser = head(unapproved=True, daily_minutes=1)
-    long = air(browser, text="", file=(io.BytesIO(made("phone.3gp", 61)), "dài.3gp"))
+    long = air(browser, text="", file=(io.BytesIO(encoded("flac", "flac", np.repeat(melody(0.5), 122))), "dài.flac"))
     assert (long.status_code, "Hôm nay thôn còn" in long.text) == (422, True)
     broken = air(browser, text="", file=(io.BytesIO(b"no sound"), "x.mp3"))
     assert broken.status_code == 422
