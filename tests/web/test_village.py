@@ -107,7 +107,9 @@ def test_a_recording_longer_than_the_minutes_left_is_refused_and_what_is_no_soun
     stage: Stage, head: Entering
 ) -> None:
     browser = head(unapproved=True, daily_minutes=1)
-    long = air(browser, text="", file=(io.BytesIO(encoded("flac", "flac", np.repeat(melody(0.5), 122))), "dài.flac"))
+    long = air(
+        browser, text="", file=(io.BytesIO(encoded("adts", "aac", np.tile(melody(0.1, 8_000), 610), 8_000)), "dài.aac")
+    )
     assert (long.status_code, "Hôm nay thôn còn" in long.text) == (422, True)
     broken = air(browser, text="", file=(io.BytesIO(b"no sound"), "x.mp3"))
     assert broken.status_code == 422
