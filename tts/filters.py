@@ -1,6 +1,7 @@
 """Second-order filters applied through their spectrum: a filter loop over samples would take minutes in Python."""
 
 import cmath
+import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -68,10 +69,7 @@ def k_weighting(rate: int) -> tuple[Biquad, Biquad]:
 def apply(chain: Sequence[Biquad], samples: Samples, rate: int) -> Samples:
     """The samples after every filter of the chain, same length; overlap-save, so memory stays near that of the result."""
     history = round(_HISTORY_S * rate)
-    turns = np.arange(_BLOCK // 2 + 1) / _BLOCK
-    response = np.ones(turns.size, np.complex128)
-    for filter_ in chain:
-        response *= filter_.response(turns)
+    response = _response(tuple(chain))
     filtered = np.empty_like(samples)
     block = np.empty(_BLOCK)
     for start in range(0, samples.size, _BLOCK - history):
@@ -85,6 +83,17 @@ def apply(chain: Sequence[Biquad], samples: Samples, rate: int) -> Samples:
         room = filtered[start : start + wave.size]
         room[:] = wave[: room.size]
     return filtered
+
+
+@functools.lru_cache(maxsize=8)
+def _response(chain: tuple[Biquad, ...]) -> NDArray[np.complex128]:
+    """The gain of a whole chain over a block; it costs more than filtering a sentence, and there are few chains."""
+    turns = np.arange(_BLOCK // 2 + 1) / _BLOCK
+    response = np.ones(turns.size, np.complex128)
+    for filter_ in chain:
+        response *= filter_.response(turns)
+    response.setflags(write=False)
+    return response
 
 
 def _cookbook(frequency_hz: float, rate: int, quality: float) -> tuple[float, float]:
