@@ -175,6 +175,6 @@ def test_a_village_head_writes_hears_and_airs_on_the_phone(stage: Stage, enter: 
     page.select_option("#f-voice", next(iter(VOICES)))
     page.click("#listen")
     expect(page.locator("#listen-sound")).to_be_visible()
-    page.click("text=Phát ngay ở thôn")
+    page.get_by_role("button", name="Phát ngay ở thôn").last.click()
     page.wait_for_url("**/schedules/1**")
     assert states(stage) == [ApprovalState.EXEMPT]
