@@ -42,9 +42,9 @@ class RelaySource:
             start_new_session=True,
         )
         self._reader = threading.Thread(target=self._read, name="relay", daemon=True)
-        self._reader.start()
         self.ended: str | None = None
         """Why there will be no more sound."""
+        self._reader.start()
 
     def __enter__(self) -> Self:
         return self
