@@ -103,19 +103,10 @@ class LiveStream:
         payload, number = join_packets(packets), self.sent
         self.sent += 1
         self.beat()
-        seq = UnixMs(self._clock.now_ms())
+        seq = self._clock.now_ms()
         for zone in self.plan.zones:
             topic = self._topics.live(zone, self.name, number)
-            signed = envelope.sign(
-                self._key.private,
-                self._key.kid,
-                typ=Kind.LIVE.value,
-                topic=topic,
-                seq=seq,
-                exp=UnixMs(seq + _SEGMENT_VALID_MS),
-                payload=payload,
-            )
-            if not self._transport.publish(topic, signed, qos=0):
+            if not self._say(topic, Kind.LIVE, seq, _SEGMENT_VALID_MS, payload):
                 self.lost += 1
 
     def skip(self) -> None:
@@ -140,14 +131,17 @@ class LiveStream:
         payload = strict_json.encode(self._open)
         self._seq = max(self._clock.now_ms(), self._seq + 1)
         for zone in self.plan.zones:
-            topic = self._topics.live_open(zone, self.name)
-            signed = envelope.sign(
-                self._key.private,
-                self._key.kid,
-                typ=Kind.LIVE_OPEN.value,
-                topic=topic,
-                seq=UnixMs(self._seq),
-                exp=UnixMs(self._seq + _OPEN_VALID_MS),
-                payload=payload,
-            )
-            self._transport.publish(topic, signed, qos=0)
+            self._say(self._topics.live_open(zone, self.name), Kind.LIVE_OPEN, self._seq, _OPEN_VALID_MS, payload)
+
+    def _say(self, topic: str, kind: Kind, seq: int, valid_ms: int, payload: bytes) -> bool:
+        """Sign and hand over; returns whether the connection took it."""
+        signed = envelope.sign(
+            self._key.private,
+            self._key.kid,
+            typ=kind.value,
+            topic=topic,
+            seq=UnixMs(seq),
+            exp=UnixMs(seq + valid_ms),
+            payload=payload,
+        )
+        return self._transport.publish(topic, signed, qos=0)

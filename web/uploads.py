@@ -3,7 +3,8 @@
 import logging
 import re
 import tempfile
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -49,6 +50,17 @@ def name_of(file: FileStorage) -> str:
     return re.sub(r"[\x00-\x1f]+", " ", stem).strip()[:_MAX_NAME] or "?"
 
 
+@contextmanager
+def _aside(file: FileStorage) -> Iterator[Path]:
+    """An upload as a file on the disk, while a child process reads it. Errors: OSError."""
+    folder = services().settings.home_path / "cache" / "uploads"
+    folder.mkdir(parents=True, exist_ok=True)
+    with closing(file), tempfile.NamedTemporaryFile(dir=folder) as aside:
+        file.save(aside)
+        aside.flush()
+        yield Path(aside.name)
+
+
 def store(file: FileStorage) -> Sound:
     """Decode an uploaded file and keep it; the same sound again is the same row.
 
@@ -63,12 +75,8 @@ def store(file: FileStorage) -> Sound:
 
 
 def _store(file: FileStorage) -> Sound:
-    folder = services().settings.home_path / "cache" / "uploads"
-    folder.mkdir(parents=True, exist_ok=True)
-    with closing(file), tempfile.NamedTemporaryFile(dir=folder) as aside:
-        file.save(aside)
-        aside.flush()
-        pcm = decode_file(Path(aside.name))
+    with _aside(file) as path:
+        pcm = decode_file(path)
     flac = to_flac(pcm)
     sha256 = sound_store().put(flac)
     with services().database.write() as session:
@@ -122,13 +130,9 @@ def words(file: FileStorage | None) -> str:
     """The text of an uploaded document. Errors: RefusedFileError."""
     if file is None or not file.filename:
         raise RefusedFileError("empty")
-    folder = services().settings.home_path / "cache" / "uploads"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with closing(file), tempfile.NamedTemporaryFile(dir=folder) as aside:
-            file.save(aside)
-            aside.flush()
-            return read_file(Path(aside.name))
+        with _aside(file) as path:
+            return read_file(path)
     except OSError as error:
         _log.exception("document not read")
         raise RefusedFileError("full") from error

@@ -1,7 +1,7 @@
 """A speaker on the bench: the real machine and its real store, a card without sound, and time moved by hand."""
 
 import weakref
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -145,6 +145,20 @@ class Bench:
     def deliver(self, *messages: Message) -> None:
         for message in messages:
             self.do(self.machine.receive(message.topic, message.payload, self.own))
+
+    def live_through(self, steps: Iterable[int | str], said: Sequence[Message]) -> None:
+        """What a property test throws at it: reboots, reconnects, a second that passes, and any of what was said."""
+        for step in steps:
+            if step == "reboot":
+                self.reboot()
+                self.connect()
+            elif step == "reconnect":
+                self.disconnect()
+                self.join()
+            elif step == "wait":
+                self.run(self.now + SECOND, answered=True)
+            elif isinstance(step, int):
+                self.deliver(said[step % len(said)])
 
     def plan(self, *items: PlanItem, zone: str = OWN, sound: bool = True) -> Message:
         """Hear of a plan and its sound, a second after whatever was heard before."""

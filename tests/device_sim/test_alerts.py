@@ -257,17 +257,7 @@ def test_any_order_loss_doubling_and_restart_ends_in_the_same_sound(
         said.append(station.alert("bao", start_at=start, ended=True))
         said.append(station.alert("bao", start_at=start, ended=True, zone=OWN))
     said += [*station.clip_of(siren), *station.clip_of(speech)]
-    for step in steps:
-        if step == "reboot":
-            bench.reboot()
-            bench.connect()
-        elif step == "reconnect":
-            bench.disconnect()
-            bench.join()
-        elif step == "wait":
-            bench.run(bench.now + SECOND, answered=True)
-        elif isinstance(step, int):
-            bench.deliver(said[step % len(said)])
+    bench.live_through(steps, said)
     bench.reboot()
     bench.join()
     bench.deliver(*said)

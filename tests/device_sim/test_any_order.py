@@ -55,17 +55,7 @@ def test_any_order_loss_and_doubling_ends_in_one_airing_and_the_same_library(
     station, said = town()
     bench = Bench(tmp_path_factory.mktemp(f"any{next(_numbers)}-"), station)
     bench.connect()
-    for step in steps:
-        if step == "reboot":
-            bench.reboot()
-            bench.connect()
-        elif step == "reconnect":
-            bench.disconnect()
-            bench.join()
-        elif step == "wait":
-            bench.run(bench.now + SECOND, answered=True)
-        elif isinstance(step, int):
-            bench.deliver(said[step % len(said)])
+    bench.live_through(steps, said)
     end(bench)
 
 
