@@ -198,12 +198,13 @@ def cancel_schedule(session: Session, schedule_id: int, *, account_id: int, now:
     return schedule
 
 
-_OPEN: Final = (Broadcast.cancelled_at.is_(None), Broadcast.stopped_at.is_(None), Broadcast.missed_at.is_(None))
+OPEN: Final = (Broadcast.cancelled_at.is_(None), Broadcast.stopped_at.is_(None), Broadcast.missed_at.is_(None))
+"""Of broadcasts that nobody has stopped or called off, and that were not missed."""
 
 
 def undecided(session: Session, broadcasts: Collection[str]) -> set[str]:
     """Those of these broadcasts that nobody has stopped or called off, and that were not missed."""
-    return set(session.scalars(select(Broadcast.id).where(Broadcast.id.in_(broadcasts), *_OPEN)))
+    return set(session.scalars(select(Broadcast.id).where(Broadcast.id.in_(broadcasts), *OPEN)))
 
 
 Meant = Mapping[str, frozenset[str]]

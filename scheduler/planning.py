@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-AT_ONCE: Final = 4_000
+AT_ONCE: Final = 2_000
 """Deliveries that are written in one transaction, or those of one broadcast: while it lasts, nobody else writes."""
 
 
@@ -59,7 +59,7 @@ class Planner:
         with self._database.read() as session, session.no_autoflush:  # what is decided here is written below
             this = Outlook.load(session, now, self._geography)
             settled = Settlement.of(this, terms)
-            known = plans.in_force(session)
+            known = plans.in_force(session, now)
             planned = [broadcast for broadcast in this.pending if is_planned(broadcast, now)]
             every = plans.of(this, planned, self._core.topics, known)
             changed = [plan for plan in every if not plan.is_in_force(known)]

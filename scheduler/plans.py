@@ -57,10 +57,10 @@ class DayPlan:
         return any(item.id in broadcasts for item in self.plan.items)
 
 
-def in_force(session: Session) -> dict[str, InForce]:
+def in_force(session: Session, now: datetime) -> dict[str, InForce]:
     """Every topic of a plan, with what is in force on it."""
     columns = Published.topic, Published.seq, Published.exp, Published.payload_sha256, Published.confirmed_seq
-    found = session.execute(select(*columns).where(Published.typ == Kind.PLAN.value))
+    found = session.execute(select(*columns).where(Published.typ == Kind.PLAN.value, Published.exp > to_ms(now)))
     return {row.topic: InForce(row.seq, row.exp, row.payload_sha256, row.confirmed_seq >= row.seq) for row in found}
 
 
