@@ -328,7 +328,7 @@ def submit(session: Session, submission: Submission, *, account_id: int, now: da
     for number, moment in submission.displaces:
         other = session.get(Schedule, number)
         if other is not None and other.cancelled_at is None:
-            conflicts.take_off(session, other, moment, ZoneInfo(station.timezone), account_id=account_id, now=now)
+            conflicts.displace(session, other, moment, ZoneInfo(station.timezone), account_id=account_id, now=now)
     if draft := session.get(Draft, submission.submission):
         session.delete(draft)
     session.flush()
