@@ -1,6 +1,6 @@
 """From schedules to broadcasts: one row for every occurrence within the horizon, and for those that were slept through."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from secrets import token_hex
@@ -68,10 +68,11 @@ class Materialisation:
                 rule = rule_text.read(row.rrule, row.start_at, zone)
                 due += [_due(row, moment) for moment in occurrences(rule, start, until)]
         due.sort(key=lambda each: each.moment)  # a schedule's last broadcast says that all before it are written
+        changed: set[int] = set()
         for first in range(0, len(due), AT_ONCE):
             with self._database.write() as session:
-                _write(session, due[first : first + AT_ONCE], now)
-        self._until |= {row.id: max(start, until) for row, start in repeated}
+                changed |= _write(session, due[first : first + AT_ONCE], now)
+        self._until = {row.id: max(start, until) for row, start in repeated if row.id not in changed}
 
     def _repeated(self, session: Session) -> list[tuple[_Row, datetime]]:
         """Schedules that air again and again, and from when on their occurrences are not written yet."""
@@ -121,18 +122,16 @@ def _due(row: _Row, moment: datetime) -> _Due:
     return _Due(moment, row.id, row.bulletin_id, row.kind, row.rrule, row.klass)
 
 
-def _write(session: Session, due: Sequence[_Due], now: datetime) -> None:
-    """Write broadcasts, but for schedules that somebody has called off or changed since they were read."""
-    if made := [_facts(each, now) for each in _unchanged(session, due)]:
-        session.execute(insert(Broadcast), made)
-
-
-def _unchanged(session: Session, due: Iterable[_Due]) -> Iterator[_Due]:
+def _write(session: Session, due: Sequence[_Due], now: datetime) -> set[int]:
+    """Write broadcasts, but for schedules that somebody has called off or changed since they were read: those are returned."""
     query = select(Schedule.id, Schedule.rrule).where(
         Schedule.id.in_({each.schedule for each in due}), Schedule.cancelled_at.is_(None)
     )
     rules = dict(session.execute(query).all())
-    return (each for each in due if rules.get(each.schedule) == each.rrule)
+    unchanged = [each for each in due if rules.get(each.schedule) == each.rrule]
+    if unchanged:
+        session.execute(insert(Broadcast), [_facts(each, now) for each in unchanged])
+    return {each.schedule for each in due} - {each.schedule for each in unchanged}
 
 
 def _facts(due: _Due, now: datetime) -> dict[str, Any]:

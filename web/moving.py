@@ -25,7 +25,7 @@ from scheduler.timeline import Sounding
 from web import fields, rule_words, sentences
 from web.access import WRITERS, may_at, me, must_at, requires
 from web.context import now, services, zone
-from web.week import WEEK, date_of, midnight, monday_of
+from web.week import WEEK, day_typed, midnight, monday_of
 from web.words import gettext as _
 from web.words import ngettext
 
@@ -102,7 +102,7 @@ def move() -> ResponseReturnValue:
     """One occurrence airs at another time; of a repeated schedule only this one. What it would meet there is shown first."""
     number, occurrence = request.form.get("schedule", type=int), _moment(request.form.get("occurrence", ""))
     typed = _typed()
-    day, clock = date_of(typed["date"]), _time(typed["time"])
+    day, clock = day_typed(typed["date"]), _time(typed["time"])
     if number is None or occurrence is None:
         abort(404)
     if day is None or clock is None:
@@ -150,7 +150,7 @@ def _move(session: Session, schedule: Schedule, occurrence: datetime, moment: da
 @requires(*WRITERS)
 def copy() -> ResponseReturnValue:
     """What airs once in a week airs again on the same weekdays of another; what repeats comes by itself."""
-    source, target = date_of(request.form.get("from", "")), date_of(request.form.get("to", ""))
+    source, target = day_typed(request.form.get("from", "")), day_typed(request.form.get("to", ""))
     if source is None or target is None or monday_of(source) == monday_of(target):
         flash(_("Hãy chọn tuần khác để chép sang."), "warning")
         return redirect(url_for("week.show"), 303)

@@ -73,7 +73,7 @@ def monday_of(day: date) -> date:
 
 
 def midnight(day: date, zone: ZoneInfo) -> datetime:
-    """When a local day begins."""
+    """The beginning of a local day."""
     return datetime.combine(day, time.min, zone)
 
 
@@ -82,7 +82,7 @@ def midnight(day: date, zone: ZoneInfo) -> datetime:
 def show() -> ResponseReturnValue:
     """A week of one place: what is planned, and of the past what became of it."""
     today = now().astimezone(zone()).date()
-    first = monday_of(date_of(request.args.get("date", "")) or today)
+    first = monday_of(day_typed(request.args.get("date", "")) or today)
     with services().database.read() as session:
         places = session.scalars(select(Place).order_by(Place.position, Place.id)).all()
         place = next((each for each in places if each.code == request.args.get("place")), places[0] if places else None)
@@ -190,8 +190,8 @@ def _bar(stretch: tuple[datetime, datetime]) -> Bar:
     return Bar(round(start, 1), round(max(end - start, 3), 1))
 
 
-def date_of(typed: str) -> date | None:
-    """A day as a form sends it; None for what is none."""
+def day_typed(typed: str) -> date | None:
+    """A day in an address or a form; None for anything else."""
     try:
         found = date.fromisoformat(typed.strip())
     except ValueError:
