@@ -7,11 +7,11 @@ from datetime import date, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import select, union
 from sqlalchemy.orm import Session, joinedload, selectinload
 from sqlalchemy.orm.attributes import set_committed_value
 
-from broadcaster import village
+from broadcaster import airing, village
 from broadcaster.approval import Approvals
 from broadcaster.geography import Geography
 from broadcaster.hours import OperatingHours
@@ -161,22 +161,21 @@ class Outlook:
 
 def _pending(session: Session, now: datetime) -> list[Broadcast]:
     """Broadcasts whose day is not over, and those that never left the station; the next to air first."""
-    undecided = Broadcast.cancelled_at.is_(None) & Broadcast.stopped_at.is_(None) & Broadcast.missed_at.is_(None)
-    found: dict[str, Broadcast] = {}
-    for which in (Broadcast.start_at > now - _RECENT, Broadcast.sent_at.is_(None)):  # two queries, an index for each
-        query = (
-            select(Broadcast)
-            .where(undecided, which)
-            .options(
-                joinedload(Broadcast.bulletin).joinedload(Bulletin.clip),
-                joinedload(Broadcast.clip),
-                joinedload(Broadcast.schedule),
-                selectinload(Broadcast.excluded),
-            )
+    recent, unsent = Broadcast.start_at > now - _RECENT, Broadcast.sent_at.is_(None)
+    ids = union(*(select(Broadcast.id).where(*airing.OPEN, which) for which in (recent, unsent)))  # an index for each
+    query = (
+        select(Broadcast)
+        .where(Broadcast.id.in_(ids))
+        .options(
+            joinedload(Broadcast.bulletin).joinedload(Bulletin.clip),
+            joinedload(Broadcast.clip),
+            joinedload(Broadcast.schedule),
+            selectinload(Broadcast.excluded),
         )
-        found |= {broadcast.id: broadcast for broadcast in session.scalars(query)}
+    )
     return sorted(
-        found.values(), key=lambda broadcast: (broadcast.start_at or broadcast.occurrence, broadcast.schedule_id)
+        session.scalars(query),
+        key=lambda broadcast: (broadcast.start_at or broadcast.occurrence, broadcast.schedule_id),
     )
 
 
