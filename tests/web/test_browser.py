@@ -116,6 +116,23 @@ def test_every_page_fits_its_screen_and_keeps_nobody_out(stage: Stage, desk: Des
         assert page.evaluate("parseFloat(getComputedStyle(document.body).fontSize)") >= 17
 
 
+def test_a_bulletin_is_moved_past_what_it_would_meet_by_keyboard(stage: Stage, desk: Desk) -> None:
+    stage.broadcast(starts_in=24 * HOUR, title="Họp thôn")
+    stage.broadcast(starts_in=27 * HOUR, title="Tiêm phòng")
+    page = desk.open("/week?date=2026-11-22&place=an-binh")
+    entry = page.locator("article", has_text="Tiêm phòng")
+    entry.locator("summary").press("Enter")
+    entry.locator("input[type=time]").fill("10:00")
+    entry.locator("button").press("Enter")
+    expect(page.locator("h1")).to_contain_text("Dời “Tiêm phòng” sang 10:00")
+    expect(page.locator(".note-clash")).to_contain_text("Trùng với “Họp thôn”")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert serious(page) == []
+    assert page.eval_on_selector_all(TARGETS, SMALL_TARGETS) == []
+    page.locator("button", has_text="Phát sau đó").press("Enter")
+    expect(page.locator(".slot-planned", has_text="Tiêm phòng")).to_contain_text("10:01")
+
+
 def test_the_refused_form_fits_and_its_summary_leads_to_the_fields(desk: Desk) -> None:
     page = desk.open("/write")
     page.click(".part-send .btn-primary")
