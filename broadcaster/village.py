@@ -1,5 +1,6 @@
 """What village heads air by themselves: whose right it is, and how many minutes of the day it has used."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -22,11 +23,17 @@ def day_of(moment: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:
 
 
 def used_ms(
-    session: Session, grant_id: int, moment: datetime, zone: ZoneInfo, *, before: Broadcast | None = None
+    session: Session,
+    grant_id: int,
+    moment: datetime,
+    zone: ZoneInfo,
+    *,
+    before: Broadcast | None = None,
+    missed: Collection[str] = (),
 ) -> int:
     """Milliseconds a grant has aired, or is about to air, on the local day of ``moment``.
 
-    With ``before``, only what was sent in earlier than that broadcast.
+    With ``before``, only what was sent in earlier than that broadcast; ``missed`` are broadcasts that will not air either.
     """
     begin, end = day_of(moment, zone)
     rows = (
@@ -43,7 +50,8 @@ def used_ms(
         )
     )
     mine = (before.occurrence, before.id) if before else None
-    return sum(length for number, at, length in session.execute(rows) if mine is None or (at, number) < mine)
+    airs = ((number, at, length) for number, at, length in session.execute(rows) if number not in missed)
+    return sum(length for number, at, length in airs if mine is None or (at, number) < mine)
 
 
 def left_ms(session: Session, grant: Grant, moment: datetime, zone: ZoneInfo) -> int:
@@ -57,7 +65,9 @@ def recent(session: Session, now: datetime) -> dict[int, Grant]:
     return {airing.schedule_id: airing.grant for airing in session.scalars(rows)}
 
 
-def over_quota(session: Session, broadcast: Broadcast, length_ms: int, grant: Grant, zone: ZoneInfo) -> bool:
-    """Whether a broadcast would take its village beyond the minutes of its day."""
-    used = used_ms(session, grant.id, broadcast.occurrence, zone, before=broadcast)
+def over_quota(  # noqa: PLR0917  one broadcast of one grant
+    session: Session, broadcast: Broadcast, length_ms: int, grant: Grant, zone: ZoneInfo, missed: Collection[str]
+) -> bool:
+    """Whether a broadcast would take its village beyond the minutes of its day; ``missed`` will not air any more."""
+    used = used_ms(session, grant.id, broadcast.occurrence, zone, before=broadcast, missed=missed)
     return used + length_ms > grant.daily_minutes * _MINUTE_MS

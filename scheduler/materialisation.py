@@ -111,7 +111,7 @@ def _last_written(session: Session) -> dict[int, datetime]:
 def _single(session: Session, until: datetime) -> list[_Due]:
     """Schedules that air once and have no broadcast yet."""
     waiting = _SCHEDULES.where(
-        Schedule.kind != ScheduleKind.REPEATED,
+        Schedule.kind.in_([ScheduleKind.NOW, ScheduleKind.ONCE]),
         Schedule.start_at.is_(None) | (Schedule.start_at < until),
         ~exists().where(Broadcast.schedule_id == Schedule.id),
     )

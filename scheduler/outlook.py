@@ -134,10 +134,10 @@ class Outlook:
         clip = broadcast.clip_sha256 if broadcast.clip is None else broadcast.clip.sha256
         return self.approvals.of(broadcast.schedule, clip).may_air
 
-    def over_quota(self, broadcast: Broadcast, length_ms: int) -> bool:
+    def over_quota(self, broadcast: Broadcast, length_ms: int, missed: Collection[str]) -> bool:
         """Whether a village head's own broadcast would take more minutes than the village has today."""
         grant = self.villages.get(broadcast.schedule_id)
-        return grant is not None and village.over_quota(self.session, broadcast, length_ms, grant, self.zone)
+        return grant is not None and village.over_quota(self.session, broadcast, length_ms, grant, self.zone, missed)
 
     @property
     def zone(self) -> ZoneInfo:

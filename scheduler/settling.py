@@ -57,7 +57,6 @@ class Settlement:
     Attributes:
         meant: speakers of broadcasts whose deliveries may not be in line with them yet, by id.
         missed: why broadcasts will not air, by id.
-        ahead: clips that will be sent before the next one, with their bytes, by who hears them.
     """
 
     this: Outlook
@@ -65,6 +64,7 @@ class Settlement:
     meant: dict[str, frozenset[str]] = field(default_factory=dict)
     missed: dict[str, str] = field(default_factory=dict)
     _ahead: dict[frozenset[str], dict[str, int]] = field(default_factory=lambda: defaultdict(dict))
+    """Clips that will be sent before the next one, with their bytes, by who hears them."""
     _before: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @classmethod
@@ -99,10 +99,13 @@ class Settlement:
             self._hold(broadcast)
         elif broadcast.sent_at is None and (last := _last_moment(broadcast)) and last <= now:
             self._miss(broadcast, NOT_PREPARED if clip is None else BROKER_DOWN, last)
-        elif clip is not None and broadcast.sent_at is None and self.this.over_quota(broadcast, clip.duration_ms):
+        elif clip is not None and broadcast.sent_at is None and self._over_quota(broadcast, clip):
             self._miss(broadcast, village.QUOTA, now)
         elif clip is not None:
             self._settle_moment(broadcast, clip, begun=begun)
+
+    def _over_quota(self, broadcast: Broadcast, clip: Clip) -> bool:
+        return self.this.over_quota(broadcast, clip.duration_ms, self.missed)
 
     def _hold(self, broadcast: Broadcast) -> None:
         """Keep an unapproved broadcast out of every plan; once its moment has come, it is missed."""

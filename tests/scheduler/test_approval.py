@@ -322,3 +322,14 @@ def test_a_village_head_airs_no_longer_than_the_minutes_of_a_day_and_again_on_th
     assert bench.broadcast(air(5)).missed_why == "village-quota"
     bench.clock.advance(timedelta(days=1))
     assert bench.state(air(170)) is BroadcastState.AIRED
+
+
+def test_what_a_village_may_not_air_takes_no_minutes_from_what_follows_in_the_same_pass(bench: Bench) -> None:
+    grant, made = village(bench, 3), []
+    for seconds in (120, 61, 60):
+        made.append(bench.schedule(DONG, kind=ScheduleKind.NOW, seconds=seconds))
+        with bench.core.database.write() as session:
+            session.add(VillageAiring(schedule_id=made[-1], grant_id=grant))
+        bench.clock.advance(timedelta(seconds=1))
+    bench.plan()
+    assert [bench.broadcast(number).missed_why for number in made] == [None, "village-quota", None]
