@@ -65,8 +65,8 @@ class Planner:
             changed = [plan for plan in every if not plan.is_in_force(known)]
             confirmed = {topic for topic, facts in known.items() if facts.confirmed}
             self._note_sent(this, planned, confirmed.difference(plan.topic for plan in changed))
-            changes = list(settled.changes())
             unmatched = airing.unmatched(session, settled.meant)
+            changes = list(settled.changes(unmatched))
         gone: set[str] = set()
         for part in _parts(changes, unmatched):
             with self._database.write() as session:

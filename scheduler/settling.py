@@ -5,7 +5,7 @@ Decides in memory alone; `scheduler.planning` writes down what was decided.
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -81,11 +81,11 @@ class Settlement:
                 made._settle(broadcast)
         return made
 
-    def changes(self) -> Iterator[Change]:
-        """What has to be written down; the next to air first."""
+    def changes(self, unmatched: Collection[str]) -> Iterator[Change]:
+        """What has to be written down, of broadcasts with ``unmatched`` deliveries too; the next to air first."""
         for broadcast in self.this.pending:
             facts, number = _facts(broadcast), broadcast.id
-            if facts != self._before[number] or number in self.meant or number in self.missed:
+            if facts != self._before[number] or number in unmatched or number in self.missed:
                 yield Change(number, facts, self.missed.get(number))
 
     def _settle(self, broadcast: Broadcast) -> None:
