@@ -44,7 +44,7 @@ def _single(session: Session, now: datetime) -> Iterator[tuple[Schedule, Iterabl
         select(Schedule)
         .where(
             Schedule.cancelled_at.is_(None),
-            Schedule.kind != ScheduleKind.REPEATED,
+            Schedule.kind.in_([ScheduleKind.NOW, ScheduleKind.ONCE]),
             Schedule.start_at.is_(None) | (Schedule.start_at < now + HORIZON),
             ~exists().where(Broadcast.schedule_id == Schedule.id),
         )

@@ -26,6 +26,7 @@ from broadcaster.rows import Broadcast, Bulletin, Clip, Distribution, Grant, Sch
 from broadcaster.wire.documents import Class, Plan, PlanItem
 from broadcaster.wire.topics import Kind
 from scheduler import plausible, rules
+from scheduler.composing import Composer
 from scheduler.materialisation import materialise
 from scheduler.rules import Breach, Commune, Listener
 from scheduler.timeline import RANK
@@ -118,6 +119,7 @@ class Planner:
         commune = Commune.of(station, OperatingHours.load(session, station))
         this = _Pass(session, station, geography, now, geography != self._geography, commune)
         materialise(session, station, now, self._counters)
+        Composer(session, station, geography, now).compose_all(self._counters)
         this.pending = pending = _pending(session, now)
         this.approvals = Approvals.load(session, {broadcast.schedule_id for broadcast in pending}, now)
         this.villages = village.recent(session, now)
@@ -141,7 +143,7 @@ class Planner:
     def _settle(self, this: _Pass, broadcast: Broadcast) -> None:
         """Fix the sound, the moment and the audience of one broadcast as far as they are known by now."""
         begun = broadcast.start_at is not None and broadcast.start_at <= this.now
-        sound = broadcast.bulletin.clip
+        sound = broadcast.sound
         if sound is not None and sound is not broadcast.clip and (broadcast.clip is None or not begun):
             broadcast.clip, broadcast.sent_by, broadcast.sent_at = sound, None, None
         if not (begun and broadcast.sent_at) and not this.may_air(broadcast):
@@ -364,5 +366,6 @@ def plan_item(broadcast: Broadcast) -> PlanItem:
         late_ms=broadcast.late_ms,
         sent_by=to_ms(broadcast.sent_by),
         excluded=tuple(place.code for place in broadcast.excluded),
+        resume=broadcast.bulletin.rundown is not None,  # after its relay it goes on
         title=broadcast.bulletin.title,
     )

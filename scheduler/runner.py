@@ -22,6 +22,7 @@ from broadcaster.rows import Broadcast, Distribution, Published, Schedule
 from broadcaster.transport import Transport
 from scheduler.planning import Planner
 from scheduler.preparation import Preparation
+from scheduler.production import Production
 
 log = logging.getLogger(__name__)
 
@@ -51,12 +52,13 @@ class Runner:
         *,
         planner: Planner,
         preparation: Preparation,
+        production: Production,
         distributor: Distributor,
         transport: Transport,
         report_ms: int,
     ) -> None:
         self._core, self._database, self._clock = core, core.database, core.clock
-        self._planner, self._preparation = planner, preparation
+        self._planner, self._preparation, self._production = planner, preparation, production
         self._distributor, self._transport, self._report_ms = distributor, transport, report_ms
         self._woken = threading.Event()
         self._last_pass = float("-inf")
@@ -86,6 +88,7 @@ class Runner:
         """End after what is under way."""
         self._stopping.set()
         self._preparation.stop()
+        self._production.stop()
         if self._jobs.running:
             self._jobs.shutdown(wait=True)
 
@@ -217,6 +220,7 @@ class Runner:
     def prepare(self) -> None:
         """Make the clips that are lacking."""
         self._preparation.prepare_all()
+        self._production.produce_all()
 
     def tidy(self) -> None:
         """Let go of what has expired, and notice speakers that fell silent."""

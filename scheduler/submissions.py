@@ -17,9 +17,10 @@ from broadcaster.geography import Geography
 from broadcaster.hours import OperatingHours, Stretch
 from broadcaster.rows import Bulletin, Draft, Place, Schedule, ScheduleKind, Sound, Station
 from broadcaster.wire.documents import Class
-from scheduler import conflicts, lexicon, recurrence, rule_text, rules, timeline
+from scheduler import conflicts, lexicon, recurrence, rule_text, rules, rundown, timeline
 from scheduler.recurrence import RuleError
 from scheduler.rules import Commune
+from scheduler.rundown import Rundown
 from tts.legacy import legacy_code
 from tts.reading import Lexicon
 from tts.settings import PAUSES, REPEATS, SPEEDS
@@ -77,6 +78,7 @@ class Submission:
         places: codes of places.
         replaces: id of the schedule this one takes the place of.
         displaces: single occurrences that give way to this one: (schedule, moment).
+        rundown: of a programme, which has no text of its own and was checked before (see `scheduler.programmes`).
     """
 
     submission: str
@@ -102,6 +104,14 @@ class Submission:
     rule: str = ""
     replaces: int | None = None
     displaces: tuple[tuple[int, datetime], ...] = ()
+    rundown: Rundown | None = None
+
+    @property
+    def length(self) -> timedelta:
+        """How long it will be, about."""
+        if self.rundown:
+            return timedelta(milliseconds=self.rundown.planned_ms)
+        return timeline.estimate(_plain(self.spoken) or _plain(self.text), self.repeats)
 
 
 def _plain(text: str) -> str:
@@ -125,6 +135,12 @@ def _check_sound(session: Session, submission: Submission) -> list[Problem]:
     count = len(sound.peaks)
     first, last = start * count // sound.duration_ms, -(-end * count // sound.duration_ms)
     return [] if any(sound.peaks[first:last]) else [Problem("sound", "silent")]
+
+
+def _check_content(session: Session, submission: Submission) -> list[Problem]:
+    if submission.rundown:
+        return []
+    return _check_sound(session, submission) if submission.sound else _check_text(submission)
 
 
 def _check_letters(text: str, spoken: str) -> Problem | None:
@@ -155,7 +171,7 @@ def _check_time(submission: Submission, station: Station, now: datetime) -> list
     start = submission.start_at
     zone = ZoneInfo(station.timezone)
     problems = []
-    if submission.kind is not ScheduleKind.NOW:
+    if submission.kind in {ScheduleKind.ONCE, ScheduleKind.REPEATED}:
         if start is None:
             return [Problem("start_at", "missing")]
         if start < now - _PAST_GRACE and submission.kind is ScheduleKind.ONCE:
@@ -169,7 +185,7 @@ def _check_rules(
     session: Session, submission: Submission, station: Station, geography: Geography, now: datetime
 ) -> list[Problem]:
     """Whether the commune's rules allow every time it would air, its end too, as far as they can be foreseen."""
-    if submission.klass is Class.EMERGENCY:
+    if submission.klass is Class.EMERGENCY or submission.kind is ScheduleKind.PROGRAMME:
         return []
     commune = Commune.of(station, OperatingHours.load(session, station))
     zone = commune.hours.timezone
@@ -178,10 +194,9 @@ def _check_rules(
     moments = recurrence.following(rule_text.read(text, start, zone), min(start, now) if not text else now, FORESEEN)
     speakers = geography.heard_by(submission.places)
     heard = rules.listeners(geography, speakers)
-    length = timeline.estimate(_plain(submission.spoken) or _plain(submission.text), submission.repeats)
     for moment in moments:
         others = _others(session, commune, submission, geography.heard_by(submission.places), geography, moment, now)
-        if broken := rules.breach(commune, heard, moment, moment + length, others):
+        if broken := rules.breach(commune, heard, moment, moment + submission.length, others):
             return [Problem("start_at", broken.rule.value, broken.values)]
     return []
 
@@ -258,24 +273,18 @@ def _find_places(session: Session, submission: Submission, geography: Geography)
     return list(found.values()), problems
 
 
-def _stored(session: Session, submission: Submission) -> Schedule | None:
+def find(session: Session, submission: str) -> Schedule | None:
     """The schedule an earlier sending of the same form made."""
-    sent = select(Schedule).join(Schedule.bulletin).where(Bulletin.submission == submission.submission)
-    return session.scalar(sent.limit(1))
+    sent = select(Schedule).join(Schedule.bulletin).where(Bulletin.submission == submission)
+    return session.scalar(sent.order_by(Schedule.id).limit(1))
 
 
-def submit(session: Session, submission: Submission, *, account_id: int, now: datetime) -> Schedule:
-    """Store a bulletin and its schedule, once, in the transaction of ``session``.
-
-    Errors: SubmissionError.
-    """
-    if stored := _stored(session, submission):
-        return stored
-    station = session.scalars(select(Station)).one()
-    geography = Geography.load(session)
+def check(session: Session, submission: Submission, now: datetime) -> tuple[list[Place], list[Problem]]:
+    """The places it is for, and everything that is wrong with it."""
+    station, geography = session.scalars(select(Station)).one(), Geography.load(session)
     places, problems = _find_places(session, submission, geography)
     problems = [
-        *(_check_sound(session, submission) if submission.sound else _check_text(submission)),
+        *_check_content(session, submission),
         *_check_time(submission, station, now),
         *problems,
         *_check_voice(submission),
@@ -283,8 +292,20 @@ def submit(session: Session, submission: Submission, *, account_id: int, now: da
     ]
     if not any(problem.field in {"start_at", "rule"} for problem in problems):
         problems += _check_rules(session, submission, station, geography, now)
+    return places, problems
+
+
+def submit(session: Session, submission: Submission, *, account_id: int, now: datetime) -> Schedule:
+    """Store a bulletin and its schedule, once, in the transaction of ``session``.
+
+    Errors: SubmissionError.
+    """
+    if stored := find(session, submission.submission):
+        return stored
+    places, problems = check(session, submission, now)
     if problems:
         raise SubmissionError(problems)
+    station, geography = session.scalars(select(Station)).one(), Geography.load(session)
     replaced = session.get(Schedule, submission.replaces) if submission.replaces else None
     words = lexicon.in_force(session, submission.readings)
     bulletin = Bulletin(
@@ -305,17 +326,18 @@ def submit(session: Session, submission: Submission, *, account_id: int, now: da
         speed=submission.speed,
         pause=submission.pause,
         readings=dict(submission.readings) or None,
+        rundown=rundown.stored(submission.rundown) if submission.rundown else None,
         replaces_id=replaced.bulletin_id if replaced else None,
         account_id=account_id,
         created_at=now,
     )
     targets = {place.id: place for place in places}
-    start = None if submission.kind is ScheduleKind.NOW else submission.start_at
+    start = submission.start_at if submission.kind in {ScheduleKind.ONCE, ScheduleKind.REPEATED} else None
     if submission.kind is ScheduleKind.ONCE and start and start <= now:
         start = None  # this very minute: on the second it was meant for, its first words would be missed
     schedule = Schedule(
         bulletin=bulletin,
-        kind=submission.kind if start else ScheduleKind.NOW,
+        kind=submission.kind if start or submission.kind is ScheduleKind.PROGRAMME else ScheduleKind.NOW,
         start_at=start,
         rrule=submission.rule if submission.kind is ScheduleKind.REPEATED else "",
         account_id=account_id,
@@ -332,7 +354,8 @@ def submit(session: Session, submission: Submission, *, account_id: int, now: da
     if draft := session.get(Draft, submission.submission):
         session.delete(draft)
     session.flush()
-    library.keep_bulletin(session, bulletin, now)
+    if submission.rundown is None:
+        library.keep_bulletin(session, bulletin, now)
     chain.audit(
         session,
         at=now,
@@ -350,7 +373,7 @@ def _reduced(session: Session, geography: Geography, chosen: dict[int, Place]) -
 
 def _spoken(submission: Submission, words: Lexicon) -> str:
     """What a voice will say: nothing where a sound is heard instead."""
-    if submission.sound:
+    if submission.sound or submission.rundown:
         return ""
     return _plain(submission.spoken) or tts.reading.read(_plain(submission.text), words).spoken
 

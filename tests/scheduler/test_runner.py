@@ -33,6 +33,9 @@ class Idle:
     def prepare_all(self) -> None:
         self.runs += 1
 
+    def produce_all(self) -> None:
+        pass
+
     def stop(self) -> None:
         self.stopped = True
 
@@ -81,6 +84,7 @@ def office(core: Core, clock: FixedClock, tmp_path: Path) -> Iterator[Office]:
         core,
         planner=Planner(core, distributor, 2_000),
         preparation=idle,  # type: ignore[arg-type]  # only these two are asked for
+        production=idle,  # type: ignore[arg-type]
         distributor=distributor,
         transport=line,
         report_ms=60_000,
