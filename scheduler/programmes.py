@@ -87,14 +87,14 @@ def check(session: Session, wanted: Submission) -> list[Problem]:
     """Everything that is wrong with a programme but its time and places; a problem of an item is of field "item-3"."""
     rundown = wanted.rundown
     if rundown is None:
-        return [Problem("items", "none")]
+        return [Problem("rundown", "none")]
     problems = [] if wanted.title.strip() else [Problem("title", "empty")]
     if rundown.planned_ms // MINUTE not in PLANNED_MINUTES:
         problems.append(Problem("planned", "out-of-range", (str(PLANNED_MINUTES[0]), str(PLANNED_MINUTES[-1]))))
     if len(rundown.items) > MAX_ITEMS:
-        problems.append(Problem("items", "too-many", (str(MAX_ITEMS),)))
+        problems.append(Problem("rundown", "too-many", (str(MAX_ITEMS),)))
     if not any(isinstance(item, Relay | Fixed | Bulletins | Music) for item in rundown.items):
-        problems.append(Problem("items", "none"))
+        problems.append(Problem("rundown", "none"))
     for number, item in enumerate(rundown.items[:MAX_ITEMS]):
         problems += [Problem(f"item-{number}", code, values) for code, values in _of_item(session, rundown, item)]
     return problems

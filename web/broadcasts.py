@@ -14,7 +14,8 @@ from broadcaster.airing import BroadcastState
 from broadcaster.approval import Approvals
 from broadcaster.clock import from_ms, to_ms
 from broadcaster.rows import Broadcast, Clip, Schedule
-from web import agenda, coverage, drafts, week
+from scheduler.composing import pieces_of
+from web import agenda, coverage, drafts, programme_words, week
 from web.access import VIEWERS, WRITERS, may, me, requires
 from web.agenda import Item
 from web.context import now, services, zone
@@ -128,6 +129,8 @@ def _facts(session: Session, item: Item) -> dict[str, object]:
         "clip": clip if clip and services().clips.mp3_path(clip.sha256).exists() else None,
         "standing": approval.standing(session, item.schedule, now()),
         "sent": request.args.get("sent", ""),
+        "words": programme_words,
+        "pieces": pieces_of(item.broadcast.composition) if item.broadcast and item.broadcast.composition else (),
     }
 
 

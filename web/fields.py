@@ -182,6 +182,8 @@ def of_bulletin(bulletin: Bulletin, schedule: Schedule | None, reading: str, zon
     )
     if schedule is None:
         return filled
+    if schedule.kind is ScheduleKind.PROGRAMME:
+        return replace(filled, places=tuple(place.code for place in schedule.targets), when=When(kind="programme"))
     rule = rule_of(schedule, zone)
     return replace(
         filled,
@@ -228,7 +230,7 @@ def parse(typed: Fields, submission: str, zone: ZoneInfo, now: datetime) -> tupl
         start_at=meant.start_at,
         rule=meant.rule,
         replaces=int(typed.replaces) if typed.replaces.isdecimal() else None,
-        displaces=tuple(_displaced(typed.displaces)),
+        displaces=tuple(displaced(typed.displaces)),
     )
     return wanted, problems
 
@@ -252,7 +254,7 @@ def part_of(typed: Fields, problems: list[Problem]) -> Part:
     return Part(start or 0, end)
 
 
-def _displaced(typed: str) -> Iterator[tuple[int, datetime]]:
+def displaced(typed: str) -> Iterator[tuple[int, datetime]]:
     """Occurrences that give way, as "schedule@milliseconds schedule@milliseconds"; what is not one is left out."""
     for word in typed.split():
         number, _, moment = word.partition("@")
