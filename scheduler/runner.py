@@ -23,6 +23,7 @@ from broadcaster.transport import Transport
 from scheduler.planning import Planner
 from scheduler.preparation import Preparation
 from scheduler.production import Production
+from scheduler.relays import Relays
 
 log = logging.getLogger(__name__)
 
@@ -46,19 +47,21 @@ def _lead_s() -> float:
 class Runner:
     """Prepares, plans and delivers ahead of time; nothing has to happen here at air time."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  the parts of a station that have jobs
         self,
         core: Core,
         *,
         planner: Planner,
         preparation: Preparation,
         production: Production,
+        relays: Relays,
         distributor: Distributor,
         transport: Transport,
         report_ms: int,
     ) -> None:
         self._core, self._database, self._clock = core, core.database, core.clock
         self._planner, self._preparation, self._production = planner, preparation, production
+        self._relays = relays
         self._distributor, self._transport, self._report_ms = distributor, transport, report_ms
         self._woken = threading.Event()
         self._last_pass = float("-inf")
@@ -91,6 +94,7 @@ class Runner:
         self._production.stop()
         if self._jobs.running:
             self._jobs.shutdown(wait=True)
+        self._relays.stop()
 
     def wake(self) -> None:
         """Rows have changed: run the jobs now rather than at their next beat."""
@@ -139,6 +143,8 @@ class Runner:
             self._planner.plan(session)
         self.publish()
         self.distribute()
+        with self._core.counters.edge("relays"):
+            self._relays.beat()
 
     def _note_confirmations(self) -> None:
         """Write down what the broker has confirmed; after a new connection, that it may have lost all it had."""

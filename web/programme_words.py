@@ -1,9 +1,15 @@
 """What is said about programmes: kinds of items, overrun, reasons, and what is wrong with a line."""
 
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Final
 
 from flask_babel import lazy_gettext as _l
 
+from broadcaster.rows import Broadcast
+from scheduler.composing import pieces_of
+from scheduler.relaying import RelayEvent
+from scheduler.relays import Told
 from scheduler.rundown import Kind, Overrun
 from scheduler.submissions import Problem
 from web.words import gettext as _
@@ -46,6 +52,7 @@ _RELAY_WHY: Final = {
     "silent": _l("đài phát không có tiếng"),
     "looping": _l("đài phát lặp mãi một đoạn"),
     "ended": _l("đài phát ngắt kết nối"),
+    "no-sound": _l("địa chỉ này không phải âm thanh"),
     "not-there": _l("không kết nối được"),
     "unreadable": _l("địa chỉ này không phải âm thanh"),
     "refused": _l("địa chỉ không được phép"),
@@ -66,6 +73,20 @@ def relay_event(event: str, why: str) -> str:
             return _("phát nội dung dự phòng vì %(reason)s", reason=str(_RELAY_WHY.get(why, why)))
         case _:
             return _("hết giờ tiếp âm")
+
+
+def sounding(broadcast: Broadcast, relays: Sequence[Told], at: datetime) -> str:
+    """Which piece of a programme is on at a moment, and what sounds in place of a relay; empty for what is no programme."""
+    if broadcast.composition is None or broadcast.start_at is None:
+        return ""
+    position_ms = (at - broadcast.start_at) // timedelta(milliseconds=1)
+    begun = [piece for piece in pieces_of(broadcast.composition) if piece.at_ms <= position_ms]
+    if not begun:
+        return ""
+    parts = [str(PIECES[begun[-1].kind]), begun[-1].title]
+    if begun[-1].kind is Kind.RELAY and relays and relays[-1].event == RelayEvent.FALLBACK:
+        parts.append(relay_event(relays[-1].event, relays[-1].why))
+    return _("Lúc này: %(piece)s", piece=" · ".join(part for part in parts if part))
 
 
 def problem(of: Problem) -> str | None:  # noqa: PLR0911  one sentence a case

@@ -37,6 +37,7 @@ from scheduler.alert_speech import AlertSpeech
 from scheduler.planning import Planner
 from scheduler.preparation import Preparation
 from scheduler.production import Production
+from scheduler.relays import Relays
 from scheduler.runner import Runner
 from tts import engines
 from tts.speech import Speech
@@ -112,6 +113,7 @@ class RunningStation:
             planner=Planner(core, self._distributor, settings.now_lead_ms),
             preparation=self._preparation,
             production=Production(core, speech, clips, sounds, self.wake),
+            relays=Relays(core, self._prompt),
             distributor=self._distributor,
             transport=self._prompt,
             report_ms=settings.report_ms,

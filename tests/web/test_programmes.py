@@ -173,7 +173,8 @@ def test_a_bulletin_for_programmes_is_heard_in_the_next_one_as_the_page_says(edi
     assert 'aria-label="Nghe “Bản tin sáng”"' in page
     sound = re.search(r'src="(/clips/[0-9a-f]{64}\.mp3)"', page)
     assert sound
-    assert len(editor.get(sound[1]).data) > 1_000
+    with editor.get(sound[1]) as response:
+        assert len(response.data) > 1_000
     week = editor.get("/week").text
     assert "Bản tin sáng" in week
     with desk.stage.rows() as session:
