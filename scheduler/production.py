@@ -1,5 +1,6 @@
 """The sound of programmes: tunes, words and music are made once, and joined with the bulletins' own clips, the next to air first."""
 
+import hashlib
 import logging
 import threading
 import time
@@ -94,7 +95,7 @@ class Production:
             select(Broadcast)
             .join(Broadcast.composition)
             .where(
-                Broadcast.start_at > self._core.clock.now(),
+                Broadcast.sent_at.is_(None) | (Broadcast.start_at > self._core.clock.now()),
                 Composition.why == "",
                 Broadcast.cancelled_at.is_(None),
                 Broadcast.stopped_at.is_(None),
@@ -111,8 +112,9 @@ class Production:
     def _produce(self, order: _Order) -> None:
         try:
             pieces, clips = self._pieces(order)
-            made = joining.join(clips)
-            clip = self._stored(made)
+            names = [hashlib.sha256(clip).hexdigest() for clip in clips]
+            key = hashlib.sha256(f"joined {names}".encode()).hexdigest()
+            clip = hashlib.sha256(self._made(key, lambda: joining.join(clips))).hexdigest()
         except Exception as error:  # whatever is wrong with one programme must not hold up the others
             log.exception("programme has no sound yet broadcast=%s", order.broadcast)
             self._retry_at[order.key] = self._monotonic() + _RETRY_S
@@ -120,7 +122,7 @@ class Production:
             return
         self._retry_at.pop(order.key, None)
         self._note(order, clip=clip, pieces=pieces)
-        log.info("programme prepared broadcast=%s clip=%s ms=%s", order.broadcast, clip[:12], made.duration_ms)
+        log.info("programme prepared broadcast=%s clip=%s pieces=%s", order.broadcast, clip[:12], len(pieces))
         self._on_ready()
 
     def _note(self, order: _Order, *, clip: str | None = None, pieces: tuple[Piece, ...] = (), error: str = "") -> None:
@@ -198,13 +200,6 @@ class Production:
         if kept is not None and self._store.has(kept.clip_sha256):
             return self._store.opus(kept.clip_sha256)
         made = make()
-        clip = self._stored(made)
-        with self._core.database.write() as session:
-            session.merge(ProgrammeSound(key=key, clip_sha256=clip))
-        return made.opus
-
-    def _stored(self, made: PreparedClip) -> str:
-        """Keep a clip, as a file and as a row."""
         manifest, manifest_sha256 = self._store.put(made.opus, made.mp3)
         with self._core.database.write() as session:
             if session.get(Clip, manifest.clip) is None:
@@ -217,4 +212,6 @@ class Production:
                         created_at=self._core.clock.now(),
                     )
                 )
-        return manifest.clip
+                session.flush()
+            session.merge(ProgrammeSound(key=key, clip_sha256=manifest.clip))
+        return made.opus

@@ -80,7 +80,12 @@ class Runner:
     def start(self) -> None:
         """Start the jobs."""
         logging.getLogger("apscheduler").setLevel(logging.ERROR)
-        jobs = (("beat", self.beat, _BEAT_S), ("prepare", self.prepare, _BEAT_S), ("tidy", self.tidy, _HOUSEKEEPING_S))
+        jobs = (
+            ("beat", self.beat, _BEAT_S),
+            ("prepare", self.prepare, _BEAT_S),
+            ("produce", self.produce, _BEAT_S),
+            ("tidy", self.tidy, _HOUSEKEEPING_S),
+        )
         for name, job, seconds in jobs:
             self._jobs.add_job(partial(self._guarded, name, job), "interval", seconds=seconds, id=name)
         self._jobs.start()
@@ -99,7 +104,7 @@ class Runner:
     def wake(self) -> None:
         """Rows have changed: run the jobs now rather than at their next beat."""
         self._woken.set()
-        self._run_now("beat", "prepare")
+        self._run_now("beat", "prepare", "produce")
 
     def _run_now(self, *names: str) -> None:
         if self._jobs.running:
@@ -114,7 +119,7 @@ class Runner:
             if now < before - _BEAT_S:
                 log.warning("the clock was set back seconds=%.0f", before - now)
                 with self._core.counters.edge("clock"):
-                    self._run_now("beat", "prepare", "tidy")
+                    self._run_now("beat", "prepare", "produce", "tidy")
             before = now
 
     def _guarded(self, name: str, job: Callable[[], None]) -> None:
@@ -226,6 +231,9 @@ class Runner:
     def prepare(self) -> None:
         """Make the clips that are lacking."""
         self._preparation.prepare_all()
+
+    def produce(self) -> None:
+        """Make the sound of programmes: beside bulletins, so that a bulletin for now never waits for a long programme."""
         self._production.produce_all()
 
     def tidy(self) -> None:

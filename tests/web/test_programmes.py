@@ -35,14 +35,16 @@ class Desk:
         )
         self.production = Production(core, services.speech, services.clips, sounds, lambda: None)
 
+    def compose(self) -> None:
+        with self.stage.rows() as session:
+            self.planner.plan(session)
+
     def plan(self) -> None:
         for _ in range(2):
             self.preparation.prepare_all()
-            with self.stage.rows() as session:
-                self.planner.plan(session)
+            self.compose()
             self.production.produce_all()
-        with self.stage.rows() as session:
-            self.planner.plan(session)
+        self.compose()
 
 
 @pytest.fixture
