@@ -208,7 +208,8 @@ def test_an_approver_reads_and_hears_the_next_programme_and_approves_it(
         session.add(station.account("chu-tich", Role.APPROVER, desk.stage.clock.now()))
     editor.write(kind="programme", places=["an-binh"], title="Tiêm phòng")
     send(editor, times="", weekdays=["MO", "TU", "WE", "TH", "FR", "SA", "SU"])
-    desk.plan()
+    desk.preparation.prepare_all()
+    desk.compose()
     stranger.sign_in("chu-tich")
     page = stranger.get("/approval").text
     assert "từng bản tin trong đó được duyệt riêng" in page
@@ -216,7 +217,7 @@ def test_an_approver_reads_and_hears_the_next_programme_and_approves_it(
     items = re.findall(r'name="item" value="([^"]+)"', page)
     assert len(items) == 2
     assert stranger.post("/approval", {"item": items}).status_code == 303
-    desk.plan()
+    desk.compose()
     page = editor.get("/programmes").text
     assert "Tiêm phòng" in page.partition("Bản tin chờ phát trong chương trình")[0]
 
@@ -238,3 +239,18 @@ def test_the_same_form_sent_twice_is_one_programme(editor: Browser, desk: Desk) 
         assert session.query(Account).count() == 3
     desk.stage.clock.advance(timedelta(days=1))
     assert editor.get("/programmes").status_code == 200
+
+
+def test_week_day_of_a_speaker_and_calendar_show_the_programme_by_its_name(editor: Browser, desk: Desk) -> None:
+    send(editor, times="", weekdays=["MO", "TU", "WE", "TH", "FR", "SA", "SU"])
+    desk.compose()
+    assert "Bản tin sáng" in editor.get("/week").text
+    assert "Bản tin sáng" in editor.get("/week/speaker/loa-001").text
+    feed = re.search(r"http[^\"]+\.ics", editor.get("/calendar").text)
+    assert feed
+    calendar = editor.get(feed[0].partition("localhost")[2]).text
+    assert "SUMMARY:Bản tin sáng" in calendar
+    begin, end = (re.search(rf"{name}[^:]*:\d+T(\d{{4}})", calendar) for name in ("DTSTART", "DTEND"))
+    assert begin
+    assert end
+    assert (begin[1], end[1]) == ("2300", "2315"), "in UTC, as long as it was planned"
