@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 import tts.reading
 from broadcaster import airing
 from broadcaster.approval import NOT_APPROVED, Approvals
-from broadcaster.counters import Counters
+from broadcaster.core import Core
 from broadcaster.geography import Geography
 from broadcaster.rows import (
     Broadcast,
@@ -41,6 +41,19 @@ _BETWEEN_MS: Final = 500
 """The silence around a sound in a clip."""
 
 
+def compose_all(core: Core, now: datetime) -> None:
+    """Bring the compositions of all occurrences that are near in line, in one short transaction; none where there are none."""
+    with core.database.read() as session:
+        if not _near(session, now):
+            return
+    with core.database.write() as session:
+        station = session.scalars(select(Station)).one()
+        composer = Composer(session, station, Geography.load(session), now)
+        for broadcast in _near(session, now):
+            with core.counters.edge("composing"):
+                composer.settle(broadcast)
+
+
 class Composer:
     """Composes within one planning pass. Everything is read when it is first needed: most stations pass without."""
 
@@ -51,28 +64,26 @@ class Composer:
         self._slot: list[tuple[Candidate, frozenset[str]]] | None = None
         self._approvals: Approvals | None = None
 
-    def compose_all(self, counters: Counters) -> None:
-        """Bring the compositions of all occurrences that are near in line; what is empty is missed, with the reason."""
-        for broadcast in _near(self._session, self._now):
-            with counters.edge("composing"):
-                self._settle(broadcast)
-
     def of_rundown(self, wanted: Rundown, title: str, audience: frozenset[str], at: datetime) -> Composed:
         """What an occurrence of a rundown that may not be stored yet would be."""
         return rundown.compose(wanted, self._shelf(wanted, title, audience, at), at)
 
-    def _settle(self, broadcast: Broadcast) -> None:
+    def settle(self, broadcast: Broadcast) -> None:
+        """Bring the composition of an occurrence in line; one that is empty shortly before its time is missed."""
         kept = broadcast.composition
         frozen = broadcast.occurrence - FREEZE <= self._now
         if kept and frozen and self._holds(kept):
             if kept.why:
-                airing.miss(self._session, broadcast, kept.why, self._geography, self._now)
+                airing.ensure_deliveries(self._session, {broadcast.id: self._audience(broadcast)})
+                airing.miss(self._session, [broadcast.id], kept.why, self._now)
                 log.error("programme missed broadcast=%s why=%s", broadcast.id, kept.why)
             return
         assert broadcast.bulletin.rundown is not None  # noqa: S101  asked for
-        audience = self._geography.heard_by(place.code for place in broadcast.schedule.targets)
-        wanted = rundown.read(broadcast.bulletin.rundown)
+        wanted, audience = rundown.read(broadcast.bulletin.rundown), self._audience(broadcast)
         self._keep(broadcast, kept, self.of_rundown(wanted, broadcast.bulletin.title, audience, broadcast.occurrence))
+
+    def _audience(self, broadcast: Broadcast) -> frozenset[str]:
+        return self._geography.heard_by(place.code for place in broadcast.schedule.targets)
 
     def _keep(self, broadcast: Broadcast, kept: Composition | None, made: Composed) -> None:
         facts = {"left_out": msgspec.to_builtins(made.left_out), "why": made.why}

@@ -13,7 +13,8 @@ import tts.reading
 from broadcaster import airing
 from broadcaster.rows import Bulletin, Schedule, Sound, Station
 from broadcaster.wire.units import MINUTE
-from scheduler import announcing, submissions
+from scheduler import announcing, checks, submissions
+from scheduler.checks import Problem, Submission
 from scheduler.composing import sounds_of
 from scheduler.rundown import (
     BULLETIN_DAYS,
@@ -28,7 +29,7 @@ from scheduler.rundown import (
     Rundown,
     Words,
 )
-from scheduler.submissions import Problem, Submission, SubmissionError
+from scheduler.submissions import SubmissionError
 
 MAX_WORDS = 2_000
 MAX_ADDRESS = 500
@@ -46,7 +47,7 @@ def submit(session: Session, wanted: Submission, times: Sequence[time], *, accou
     others = [_at(wanted, each, ZoneInfo(station.timezone)) for each in dict.fromkeys(times)]
     problems = [
         *check(session, wanted),
-        *(problem for each in (wanted, *others) for problem in submissions.check(session, each, now)[1]),
+        *(problem for each in (wanted, *others) for problem in checks.check(session, each, now)[1]),
     ]
     if problems:
         raise SubmissionError(list(dict.fromkeys(problems)))

@@ -36,8 +36,7 @@ class Desk:
         self.production = Production(core, services.speech, services.clips, sounds, lambda: None)
 
     def compose(self) -> None:
-        with self.stage.rows() as session:
-            self.planner.plan(session)
+        self.planner.plan()
 
     def plan(self) -> None:
         for _ in range(2):
