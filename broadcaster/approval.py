@@ -82,9 +82,11 @@ def facts(schedule: Schedule, clip_sha256: str | None = None) -> dict[str, Any]:
     """Everything an approver answers for: text, reading, sound, chime, repeats, places, times.
 
     Taken from the rows' own columns, so that one that is added later counts too; what is empty is left out, so that
-    adding it changes nothing that was approved before.
+    adding it changes nothing that was approved before. Of a programme the rundown is approved; each occurrence sounds
+    different, and each bulletin in it is approved by itself.
     """
-    found: dict[str, Any] = {"clip": clip_sha256 or schedule.bulletin.clip_sha256}
+    programme = schedule.bulletin.rundown is not None
+    found: dict[str, Any] = {"clip": None if programme else clip_sha256 or schedule.bulletin.clip_sha256}
     for row in (schedule.bulletin, schedule):
         names = (name for name in row.__mapper__.columns.keys() if name not in _ASIDE | {"clip_sha256"})  # noqa: SIM118
         found |= {name: _plain(value) for name in names if (value := getattr(row, name)) not in (None, "", False)}
@@ -234,7 +236,7 @@ def approve(
     if own and (paper is None or paper.file is None):
         raise ApprovalError("own")
     present = facts(schedule)
-    if present["clip"] is None:
+    if present["clip"] is None and schedule.bulletin.rundown is None:
         raise ApprovalError("no-sound")
     return _decide(session, schedule, Verdict.APPROVED, by, seen=seen, now=now, present=present, paper=paper)
 

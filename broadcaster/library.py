@@ -91,7 +91,7 @@ def catch_up(session: Session, now: datetime) -> int:
     kept = select(LibraryItem.bulletin_id).where(LibraryItem.bulletin_id.is_not(None))
     if session.scalar(kept.limit(1)) is not None:
         return 0
-    bulletins = session.scalars(select(Bulletin).order_by(Bulletin.id)).all()
+    bulletins = session.scalars(select(Bulletin).where(Bulletin.rundown.is_(None)).order_by(Bulletin.id)).all()
     for bulletin in bulletins:
         keep_bulletin(session, bulletin, min(bulletin.created_at, now))
     return len(bulletins)

@@ -19,6 +19,7 @@ from broadcaster.wire.documents import Class
 from scheduler import lexicon, recurrence, rule_text, rules, timeline
 from scheduler.recurrence import RuleError
 from scheduler.rules import Commune
+from scheduler.rundown import Rundown
 from tts.legacy import legacy_code
 from tts.settings import PAUSES, REPEATS, SPEEDS
 from tts.tidying import tidied
@@ -67,6 +68,7 @@ class Submission:
         places: codes of places.
         replaces: id of the schedule this one takes the place of.
         displaces: single occurrences that give way to this one: (schedule, moment).
+        rundown: of a programme, which has no text of its own and is checked before (see `scheduler.programmes`).
     """
 
     submission: str
@@ -92,6 +94,14 @@ class Submission:
     rule: str = ""
     replaces: int | None = None
     displaces: tuple[tuple[int, datetime], ...] = ()
+    rundown: Rundown | None = None
+
+    @property
+    def length(self) -> timedelta:
+        """How long it will be, about."""
+        if self.rundown:
+            return timedelta(milliseconds=self.rundown.planned_ms)
+        return timeline.estimate(plain(self.spoken) or plain(self.text), self.repeats)
 
 
 def plain(text: str) -> str:
@@ -115,6 +125,12 @@ def _check_sound(session: Session, submission: Submission) -> list[Problem]:
     count = len(sound.peaks)
     first, last = start * count // sound.duration_ms, -(-end * count // sound.duration_ms)
     return [] if any(sound.peaks[first:last]) else [Problem("sound", "silent")]
+
+
+def _check_content(session: Session, submission: Submission) -> list[Problem]:
+    if submission.rundown:
+        return []
+    return _check_sound(session, submission) if submission.sound else _check_text(submission)
 
 
 def _check_letters(text: str, spoken: str) -> Problem | None:
@@ -145,7 +161,7 @@ def _check_time(submission: Submission, station: Station, now: datetime) -> list
     start = submission.start_at
     zone = ZoneInfo(station.timezone)
     problems = []
-    if submission.kind is not ScheduleKind.NOW:
+    if submission.kind in {ScheduleKind.ONCE, ScheduleKind.REPEATED}:
         if start is None:
             return [Problem("start_at", "missing")]
         if start < now - _PAST_GRACE and submission.kind is ScheduleKind.ONCE:
@@ -159,7 +175,7 @@ def _check_rules(
     session: Session, submission: Submission, station: Station, geography: Geography, now: datetime
 ) -> list[Problem]:
     """Whether the commune's rules allow every time it would air, its end too, as far as they can be foreseen."""
-    if submission.klass is Class.EMERGENCY:
+    if submission.klass is Class.EMERGENCY or submission.kind is ScheduleKind.PROGRAMME:
         return []
     commune = Commune.of(station, OperatingHours.load(session, station))
     zone = commune.hours.timezone
@@ -167,13 +183,12 @@ def _check_rules(
     text = submission.rule if submission.kind is ScheduleKind.REPEATED else ""
     moments = recurrence.following(rule_text.read(text, start, zone), min(start, now) if not text else now, FORESEEN)
     heard = rules.listeners(geography, geography.heard_by(submission.places))
-    length = timeline.estimate(plain(submission.spoken) or plain(submission.text), submission.repeats)
     others: Mapping[date, list[Stretch]] = {}
     if commune.counts_slots:
         others = _heard_already(session, submission, geography, zone, moments, now)
     for moment in moments:
         mine = others.get(moment.astimezone(zone).date(), ())
-        if broken := rules.breach(commune, heard, moment, moment + length, mine):
+        if broken := rules.breach(commune, heard, moment, moment + submission.length, mine):
             return [Problem("start_at", broken.rule.value, broken.values)]
     return []
 
@@ -263,7 +278,7 @@ def check(session: Session, submission: Submission, now: datetime) -> tuple[list
     station, geography = session.scalars(select(Station)).one(), Geography.load(session)
     places, problems = _find_places(session, submission, geography)
     problems = [
-        *(_check_sound(session, submission) if submission.sound else _check_text(submission)),
+        *_check_content(session, submission),
         *_check_time(submission, station, now),
         *problems,
         *_check_voice(submission),

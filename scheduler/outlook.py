@@ -123,7 +123,10 @@ class Outlook:
             village.recent(session, now),
             zones,
             audiences,
-            _has(session, {sha256 for each in pending if (sha256 := each.bulletin.clip_sha256 or each.clip_sha256)}),
+            _has(
+                session,
+                {sha256 for each in pending if (sha256 := each.sound.sha256 if each.sound else each.clip_sha256)},
+            ),
             neighbours,
             Agenda(neighbours),
             Agenda(neighbours),

@@ -18,7 +18,7 @@ from broadcaster import airing
 from broadcaster.core import Core
 from broadcaster.distribution import Distributor
 from broadcaster.rows import Broadcast, Station
-from scheduler import plans, plausible
+from scheduler import composing, plans, plausible
 from scheduler.materialisation import Materialisation
 from scheduler.outlook import Outlook
 from scheduler.plausible import Doubt
@@ -55,6 +55,7 @@ class Planner:
         if doubt:
             return
         self._materialisation.run(ZoneInfo(station.timezone), now)
+        composing.compose_all(self._core, now)
         terms = Terms(self._distributor, self._core.counters, self._now_lead_ms, self._on_since)
         with self._database.read() as session, session.no_autoflush:  # what is decided here is written below
             this = Outlook.load(session, now, self._geography)

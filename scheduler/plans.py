@@ -113,5 +113,6 @@ def item_of(broadcast: Broadcast) -> PlanItem:
         late_ms=broadcast.late_ms,
         sent_by=to_ms(broadcast.sent_by),
         excluded=tuple(place.code for place in broadcast.excluded),
+        resume=broadcast.bulletin.rundown is not None,  # after its relay it goes on
         title=broadcast.bulletin.title,
     )

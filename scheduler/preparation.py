@@ -14,7 +14,7 @@ import tts.reading
 from broadcaster.clips import ClipStore
 from broadcaster.clock import Clock
 from broadcaster.database import Database
-from broadcaster.rows import Broadcast, Bulletin, Clip, Schedule
+from broadcaster.rows import Broadcast, Bulletin, Clip, Schedule, ScheduleKind
 from broadcaster.sounds import SoundStore
 from tts.encoding import RATE
 from tts.settings import chosen
@@ -154,7 +154,7 @@ def _lacking(session: Session, store: ClipStore, now: datetime) -> list[Bulletin
         .join(Schedule.bulletin)
         .where(
             Schedule.cancelled_at.is_(None),
-            Schedule.start_at > now,
+            (Schedule.start_at > now) | (Schedule.kind == ScheduleKind.PROGRAMME),
             Bulletin.clip_sha256.is_(None),
             ~exists().where(Broadcast.schedule_id == Schedule.id),
         )
@@ -164,5 +164,5 @@ def _lacking(session: Session, store: ClipStore, now: datetime) -> list[Bulletin
     return [
         bulletin
         for _, bulletin in sorted(bulletins.values(), key=lambda pair: (pair[0], pair[1].id))
-        if bulletin.clip_sha256 is None or not store.has(bulletin.clip_sha256)
+        if bulletin.rundown is None and (bulletin.clip_sha256 is None or not store.has(bulletin.clip_sha256))
     ]

@@ -77,6 +77,8 @@ class Relay:
     ) -> None:
         self._core, self._transport, self._order, self._note = core, transport, order, note
         self._window_s = window_s
+        self._said = ""
+        """Why it was not on the air when that was last told: nobody is told twice of one failure."""
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="relay-run", daemon=True)
 
@@ -105,12 +107,11 @@ class Relay:
     def _run(self) -> None:
         with self._core.counters.edge("relay"):
             self._rest(self._order.start_at - _LEAD_MS)
-            said = ""
             while not self._stopping.is_set() and self._now() < self._order.until:
                 why = self._relay_once()
-                if why and why != said:
+                if why and why != self._said:
                     self._note(RelayEvent.FALLBACK, why, self._now())
-                said = why
+                self._said = why
                 if why:
                     self._rest(min(self._now() + _TRIED_AGAIN_MS, self._order.until))
             self._note(RelayEvent.OVER, "", self._now())
@@ -123,6 +124,7 @@ class Relay:
                 return why
             stream = self._open()
             log.info("relay on air stream=%s address=%s", stream.name, self._order.address)
+            self._said = ""
             self._note(RelayEvent.ON_AIR, "", stream.plan.start_at)
             try:
                 return self._send(source, watch, stream)

@@ -22,6 +22,8 @@ from broadcaster.rows import Broadcast, Distribution, Published, Schedule
 from broadcaster.transport import Transport
 from scheduler.planning import Planner
 from scheduler.preparation import Preparation
+from scheduler.production import Production
+from scheduler.relays import Relays
 
 log = logging.getLogger(__name__)
 
@@ -45,18 +47,21 @@ def _lead_s() -> float:
 class Runner:
     """Prepares, plans and delivers ahead of time; nothing has to happen here at air time."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  the parts of a station that have jobs
         self,
         core: Core,
         *,
         planner: Planner,
         preparation: Preparation,
+        production: Production,
+        relays: Relays,
         distributor: Distributor,
         transport: Transport,
         report_ms: int,
     ) -> None:
         self._core, self._database, self._clock = core, core.database, core.clock
-        self._planner, self._preparation = planner, preparation
+        self._planner, self._preparation, self._production = planner, preparation, production
+        self._relays = relays
         self._distributor, self._transport, self._report_ms = distributor, transport, report_ms
         self._woken = threading.Event()
         self._last_pass = float("-inf")
@@ -75,7 +80,12 @@ class Runner:
     def start(self) -> None:
         """Start the jobs."""
         logging.getLogger("apscheduler").setLevel(logging.ERROR)
-        jobs = (("beat", self.beat, _BEAT_S), ("prepare", self.prepare, _BEAT_S), ("tidy", self.tidy, _HOUSEKEEPING_S))
+        jobs = (
+            ("beat", self.beat, _BEAT_S),
+            ("prepare", self.prepare, _BEAT_S),
+            ("produce", self.produce, _BEAT_S),
+            ("tidy", self.tidy, _HOUSEKEEPING_S),
+        )
         for name, job, seconds in jobs:
             self._jobs.add_job(partial(self._guarded, name, job), "interval", seconds=seconds, id=name)
         self._jobs.start()
@@ -86,13 +96,15 @@ class Runner:
         """End after what is under way."""
         self._stopping.set()
         self._preparation.stop()
+        self._production.stop()
         if self._jobs.running:
             self._jobs.shutdown(wait=True)
+        self._relays.stop()
 
     def wake(self) -> None:
         """Rows have changed: run the jobs now rather than at their next beat."""
         self._woken.set()
-        self._run_now("beat", "prepare")
+        self._run_now("beat", "prepare", "produce")
 
     def _run_now(self, *names: str) -> None:
         if self._jobs.running:
@@ -107,7 +119,7 @@ class Runner:
             if now < before - _BEAT_S:
                 log.warning("the clock was set back seconds=%.0f", before - now)
                 with self._core.counters.edge("clock"):
-                    self._run_now("beat", "prepare", "tidy")
+                    self._run_now("beat", "prepare", "produce", "tidy")
             before = now
 
     def _guarded(self, name: str, job: Callable[[], None]) -> None:
@@ -137,6 +149,8 @@ class Runner:
             self._planner.plan()
         self.publish()
         self.distribute()
+        with self._core.counters.edge("relays"):
+            self._relays.beat()
 
     def _note_confirmations(self) -> None:
         """Write down what the broker has confirmed; after a new connection, that it may have lost all it had."""
@@ -218,6 +232,10 @@ class Runner:
     def prepare(self) -> None:
         """Make the clips that are lacking."""
         self._preparation.prepare_all()
+
+    def produce(self) -> None:
+        """Make the sound of programmes: beside bulletins, so that a bulletin for now never waits for a long programme."""
+        self._production.produce_all()
 
     def tidy(self) -> None:
         """Let go of what has expired, and notice speakers that fell silent."""

@@ -91,7 +91,7 @@ class Settlement:
     def _settle(self, broadcast: Broadcast) -> None:
         now = self.this.now
         begun = broadcast.start_at is not None and broadcast.start_at <= now
-        sound = broadcast.bulletin.clip
+        sound = broadcast.sound
         if sound is not None and sound is not broadcast.clip and (broadcast.clip is None or not begun):
             broadcast.clip, broadcast.sent_by, broadcast.sent_at = sound, None, None
         clip = broadcast.clip

@@ -13,7 +13,7 @@ from broadcaster import airing, chain, library
 from broadcaster.errors import LoaError
 from broadcaster.geography import Geography
 from broadcaster.rows import Bulletin, Draft, Place, Schedule, ScheduleKind, Sound, Station
-from scheduler import conflicts, lexicon
+from scheduler import conflicts, lexicon, rundown
 from scheduler.checks import MAX_TEXT, MAX_TITLE, Problem, Submission, check, plain
 from tts.reading import Lexicon
 
@@ -30,10 +30,10 @@ class SubmissionError(LoaError):
         self.problems = tuple(problems)
 
 
-def _stored(session: Session, submission: Submission) -> Schedule | None:
+def find(session: Session, submission: str) -> Schedule | None:
     """The schedule an earlier sending of the same form made."""
-    sent = select(Schedule).join(Schedule.bulletin).where(Bulletin.submission == submission.submission)
-    return session.scalar(sent.limit(1))
+    sent = select(Schedule).join(Schedule.bulletin).where(Bulletin.submission == submission)
+    return session.scalar(sent.order_by(Schedule.id).limit(1))
 
 
 def submit(session: Session, submission: Submission, *, account_id: int, now: datetime) -> Schedule:
@@ -41,7 +41,7 @@ def submit(session: Session, submission: Submission, *, account_id: int, now: da
 
     Errors: SubmissionError.
     """
-    if stored := _stored(session, submission):
+    if stored := find(session, submission.submission):
         return stored
     places, problems = check(session, submission, now)
     if problems:
@@ -67,17 +67,18 @@ def submit(session: Session, submission: Submission, *, account_id: int, now: da
         speed=submission.speed,
         pause=submission.pause,
         readings=dict(submission.readings) or None,
+        rundown=rundown.stored(submission.rundown) if submission.rundown else None,
         replaces_id=replaced.bulletin_id if replaced else None,
         account_id=account_id,
         created_at=now,
     )
     targets = {place.id: place for place in places}
-    start = None if submission.kind is ScheduleKind.NOW else submission.start_at
+    start = submission.start_at if submission.kind in {ScheduleKind.ONCE, ScheduleKind.REPEATED} else None
     if submission.kind is ScheduleKind.ONCE and start and start <= now:
         start = None  # this very minute: on the second it was meant for, its first words would be missed
     schedule = Schedule(
         bulletin=bulletin,
-        kind=submission.kind if start else ScheduleKind.NOW,
+        kind=submission.kind if start or submission.kind is ScheduleKind.PROGRAMME else ScheduleKind.NOW,
         start_at=start,
         rrule=submission.rule if submission.kind is ScheduleKind.REPEATED else "",
         account_id=account_id,
@@ -94,7 +95,8 @@ def submit(session: Session, submission: Submission, *, account_id: int, now: da
     if draft := session.get(Draft, submission.submission):
         session.delete(draft)
     session.flush()
-    library.keep_bulletin(session, bulletin, now)
+    if submission.rundown is None:
+        library.keep_bulletin(session, bulletin, now)
     chain.audit(
         session,
         at=now,
@@ -112,7 +114,7 @@ def _reduced(session: Session, geography: Geography, chosen: dict[int, Place]) -
 
 def _spoken(submission: Submission, words: Lexicon) -> str:
     """What a voice will say: nothing where a sound is heard instead."""
-    if submission.sound:
+    if submission.sound or submission.rundown:
         return ""
     return plain(submission.spoken) or tts.reading.read(plain(submission.text), words).spoken
 

@@ -73,6 +73,8 @@ def estimate(spoken: str, repeats: int) -> timedelta:
 
 def length_of(bulletin: Bulletin) -> timedelta:
     """How long a bulletin is, or will be."""
+    if bulletin.rundown is not None:
+        return timedelta(milliseconds=bulletin.rundown["planned_ms"])
     if bulletin.clip is not None:
         return timedelta(milliseconds=bulletin.clip.duration_ms)
     return estimate(bulletin.spoken, bulletin.repeats)

@@ -101,7 +101,7 @@ def encode(samples: NDArray[np.int16], step: Callable[[], None]) -> Encoded:
     packets: list[bytes] = []
     heard = np.empty(samples.size, np.float32)
     mp3 = io.BytesIO()
-    with ThreadPoolExecutor(os.cpu_count() or 1, "encode") as pool, _mp3_file(mp3) as mp3_file:
+    with ThreadPoolExecutor(os.cpu_count() or 1, "encode") as pool, mp3_writer(mp3) as mp3_file:
         for part, done in zip(parts, pool.map(lambda part: _opus(samples[part]), parts), strict=True):
             head = done.stream.head
             packets[part.start // FRAME :] = done.stream.packets  # over the last part's extra packet
@@ -159,7 +159,8 @@ def _soundfile_opus(samples: NDArray[np.int16]) -> ogg.Stream:
     return ogg.read(file.getvalue())
 
 
-def _mp3_file(file: io.BytesIO) -> soundfile.SoundFile:
+def mp3_writer(file: io.BytesIO) -> soundfile.SoundFile:
+    """An MP3 file for browsers, to be written with mono samples of `RATE`."""
     return soundfile.SoundFile(
         file,
         "w",

@@ -111,6 +111,7 @@ def _without_broadcast(session: Session, now: datetime, zone: ZoneInfo, planned:
         .options(joinedload(Schedule.bulletin), selectinload(Schedule.targets))
         .where(
             Schedule.cancelled_at.is_(None),
+            Schedule.kind != ScheduleKind.PROGRAMME,
             or_(
                 Schedule.kind == ScheduleKind.REPEATED,
                 and_(not_(has_one), or_(Schedule.start_at > now - _LATEST, Schedule.start_at.is_(None))),

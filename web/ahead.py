@@ -82,8 +82,8 @@ def _moment(at: datetime, zone: ZoneInfo, locale: Locale) -> Moment:
     )
 
 
-def of_request(session: Session, typed: Fields) -> Ahead | None:
-    """The same with the notes about it, for whoever asks."""
+def of_request(session: Session, typed: Fields, length: timedelta | None = None) -> Ahead | None:
+    """The same with the notes about it, for whoever asks; ``length`` is known of what is no text."""
     locale = get_locale()
     assert locale  # noqa: S101  a page is always rendered for somebody
     found, rule = ahead(typed.when, zone(), now(), locale), _rule(typed.when, zone(), now())
@@ -92,19 +92,21 @@ def of_request(session: Session, typed: Fields) -> Ahead | None:
     geography = Geography.load(session)
     return replace(
         found,
-        notes=tuple(_notes(session, typed, rule, geography)),
-        conflicts=tuple(_conflicts(session, typed, rule, geography)),
+        notes=tuple(_notes(session, typed, rule, geography, length)),
+        conflicts=tuple(_conflicts(session, typed, rule, geography, length)),
     )
 
 
-def _conflicts(session: Session, typed: Fields, rule: Rule, geography: Geography) -> list[Conflict]:
+def _conflicts(
+    session: Session, typed: Fields, rule: Rule, geography: Geography, length: timedelta | None
+) -> list[Conflict]:
     """What else sounds at the first of its times, but for what gives way to it already."""
     moments = recurrence.following(rule, now(), _CHECKED)
     if not moments or not typed.places:
         return []
     commune = Commune.of(station(), OperatingHours.load(session, station()))
     klass = Class(typed.klass) if typed.klass in fields.CLASSES else Class.ROUTINE
-    wanted = conflicts.Wanted(tuple(moments), _length(typed), klass, geography.heard_by(typed.places))
+    wanted = conflicts.Wanted(tuple(moments), length or _length(typed), klass, geography.heard_by(typed.places))
     begin, end = moments[0] - _AROUND, moments[-1] + _AROUND
     planned = timeline.soundings(session, zone(), begin, end, now())
     given_way = set(typed.displaces.split())
@@ -121,15 +123,15 @@ def _length(typed: Fields) -> timedelta:
     return max(_LEAST, timeline.estimate(words[:MAX_TEXT], int(typed.repeats) if typed.repeats in _REPEATS else 1))
 
 
-def _notes(session: Session, typed: Fields, rule: Rule, geography: Geography) -> list[Note]:
+def _notes(session: Session, typed: Fields, rule: Rule, geography: Geography, length: timedelta | None) -> list[Note]:
     speakers = geography.heard_by(typed.places)
     words = typed.spoken.strip() or typed.text.strip()
     subject = Subject(
         rule,
-        _length(typed),
+        length or _length(typed),
         rules.listeners(geography, speakers),
         everywhere=len(speakers) > 1 and len(speakers) == len(geography.speakers),
-        empty=not words,
+        empty=length is None and not words,
     )
     commune = Commune.of(station(), OperatingHours.load(session, station()))
     return lint.lint(subject, commune, now())

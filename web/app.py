@@ -1,7 +1,7 @@
 """The pages as one Flask application."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from flask import Flask, request
@@ -37,6 +37,7 @@ from web import (
     people,
     phone,
     preview,
+    programmes,
     rule_words,
     rules,
     security,
@@ -58,6 +59,7 @@ _PAGES = (
     rules,
     stopping,
     bulletins,
+    programmes,
     ahead,
     drafts,
     preview,
@@ -146,6 +148,7 @@ def _equip_templates(app: Flask) -> None:
     app.add_template_filter(_repeats, "repeats")
     app.add_template_filter(moments.length, "length_of")
     app.add_template_filter(moments.error, "start_error")
+    app.add_template_filter(_as_duration, "as_duration")
     app.add_template_filter(speakers.megabytes, "megabytes")
 
 
@@ -172,6 +175,10 @@ def _repeats(schedule: Schedule) -> str:
 
 def _clock(at: datetime, *, seconds: bool = True) -> str:
     return moments.clock(at, context.zone(), seconds=seconds)
+
+
+def _as_duration(milliseconds: int) -> timedelta:
+    return timedelta(milliseconds=milliseconds)
 
 
 def _ago(at: datetime) -> str:

@@ -6,14 +6,17 @@ from datetime import datetime
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, send_file, url_for
 from flask.typing import ResponseReturnValue
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from broadcaster import approval, notices, permissions
 from broadcaster.approval import ApprovalError, Approver, Paper, Standing
 from broadcaster.geography import Geography
 from broadcaster.permissions import Action, Person
-from broadcaster.rows import Clip, Decision, Schedule
-from web import agenda, documents, sentences
+from broadcaster.rows import Broadcast, Clip, Decision, Schedule
+from scheduler.composing import pieces_of
+from scheduler.rundown import Piece
+from web import agenda, documents, programme_words, sentences
 from web.access import (
     APPROVERS,
     MANAGERS,
@@ -46,6 +49,7 @@ class Waiting:
         seen: the fingerprint of what is shown, sent back with the verdict.
         changed: what is not as it was when it, or what it replaces, was approved.
         own: whether the one who looks sent it in.
+        composed: of a programme, the occurrence that comes next as it is composed now.
     """
 
     schedule: Schedule
@@ -55,6 +59,12 @@ class Waiting:
     seen: str
     changed: tuple[str, ...]
     own: bool
+    composed: Broadcast | None = None
+
+    @property
+    def pieces(self) -> tuple[Piece, ...]:
+        """What that occurrence is made of."""
+        return pieces_of(self.composed.composition) if self.composed and self.composed.composition else ()
 
 
 def approver_for(schedule: Schedule, person: Person, tree: Geography) -> Approver | None:
@@ -76,7 +86,8 @@ def _waiting(session: Session) -> Iterator[Waiting]:
             continue
         present = approval.facts(schedule)
         before = stands.decision or approval.predecessor(session, schedule)
-        clip = schedule.bulletin.clip
+        composed = _next_composed(session, schedule) if schedule.bulletin.rundown else None
+        clip = composed.composition.clip if composed and composed.composition else schedule.bulletin.clip
         heard = clip if clip and services().clips.mp3_path(clip.sha256).exists() else None
         yield Waiting(
             schedule,
@@ -86,7 +97,13 @@ def _waiting(session: Session) -> Iterator[Waiting]:
             approval.fingerprint(present),
             sentences.changed(approval.changes(before.facts, present)) if before else (),
             schedule.bulletin.account_id in {by.account_id, by.on_behalf_of},
+            composed,
         )
+
+
+def _next_composed(session: Session, schedule: Schedule) -> Broadcast | None:
+    ahead = select(Broadcast).join(Broadcast.composition).where(Broadcast.schedule_id == schedule.id)
+    return session.scalar(ahead.where(Broadcast.occurrence > now()).order_by(Broadcast.occurrence).limit(1))
 
 
 def _soonest(item: Waiting) -> datetime:
@@ -103,6 +120,7 @@ def listing() -> ResponseReturnValue:
             waiting=sorted(_waiting(session), key=_soonest),
             on=station().approval,
             may_switch=may_everywhere(*MANAGERS),
+            words=programme_words,
             nobody=station().approval and not approval.has_approver(session, now()),
         )
 

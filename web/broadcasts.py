@@ -14,7 +14,9 @@ from broadcaster.airing import BroadcastState
 from broadcaster.approval import Approvals
 from broadcaster.clock import from_ms, to_ms
 from broadcaster.rows import Broadcast, Clip, Schedule
-from web import agenda, coverage, drafts, week
+from scheduler import relays
+from scheduler.composing import pieces_of
+from web import agenda, coverage, drafts, programme_words, week
 from web.access import VIEWERS, WRITERS, may, me, requires
 from web.agenda import Item
 from web.context import now, services, zone
@@ -52,10 +54,17 @@ def home() -> ResponseReturnValue:
             by_plan=week.should_be_playing(session) if before is None else [],
             older=f"{to_ms(past.older[0])}-{past.older[1]}" if past.older else "",
             first_page=before is None,
+            pieces_now=_pieces_now(session, current.on_air),
             progress=_progress((*current.preparing, *current.upcoming)),
             approvals=Approvals.load(session, shown, now()),
             drafts=drafts.count(session, me().id) if may(*WRITERS) else 0,
         )
+
+
+def _pieces_now(session: Session, items: tuple[Item, ...]) -> dict[str, str]:
+    """Which piece of each programme on the air is on, by broadcast."""
+    programmes = [item.broadcast for item in items if item.broadcast and item.bulletin.rundown]
+    return {each.id: programme_words.sounding(each, relays.told(session, each.id), now()) for each in programmes}
 
 
 def _position(text: str) -> tuple[datetime, str] | None:
@@ -128,6 +137,9 @@ def _facts(session: Session, item: Item) -> dict[str, object]:
         "clip": clip if clip and services().clips.mp3_path(clip.sha256).exists() else None,
         "standing": approval.standing(session, item.schedule, now()),
         "sent": request.args.get("sent", ""),
+        "words": programme_words,
+        "relays": relays.told(session, item.broadcast.id) if item.broadcast and item.bulletin.rundown else (),
+        "pieces": pieces_of(item.broadcast.composition) if item.broadcast and item.broadcast.composition else (),
     }
 
 

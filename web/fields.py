@@ -182,6 +182,8 @@ def of_bulletin(bulletin: Bulletin, schedule: Schedule | None, reading: str, zon
     )
     if schedule is None:
         return filled
+    if schedule.kind is ScheduleKind.PROGRAMME:
+        return replace(filled, places=tuple(place.code for place in schedule.targets), when=When(kind="programme"))
     rule = rule_of(schedule, zone)
     return replace(
         filled,

@@ -37,6 +37,7 @@ _TABS: Final = (
     _RAISE,
     _WATCH,
     Tab(_l("Duyệt"), "approval.listing", ("approval",), access.APPROVERS + access.MANAGERS),
+    Tab(_l("Chương trình"), "programmes.listing", ("programmes",)),
     Tab(_l("Cụm loa"), "speakers.listing", ("speakers", "enrolment")),
     Tab(_l("Kho tư liệu"), "library.shelf", ("library",), access.WRITERS),
     Tab(_l("Quy định phát"), "rules.show", ("rules",)),

@@ -17,6 +17,7 @@ from broadcaster.wire.documents import Class, SpeakerState
 from broadcaster.wire.fields import Fault, SpeakerRole
 from scheduler.conflicts import Conflict, Outcome
 from scheduler.lint import Fields, Note
+from scheduler.rundown import EMPTY
 from scheduler.submissions import Problem
 from tts.reading.model import DOUBTFUL, FOREIGN_WORD, UNKNOWN_CAPITALS, UNSPEAKABLE
 from tts.voice import VOICES
@@ -122,10 +123,12 @@ _FACTS: Final[Words] = {
     "start_at": _l("giờ phát"),
     "kind": _l("lịch phát"),
     "rrule": _l("lịch phát"),
+    "rundown": _l("các mục của chương trình"),
 }
 _NO_ROLE: Final = _l("Chưa được giao quyền")
 KINDS_OF_SCHEDULE: Final[Words] = {
     "now": _l("Phát ngay"),
+    "programme": _l("Trong chương trình"),
     "once": _l("Một lần"),
     "dates": _l("Chọn nhiều ngày"),
     "daily": _l("Hằng ngày"),
@@ -214,6 +217,7 @@ _WHY: Final[Words] = {
     "station-off": _l("máy của đài đã tắt"),
     QUOTA: _l("thôn đã dùng hết số phút trong ngày"),
     NOT_APPROVED: _l("không được duyệt kịp giờ"),
+    EMPTY: _l("chương trình không có bản tin hay tiếp âm nào"),
     "weekday": _l("hôm đó không phải ngày được phát"),
     "slot-too-long": _l("buổi phát dài quá quy định"),
     "too-many-slots": _l("quá số buổi phát trong ngày"),

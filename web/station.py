@@ -36,6 +36,8 @@ from scheduler import quiet
 from scheduler.alert_speech import AlertSpeech
 from scheduler.planning import Planner
 from scheduler.preparation import Preparation
+from scheduler.production import Production
+from scheduler.relays import Relays
 from scheduler.runner import Runner
 from tts import engines
 from tts.speech import Speech
@@ -110,6 +112,8 @@ class RunningStation:
             core,
             planner=Planner(core, self._distributor, settings.now_lead_ms),
             preparation=self._preparation,
+            production=Production(core, speech, clips, sounds, self.wake),
+            relays=Relays(core, self._prompt),
             distributor=self._distributor,
             transport=self._prompt,
             report_ms=settings.report_ms,

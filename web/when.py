@@ -15,7 +15,7 @@ from scheduler.rest_days import RestDays
 from scheduler.rule_text import MAX_COUNT, MAX_INTERVAL
 from scheduler.submissions import Problem
 
-KINDS: Final = ("now", "once", "dates", "daily", "weekly", "monthly", "days", "minutes", "lunar")
+KINDS: Final = ("now", "programme", "once", "dates", "daily", "weekly", "monthly", "days", "minutes", "lunar")
 MONTHLY: Final = ("day", "weekday", "last")
 LUNAR: Final = ("1", "15", "1,15", "30", "year")
 WEEKDAYS: Final = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
@@ -120,8 +120,8 @@ def parse(typed: When, zone: ZoneInfo, now: datetime) -> tuple[Meant, list[Probl
     """What the part means, and which of its fields mean nothing."""
     if typed.kind not in KINDS:
         return Meant(ScheduleKind.NOW), [Problem("kind", "unknown")]
-    if typed.kind == "now":
-        return Meant(ScheduleKind.NOW), []
+    if typed.kind in {"now", "programme"}:
+        return Meant(ScheduleKind(typed.kind)), []
     reader = _Reader(typed, zone, now.astimezone(zone).date())
     kind = ScheduleKind.ONCE if typed.kind == "once" else ScheduleKind.REPEATED
     first = reader.first()

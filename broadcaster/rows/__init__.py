@@ -31,6 +31,7 @@ from broadcaster.rows.lexicon import LexiconEntry
 from broadcaster.rows.library import ItemKind, LibraryItem, LibraryWord
 from broadcaster.rows.notices import Address, Notice, NoticeKind, Push
 from broadcaster.rows.places import GroupMember, Place, PlaceKind, Station
+from broadcaster.rows.programmes import Composition, ProgrammeSound
 from broadcaster.rows.published import Distribution, Published
 from broadcaster.rows.sounds import Sound
 from broadcaster.rows.speakers import Speaker
@@ -52,6 +53,7 @@ __all__ = [
     "Bulletin",
     "Chained",
     "Clip",
+    "Composition",
     "Contact",
     "Decision",
     "Delivery",
@@ -72,6 +74,7 @@ __all__ = [
     "NoticeKind",
     "Place",
     "PlaceKind",
+    "ProgrammeSound",
     "Published",
     "Push",
     "Role",

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from broadcaster.rows.base import Base, Chained, words
 from broadcaster.rows.bulletins import Bulletin, Clip
 from broadcaster.rows.places import Place
+from broadcaster.rows.programmes import Composition
 from broadcaster.rows.speakers import Speaker
 from broadcaster.wire.documents import Class, Event
 
@@ -20,12 +21,14 @@ class ScheduleKind(StrEnum):
     NOW = "now"
     ONCE = "once"
     REPEATED = "repeated"
+    PROGRAMME = "programme"
+    """Not by itself: programmes of its places take it in."""
 
 
 class Schedule(Base):
     """When and where a bulletin airs.
 
-    ``start_at`` is the first time (None for NOW); ``rrule`` the text of its rule (RFC 5545 and our own properties, see
+    ``start_at`` is the first time (None for NOW and PROGRAMME); ``rrule`` the text of its rule (RFC 5545 and our own properties, see
     ``docs/schedules.md``), counted from it in the station's time zone.
     """
 
@@ -89,8 +92,16 @@ class Broadcast(Base):
     schedule: Mapped[Schedule] = relationship()
     bulletin: Mapped[Bulletin] = relationship()
     clip: Mapped[Clip | None] = relationship()
+    composition: Mapped[Composition | None] = relationship(viewonly=True)
     excluded: Mapped[list[Place]] = relationship(secondary="broadcast_exclusion", order_by="Place.position")
     deliveries: Mapped[list["Delivery"]] = relationship(back_populates="broadcast")
+
+    @property
+    def sound(self) -> Clip | None:
+        """The sound it should have by now: its bulletin's, or that of this very occurrence of a programme."""
+        if self.bulletin.rundown is None:
+            return self.bulletin.clip
+        return self.composition.clip if self.composition else None
 
 
 class BroadcastExclusion(Base):

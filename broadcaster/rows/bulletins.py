@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, String, Text, false
+from sqlalchemy import JSON, ForeignKey, Index, String, Text, false, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from broadcaster.rows.accounts import Account
@@ -24,6 +24,9 @@ class Clip(Base):
     created_at: Mapped[datetime]
 
 
+_IS_PROGRAMME = text("rundown IS NOT NULL")
+
+
 class Bulletin(Base):
     """A text as an officer typed it, and how it is spoken. Never changed once stored: an edit makes a successor.
 
@@ -32,9 +35,13 @@ class Bulletin(Base):
 
     With ``sound_sha256`` a sound that somebody brought is heard, from ``sound_start_ms`` to ``sound_end_ms`` (None: its end),
     instead of a voice; ``text`` is then a note that nobody reads aloud.
+
+    With ``rundown`` it is a programme (see `scheduler.rundown`): it has no words and no sound of its own, each of its
+    occurrences is composed.
     """
 
     __tablename__ = "bulletin"
+    __table_args__ = (Index("ix_bulletin_programme", "id", sqlite_where=_IS_PROGRAMME, postgresql_where=_IS_PROGRAMME),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     submission: Mapped[str] = mapped_column(String(64), unique=True)
@@ -55,6 +62,7 @@ class Bulletin(Base):
     closing_tune: Mapped[bool] = mapped_column(default=False, server_default=false())
     readings: Mapped[dict[str, Any] | None]
     """Corrections of single words that hold for this bulletin alone: written form to spoken form."""
+    rundown: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     replaces_id: Mapped[int | None] = mapped_column(ForeignKey("bulletin.id"))
     account_id: Mapped[int] = mapped_column(ForeignKey("account.id"))
     created_at: Mapped[datetime]

@@ -17,6 +17,7 @@ from broadcaster.rows import Broadcast, Distribution, Schedule, Speaker
 from broadcaster.wire.documents import SpeakerState
 from scheduler import runner as runner_module
 from scheduler.planning import Planner
+from scheduler.relays import Relays
 from scheduler.runner import Runner
 from tests.broadcaster import town
 from tests.broadcaster.town import DOAI, DONG, TOPICS, FakeTransport
@@ -32,6 +33,9 @@ class Idle:
 
     def prepare_all(self) -> None:
         self.runs += 1
+
+    def produce_all(self) -> None:
+        pass
 
     def stop(self) -> None:
         self.stopped = True
@@ -81,6 +85,8 @@ def office(core: Core, clock: FixedClock, tmp_path: Path) -> Iterator[Office]:
         core,
         planner=Planner(core, distributor, 2_000),
         preparation=idle,  # type: ignore[arg-type]  # only these two are asked for
+        production=idle,  # type: ignore[arg-type]
+        relays=Relays(core, line),
         distributor=distributor,
         transport=line,
         report_ms=60_000,

@@ -6,7 +6,7 @@ const WAIT_MS = 350;
 
 function followKind(form) {
   const kind = form.elements.kind.value;
-  document.getElementById("times").hidden = kind === "now";
+  document.getElementById("times").hidden = ["now", "programme"].includes(kind);
   for (const element of form.querySelectorAll("[data-kinds]")) {
     element.hidden = !element.dataset.kinds.split(" ").includes(kind);
   }

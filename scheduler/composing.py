@@ -1,0 +1,251 @@
+"""From programmes to their occurrences: what each of the next ones is made of, from rows, until shortly before it airs."""
+
+import logging
+from collections.abc import Collection, Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import msgspec
+from sqlalchemy import select
+from sqlalchemy.orm import Session, joinedload, selectinload
+
+import tts.reading
+from broadcaster import airing
+from broadcaster.approval import NOT_APPROVED, Approvals
+from broadcaster.core import Core
+from broadcaster.geography import Geography
+from broadcaster.rows import (
+    Broadcast,
+    Bulletin,
+    Composition,
+    Schedule,
+    ScheduleKind,
+    Sound,
+    Station,
+)
+from broadcaster.wire.documents import Class
+from scheduler import announcing, lexicon, rundown
+from scheduler.rundown import BULLETIN_DAYS, Candidate, Composed, Fixed, Kind, Piece, Rundown, Shelf
+from scheduler.timeline import estimate
+
+log = logging.getLogger(__name__)
+
+AHEAD: Final = timedelta(hours=26)
+"""So far ahead programmes are composed and sent, and the next one of each whenever it airs; later ones would change anyway."""
+FREEZE: Final = timedelta(minutes=20)
+"""So long before its time an occurrence changes no more: its sound has to be made and sent."""
+
+_NOT_PREPARED: Final = "not-prepared"
+_BETWEEN_MS: Final = 500
+"""The silence around a sound in a clip."""
+
+
+def compose_all(core: Core, now: datetime) -> None:
+    """Bring the compositions of all occurrences that are near in line, in one short transaction; none where there are none."""
+    with core.database.read() as session:
+        if not _near(session, now):
+            return
+    with core.database.write() as session:
+        station = session.scalars(select(Station)).one()
+        composer = Composer(session, station, Geography.load(session), now)
+        for broadcast in _near(session, now):
+            with core.counters.edge("composing"):
+                composer.settle(broadcast)
+
+
+class Composer:
+    """Composes within one planning pass. Everything is read when it is first needed: most stations pass without."""
+
+    def __init__(self, session: Session, station: Station, geography: Geography, now: datetime) -> None:
+        self._session, self._station, self._geography, self._now = session, station, geography, now
+        self._zone = ZoneInfo(station.timezone)
+        self._sounds: dict[str, tuple[int, str]] = {}
+        self._slot: list[tuple[Candidate, frozenset[str]]] | None = None
+        self._approvals: Approvals | None = None
+
+    def of_rundown(self, wanted: Rundown, title: str, audience: frozenset[str], at: datetime) -> Composed:
+        """What an occurrence of a rundown that may not be stored yet would be."""
+        return rundown.compose(wanted, self._shelf(wanted, title, audience, at), at)
+
+    def settle(self, broadcast: Broadcast) -> None:
+        """Bring the composition of an occurrence in line; one that is empty shortly before its time is missed."""
+        kept = broadcast.composition
+        frozen = broadcast.occurrence - FREEZE <= self._now
+        if kept and frozen and self._holds(kept):
+            if kept.why:
+                airing.ensure_deliveries(self._session, {broadcast.id: self._audience(broadcast)})
+                airing.miss(self._session, [broadcast.id], kept.why, self._now)
+                log.error("programme missed broadcast=%s why=%s", broadcast.id, kept.why)
+            return
+        assert broadcast.bulletin.rundown is not None  # noqa: S101  asked for
+        wanted, audience = rundown.read(broadcast.bulletin.rundown), self._audience(broadcast)
+        self._keep(broadcast, kept, self.of_rundown(wanted, broadcast.bulletin.title, audience, broadcast.occurrence))
+
+    def _audience(self, broadcast: Broadcast) -> frozenset[str]:
+        return self._geography.heard_by(place.code for place in broadcast.schedule.targets)
+
+    def _keep(self, broadcast: Broadcast, kept: Composition | None, made: Composed) -> None:
+        facts = {"left_out": msgspec.to_builtins(made.left_out), "why": made.why}
+        if kept is None:
+            pieces = msgspec.to_builtins(made.pieces)
+            kept = Composition(broadcast_id=broadcast.id, key=made.key, pieces=pieces, composed_at=self._now, **facts)
+            self._session.add(kept)
+        elif kept.key != made.key:
+            if not self._holds(
+                kept
+            ):  # what may not air any more must not stay in the plan until the new sound is there
+                broadcast.clip = broadcast.sent_by = broadcast.sent_at = None
+            kept.key, kept.pieces, kept.clip, kept.error = made.key, msgspec.to_builtins(made.pieces), None, None
+            kept.composed_at = self._now
+        elif kept.left_out != facts["left_out"]:
+            kept.left_out = facts["left_out"]
+        kept.why = made.why
+        if any(piece.kind is Kind.RELAY for piece in made.pieces):
+            broadcast.late_ms = max(broadcast.late_ms, made.length_ms)  # whoever heard the relay joins what follows
+        self._session.flush()
+        self._session.expire(broadcast, ["composition"])
+
+    def _holds(self, kept: Composition) -> bool:
+        """Whether every bulletin in it may still air, with this very sound."""
+        pieces = (piece for piece in pieces_of(kept) if piece.bulletin)
+        return all(self._candidate(piece.bulletin).clip == piece.clip for piece in pieces)
+
+    def _shelf(self, wanted: Rundown, title: str, audience: frozenset[str], at: datetime) -> Shelf:
+        day, words = at.astimezone(self._zone).date(), lexicon.in_force(self._session)
+
+        def announce(text: str, titles: Collection[str]) -> tuple[str, int]:
+            filled = announcing.filled(text, station=self._station.name, programme=title, day=day, titles=list(titles))
+            spoken = tts.reading.read(filled, words).spoken
+            return spoken, round(estimate(spoken, 1) / timedelta(milliseconds=1)) + _BETWEEN_MS
+
+        named = [item.bulletin for item in wanted.items if isinstance(item, Fixed)]
+        return Shelf(
+            announce,
+            [each for each, heard in self._waiting() if audience <= heard],
+            {number: self._candidate(number) for number in named},
+            self._lengths(wanted),
+        )
+
+    def _lengths(self, wanted: Rundown) -> Mapping[str, tuple[int, str]]:
+        """The length and the title of every sound of the library that the rundown names."""
+        names = {sound for item in wanted.items for sound in sounds_of(item)} - self._sounds.keys()
+        if names:
+            rows = select(Sound.sha256, Sound.duration_ms, Sound.name).where(Sound.sha256.in_(names))
+            for sha256, length_ms, name in self._session.execute(rows):
+                self._sounds[sha256] = length_ms + _BETWEEN_MS, name
+        return self._sounds
+
+    def _waiting(self) -> list[tuple[Candidate, frozenset[str]]]:
+        """The bulletins for programmes that are not too old, with who may hear each."""
+        if self._slot is None:
+            rows = (
+                select(Schedule)
+                .join(Schedule.bulletin)
+                .where(
+                    Schedule.kind == ScheduleKind.PROGRAMME,
+                    Schedule.cancelled_at.is_(None),
+                    Schedule.created_at > self._now - timedelta(days=BULLETIN_DAYS.stop),
+                )
+                .options(joinedload(Schedule.bulletin).joinedload(Bulletin.clip), selectinload(Schedule.targets))
+                .order_by(Schedule.id)
+            )
+            schedules = self._session.scalars(rows).all()
+            approvals = Approvals.load(self._session, [each.id for each in schedules], self._now)
+            aired = _aired(self._session, self._now)
+            self._slot = [
+                (
+                    _candidate(each, approvals, aired=each.bulletin_id in aired),
+                    self._geography.heard_by(place.code for place in each.targets),
+                )
+                for each in schedules
+            ]
+        return self._slot
+
+    def _candidate(self, bulletin: int) -> Candidate:
+        """A bulletin by its id; its latest schedule says whether it may air."""
+        latest = (
+            select(Schedule)
+            .where(Schedule.bulletin_id == bulletin, Schedule.cancelled_at.is_(None))
+            .order_by(Schedule.id.desc())
+            .limit(1)
+        )
+        schedule = self._session.scalar(latest)
+        if schedule is None:
+            row = self._session.get(Bulletin, bulletin)
+            title = row.title if row else ""
+            return Candidate(bulletin, title, "", Class.ROUTINE, self._now, 0, why_not="gone")
+        return _candidate(schedule, Approvals.load(self._session, [schedule.id], self._now), aired=False)
+
+
+def sounds_of(item: rundown.Item) -> Iterator[str]:
+    """The sounds of the library that an item names."""
+    for name in ("sound", "fallback", "sting"):
+        if sound := getattr(item, name, ""):
+            yield sound
+
+
+def pieces_of(composition: Composition) -> tuple[Piece, ...]:
+    """The pieces of a stored composition."""
+    return msgspec.convert(composition.pieces, tuple[Piece, ...])
+
+
+def _candidate(schedule: Schedule, approvals: Approvals, *, aired: bool) -> Candidate:
+    bulletin = schedule.bulletin
+    why_not = "" if approvals.of(schedule).may_air else NOT_APPROVED
+    if bulletin.clip is None:
+        why_not = why_not or _NOT_PREPARED
+    return Candidate(
+        bulletin.id,
+        bulletin.title,
+        bulletin.category,
+        bulletin.klass,
+        bulletin.created_at,
+        bulletin.clip.duration_ms if bulletin.clip else 0,
+        clip=bulletin.clip.sha256 if bulletin.clip and not why_not else "",
+        aired=aired,
+        why_not=why_not,
+    )
+
+
+def _near(session: Session, now: datetime) -> list[Broadcast]:
+    """Occurrences of programmes that have not begun and are near, the nearest first."""
+    rows = (
+        select(Broadcast)
+        .where(
+            Broadcast.bulletin_id.in_(select(Bulletin.id).where(Bulletin.rundown.is_not(None))),
+            Broadcast.occurrence > now,
+            Broadcast.start_at > now,
+            Broadcast.cancelled_at.is_(None),
+            Broadcast.stopped_at.is_(None),
+            Broadcast.missed_at.is_(None),
+        )
+        .options(
+            joinedload(Broadcast.bulletin),
+            joinedload(Broadcast.composition),
+            joinedload(Broadcast.schedule).selectinload(Schedule.targets),
+        )
+        .order_by(Broadcast.occurrence)
+    )
+    near, seen = [], set()
+    for broadcast in session.scalars(rows):
+        if broadcast.occurrence <= now + AHEAD or broadcast.schedule_id not in seen:
+            near.append(broadcast)
+        seen.add(broadcast.schedule_id)
+    return near
+
+
+def _aired(session: Session, now: datetime) -> set[int]:
+    """Bulletins that a programme has had on the air lately."""
+    rows = (
+        select(Composition.pieces)
+        .join(Broadcast, Broadcast.id == Composition.broadcast_id)
+        .where(
+            Broadcast.occurrence <= now,
+            Broadcast.occurrence > now - timedelta(days=BULLETIN_DAYS.stop),
+            Broadcast.sent_at.is_not(None),
+            Broadcast.missed_at.is_(None),
+            Broadcast.cancelled_at.is_(None),
+        )
+    )
+    return {piece["bulletin"] for pieces in session.scalars(rows) for piece in pieces if piece.get("bulletin")}
