@@ -20,14 +20,14 @@ from broadcaster.clock import from_ms, to_ms
 from broadcaster.core import Core
 from broadcaster.distribution import Distributor
 from broadcaster.geography import Geography
-from broadcaster.hours import OperatingHours, Stretch
+from broadcaster.hours import Stretch
 from broadcaster.publishing import HORIZON, STANDING_DAY, Publisher
 from broadcaster.rows import Broadcast, Bulletin, Clip, Distribution, Grant, Schedule, ScheduleKind, Station
 from broadcaster.wire.documents import Class, Plan, PlanItem
 from broadcaster.wire.topics import Kind
 from scheduler import plausible, rules
 from scheduler.materialisation import materialise
-from scheduler.rules import Breach, Commune, Listener
+from scheduler.rules import Breach, Commune, Listener, Rule
 from scheduler.timeline import RANK
 
 log = logging.getLogger(__name__)
@@ -115,7 +115,7 @@ class Planner:
         if self._doubts_clock(session, station):
             return
         geography = Geography.load(session)
-        commune = Commune.of(station, OperatingHours.load(session, station))
+        commune = Commune.load(session, station, now)
         this = _Pass(session, station, geography, now, geography != self._geography, commune)
         materialise(session, station, now, self._counters)
         this.pending = pending = _pending(session, now)
@@ -146,6 +146,8 @@ class Planner:
             broadcast.clip, broadcast.sent_by, broadcast.sent_at = sound, None, None
         if not (begun and broadcast.sent_at) and not this.may_air(broadcast):
             self._hold(this, broadcast)
+        elif not (begun and broadcast.sent_at) and _is_off(this, broadcast):
+            self._rest(this, broadcast)
         elif broadcast.sent_at is None and (last := _last_moment(broadcast)) and last <= this.now:
             self._miss(this, broadcast, NOT_PREPARED if broadcast.clip is None else BROKER_DOWN, last)
         elif broadcast.clip is not None and broadcast.sent_at is None and _over_quota(this, broadcast, broadcast.clip):
@@ -161,6 +163,13 @@ class Planner:
         last = broadcast.occurrence + (NOW_PATIENCE if now_kind else timedelta(0))
         if last <= this.now:
             self._miss(this, broadcast, approval.NOT_APPROVED if broadcast.clip else NOT_PREPARED, last)
+
+    def _rest(self, this: _Pass, broadcast: Broadcast) -> None:
+        """Keep a broadcast out of every plan while all its speakers are off then: they may be on again before it begins."""
+        start = broadcast.start_at or this.now
+        broadcast.sent_by = broadcast.sent_at = None
+        if start <= this.now:
+            self._miss(this, broadcast, Rule.OFF, start)
 
     def _settle_moment(self, this: _Pass, broadcast: Broadcast, clip: Clip, *, begun: bool) -> None:
         audience = this.geography.heard_by(place.code for place in broadcast.schedule.targets)
@@ -235,6 +244,16 @@ class Planner:
         topics = {self._topics.plan(place.code, day) for place in broadcast.schedule.targets}
         if topics.issubset(confirmed):
             broadcast.sent_at = this.now
+
+
+def _is_off(this: _Pass, broadcast: Broadcast) -> bool:
+    """Whether everybody who is meant to hear a broadcast has speakers that are off at some moment of it."""
+    if not (this.commune.switches and this.commune.switches.switched) or broadcast.klass is Class.EMERGENCY:
+        return False
+    start = broadcast.start_at or this.now
+    audience = this.geography.heard_by(place.code for place in broadcast.schedule.targets)
+    end = airing.end_of(broadcast) or start
+    return rules.switched_off(this.commune, this.listeners(audience), start, end) is not None
 
 
 def _over_quota(this: _Pass, broadcast: Broadcast, clip: Clip) -> bool:

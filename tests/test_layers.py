@@ -91,7 +91,7 @@ def test_rates_are_limited_in_two_places(graph: grimp.ImportGraph) -> None:
 
 
 @pytest.mark.parametrize(
-    "module", ["broadcaster.wire", "broadcaster.geography", "scheduler.recurrence", "scheduler.quiet", "tts.reading"]
+    "module", ["broadcaster.wire", "broadcaster.geography", "scheduler.recurrence", "tts.reading"]
 )
 def test_the_pure_part_touches_neither_network_nor_sound(graph: grimp.ImportGraph, module: str) -> None:
     own = {module} | graph.find_descendants(module)

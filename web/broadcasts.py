@@ -21,7 +21,7 @@ from web.context import now, services, zone
 
 pages = Blueprint("broadcasts", __name__)
 
-_RANK: Final = (BroadcastState.ON_AIR, BroadcastState.PREPARING, BroadcastState.PLANNED)
+_RANK: Final = (BroadcastState.ON_AIR, BroadcastState.UNSENT, BroadcastState.PREPARING, BroadcastState.PLANNED)
 """Which broadcast of a schedule its own address leads to."""
 
 

@@ -10,8 +10,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from broadcaster import chain
+from broadcaster.hours import WEEKDAYS
 from broadcaster.rows import HourException, HourRule, Place, Station
-from scheduler.rules import WEEKDAYS
 from web.access import WRITERS, me, requires
 from web.context import now, services, zone
 from web.words import gettext as _

@@ -34,6 +34,7 @@ CLASSES: Final[Words] = {
 BROADCASTS: Final[Words] = {
     BroadcastState.PREPARING: _l("Đang chuẩn bị"),
     BroadcastState.PLANNED: _l("Chờ phát"),
+    BroadcastState.UNSENT: _l("Chưa gửi được xuống loa"),
     BroadcastState.ON_AIR: _l("Đang phát"),
     BroadcastState.AIRED: _l("Đã phát"),
     BroadcastState.STOPPED: _l("Đã dừng"),
@@ -194,6 +195,7 @@ _CATEGORIES: Final[Words] = {
 _WHY: Final[Words] = {
     "late": _l("đến muộn quá giờ cho phép"),
     "quiet-hours": _l("đang trong khung giờ không phát"),
+    "off": _l("loa ở đó đang tắt"),
     "not-cached": _l("loa chưa tải xong âm thanh"),
     "no-clock": _l("đồng hồ của loa chưa đúng"),
     "excluded": _l("địa bàn này đã được dừng riêng"),
@@ -444,6 +446,10 @@ def broken_rule(code: str, values: tuple[str, ...]) -> str:
                 "Từ %(start)s đến %(until)s là khung giờ không phát, cả lúc bản tin kết thúc. Hãy chọn giờ khác.",
                 start=start,
                 until=until,
+            )
+        case "off", (start, until):
+            return _(
+                "Loa ở đó tắt từ %(start)s đến %(until)s. Hãy chọn giờ khác, hoặc bật lại.", start=start, until=until
             )
         case "weekday", _values:
             return _("Hôm đó không phải ngày được phát theo quy định. Hãy chọn ngày khác.")

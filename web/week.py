@@ -16,7 +16,6 @@ from sqlalchemy.orm import Session
 from broadcaster import chain
 from broadcaster.airing import BroadcastState, Coverage
 from broadcaster.geography import Geography
-from broadcaster.hours import OperatingHours
 from broadcaster.rows import Broadcast, Delivery, Place, Schedule, ScheduleKind, Speaker, Station
 from broadcaster.wire.documents import Class
 from scheduler import conflicts, power, rules, timeline
@@ -245,7 +244,7 @@ def _refusal(session: Session, schedule: Schedule, moment: datetime) -> str:
     geography = Geography.load(session)
     audience = geography.heard_by(place.code for place in schedule.targets)
     row = session.scalars(select(Station)).one()
-    commune = Commune.of(row, OperatingHours.load(session, row))
+    commune = Commune.load(session, row, now())
     others = [
         each.stretch
         for each in timeline.soundings(session, zone(), moment - _DAY, moment + _DAY, now())
