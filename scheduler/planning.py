@@ -248,7 +248,7 @@ class Planner:
 
 def _is_off(this: _Pass, broadcast: Broadcast) -> bool:
     """Whether everybody who is meant to hear a broadcast has speakers that are off at some moment of it."""
-    if not (this.commune.switches and this.commune.switches.switched) or broadcast.klass is Class.EMERGENCY:
+    if not this.commune.switches.switched or broadcast.klass is Class.EMERGENCY:
         return False
     start = broadcast.start_at or this.now
     audience = this.geography.heard_by(place.code for place in broadcast.schedule.targets)

@@ -42,3 +42,8 @@ def without(stretches: Iterable[Stretch], taken: Iterable[Stretch]) -> list[Stre
             if part[0] < part[1]
         ]
     return left
+
+
+def meets(stretches: Iterable[Stretch], sound: Stretch) -> bool:
+    """Whether a sound falls into one of the stretches, in part or wholly."""
+    return any(start < sound[1] and sound[0] < end for start, end in stretches)

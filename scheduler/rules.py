@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from broadcaster.geography import Geography
 from broadcaster.hours import OperatingHours, Stretch, weekdays_of
 from broadcaster.rows import Station
-from scheduler.switching import Switches
+from scheduler.switching import NEVER_SWITCHED, Switches
 
 SLOT_GAP: Final = timedelta(minutes=10)
 """Broadcasts that are nearer to each other belong to one slot of the day (buổi phát)."""
@@ -48,7 +48,7 @@ class Commune:
     """The rules in force: hours, on and off, permitted weekdays (0 is Monday), slots a day and minutes a slot (None: no limit)."""
 
     hours: OperatingHours
-    switches: Switches | None = None
+    switches: Switches = NEVER_SWITCHED
     weekdays: frozenset[int] = frozenset(range(7))
     slots_a_day: int | None = None
     slot_minutes: int | None = None
@@ -110,8 +110,8 @@ def silence(commune: Commune, listener: Listener, start: datetime, end: datetime
 def switched_off(commune: Commune, heard: Collection[Listener], start: datetime, end: datetime) -> Breach | None:
     """That the speakers of everybody who listens are off at some moment of it; None where some are on all the time."""
     met = None
-    for listener in heard if commune.switches else ():
-        met = commune.switches.off_during(listener, start, end) if commune.switches else None
+    for listener in heard if commune.switches.switched else ():
+        met = commune.switches.off_during(listener, start, end)
         if met is None:
             return None
     if met is None:

@@ -118,6 +118,10 @@ class Switches:
         return moment.astimezone(self.timezone).date()
 
 
+NEVER_SWITCHED: Final = Switches(ZoneInfo("UTC"))
+"""Where speakers are always on."""
+
+
 def _meeting(stretches: list[Stretch], start: datetime, end: datetime) -> Stretch | None:
     last = max(end, start + timedelta(milliseconds=1))
     return next((each for each in stretches if each[0] < last and start < each[1]), None)

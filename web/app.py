@@ -8,7 +8,7 @@ from flask import Flask, request
 from flask_babel import get_locale
 from flask_bootstrap import Bootstrap5
 
-from broadcaster import alert_templates, alerting
+from broadcaster import airing, alert_templates, alerting
 from broadcaster.rows import Alert, Schedule
 from scheduler.materialisation import rule_of
 from web import (
@@ -21,6 +21,7 @@ from web import (
     bulletins,
     contacts,
     context,
+    day,
     drafts,
     duty,
     enrolment,
@@ -32,6 +33,7 @@ from web import (
     listening,
     me,
     moments,
+    on_air,
     people,
     phone,
     preview,
@@ -43,6 +45,7 @@ from web import (
     speakers,
     status,
     stopping,
+    switching,
     timekeeping,
     uploads,
     village,
@@ -54,6 +57,7 @@ _PAGES = (
     signin,
     broadcasts,
     rules,
+    switching,
     stopping,
     bulletins,
     ahead,
@@ -68,6 +72,8 @@ _PAGES = (
     status,
     timekeeping,
     week,
+    day,
+    on_air,
     feeds,
     phone,
     people,
@@ -127,6 +133,7 @@ def _equip_templates(app: Flask) -> None:
             "languages": language.LANGUAGES,
             "say": sentences,
             "state_of": speakers.state_of,
+            "end_of": airing.end_of,
             "station": context.station(),
             "zone": context.zone(),
             "now": context.now(),

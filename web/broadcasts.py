@@ -14,7 +14,7 @@ from broadcaster.airing import BroadcastState
 from broadcaster.approval import Approvals
 from broadcaster.clock import from_ms, to_ms
 from broadcaster.rows import Broadcast, Clip, Schedule
-from web import agenda, coverage, drafts, week
+from web import agenda, coverage, day, drafts
 from web.access import VIEWERS, WRITERS, may, me, requires
 from web.agenda import Item
 from web.context import now, services, zone
@@ -49,7 +49,7 @@ def home() -> ResponseReturnValue:
             "_home_live.html",
             current=current,
             past=past,
-            by_plan=week.should_be_playing(session) if before is None else [],
+            by_plan=day.should_be_playing(session) if before is None else [],
             older=f"{to_ms(past.older[0])}-{past.older[1]}" if past.older else "",
             first_page=before is None,
             progress=_progress((*current.preparing, *current.upcoming)),

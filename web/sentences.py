@@ -320,6 +320,11 @@ def why(code: str | None) -> str:
     return _("vì %(reason)s", reason=str(_WHY.get(code, code)))
 
 
+def silence(code: str) -> str:
+    """Why something that is planned is not heard in one place."""
+    return str(_WHY[code])
+
+
 def flag(reason: str) -> str:
     """Why a piece of a text should be looked at."""
     return str(_FLAGS.get(reason, reason))

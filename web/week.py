@@ -1,4 +1,4 @@
-"""The week of a place as a calendar, the next 24 hours of a speaker, and moving and copying what is planned."""
+"""The week of a place as a calendar, and moving and copying what is planned."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,12 +16,12 @@ from sqlalchemy.orm import Session
 from broadcaster import chain
 from broadcaster.airing import BroadcastState, Coverage
 from broadcaster.geography import Geography
-from broadcaster.rows import Broadcast, Delivery, Place, Schedule, ScheduleKind, Speaker, Station
+from broadcaster.rows import Broadcast, Place, Schedule, ScheduleKind, Speaker, Station
 from broadcaster.wire.documents import Class
-from scheduler import conflicts, power, rules, timeline
+from scheduler import conflicts, rules, timeline
 from scheduler.rules import Commune
 from scheduler.timeline import Sounding
-from web import coverage, rule_words, sentences
+from web import coverage, on_air, rule_words, sentences
 from web.access import WRITERS, me, requires
 from web.context import now, services, zone
 from web.words import gettext as _
@@ -34,7 +34,6 @@ _WEEK: Final = timedelta(days=7)
 _MOVABLE: Final = frozenset({BroadcastState.PLANNED, BroadcastState.PREPARING})
 _LISTED: Final = 200
 """Speakers that are listed beside a week."""
-_MINUTES: Final = 24 * 60
 
 
 @dataclass(frozen=True)
@@ -58,14 +57,6 @@ class Day:
     entries: tuple[Entry, ...]
 
 
-@dataclass(frozen=True)
-class Bar:
-    """A stretch in a drawing of a day: minutes from its beginning."""
-
-    x: float
-    width: float
-
-
 def _locale() -> Locale:
     locale: Locale | None = get_locale()
     assert locale  # noqa: S101  a page is always rendered for somebody
@@ -77,7 +68,8 @@ def monday_of(day: date) -> date:
     return day - timedelta(days=day.weekday())
 
 
-def _midnight(day: date, zone: ZoneInfo) -> datetime:
+def midnight(day: date, zone: ZoneInfo) -> datetime:
+    """The beginning of a local day."""
     return datetime.combine(day, time.min, zone)
 
 
@@ -86,13 +78,13 @@ def _midnight(day: date, zone: ZoneInfo) -> datetime:
 def show() -> ResponseReturnValue:
     """A week of one place: what is planned, and of the past what became of it."""
     today = now().astimezone(zone()).date()
-    first = monday_of(_date(request.args.get("date", "")) or today)
+    first = monday_of(day_typed(request.args.get("date", "")) or today)
     with services().database.read() as session:
         places = session.scalars(select(Place).order_by(Place.position, Place.id)).all()
         place = next((each for each in places if each.code == request.args.get("place")), places[0] if places else None)
         return render_template(
             "week.html",
-            days=_days(session, first, place, places),
+            days=days_of(session, first, 7, place, places),
             first=first,
             before=first - _WEEK,
             after=first + _WEEK,
@@ -100,6 +92,7 @@ def show() -> ResponseReturnValue:
             place=place,
             places=places,
             speakers=_speakers(session, place),
+            on_air=on_air.of_place(session, place),
         )
 
 
@@ -111,8 +104,9 @@ def _speakers(session: Session, place: Place | None) -> Sequence[Speaker]:
     return session.scalars(select(Speaker).where(Speaker.id.in_(sorted(heard)[:_LISTED])).order_by(Speaker.id)).all()
 
 
-def _days(session: Session, first: date, place: Place | None, places: Sequence[Place]) -> list[Day]:
-    begin, end = _midnight(first, zone()), _midnight(first + _WEEK, zone())
+def days_of(session: Session, first: date, count: int, place: Place | None, places: Sequence[Place]) -> list[Day]:
+    """So many days of a place and of what lies in it, from ``first`` on."""
+    begin, end = midnight(first, zone()), midnight(first + count * _DAY, zone())
     found = timeline.soundings(session, zone(), begin, end, now())
     if place is not None:
         zones = Geography.load(session).zones_at(place.id)
@@ -120,7 +114,7 @@ def _days(session: Session, first: date, place: Place | None, places: Sequence[P
         found = [each for each in found if each.heard_at(zones) or inside & set(each.zones)]
     entries = _entries(session, found, {each.code: each.name for each in places})
     days = []
-    for number in range(7):
+    for number in range(count):
         day = first + number * _DAY
         mine = tuple(each for each in entries if each.sounding.start.astimezone(zone()).date() == day)
         words = rule_words.day_in_words(day, _locale())
@@ -150,7 +144,7 @@ def move() -> ResponseReturnValue:
     """One occurrence airs at another time; of a repeated schedule only this one."""
     form = request.form
     number, occurrence = form.get("schedule", type=int), _moment(form.get("occurrence", ""))
-    day, clock = _date(form.get("date", "")), _time(form.get("time", ""))
+    day, clock = day_typed(form.get("date", "")), _time(form.get("time", ""))
     if number is None or occurrence is None:
         abort(404)
     if day is None or clock is None:
@@ -183,12 +177,12 @@ def move() -> ResponseReturnValue:
 @requires(*WRITERS)
 def copy() -> ResponseReturnValue:
     """What airs once in a week airs again on the same weekdays of another; what repeats comes by itself."""
-    source, target = _date(request.form.get("from", "")), _date(request.form.get("to", ""))
+    source, target = day_typed(request.form.get("from", "")), day_typed(request.form.get("to", ""))
     if source is None or target is None or monday_of(source) == monday_of(target):
         flash(_("Hãy chọn tuần khác để chép sang."), "warning")
         return redirect(url_for("week.show"), 303)
     first, shift = monday_of(source), monday_of(target) - monday_of(source)
-    begin, end = _midnight(first, zone()), _midnight(first + _WEEK, zone())
+    begin, end = midnight(first, zone()), midnight(first + _WEEK, zone())
     copied, refused = 0, []
     with services().database.write() as session:
         once = select(Schedule).where(
@@ -255,62 +249,14 @@ def _refusal(session: Session, schedule: Schedule, moment: datetime) -> str:
     return sentences.broken_rule(broken.rule.value, broken.values) if broken else ""
 
 
-@pages.get("/week/speaker/<speaker>")
-@requires()
-def of_speaker(speaker: str) -> ResponseReturnValue:
-    """The next 24 hours of sound of one speaker, as list and timeline, with the hours its amplifier is on."""
-    with services().database.read() as session:
-        found = session.get(Speaker, speaker)
-        geography = Geography.load(session)
-        if found is None or speaker not in geography.speakers:
-            abort(404)
-        sounds = next_day(session, geography, speaker)
-        lead = timedelta(milliseconds=found.amp_lead_ms)
-        windows = power.windows((each.stretch for each in sounds), lead)
-        last = select(Delivery).where(Delivery.speaker_id == speaker, Delivery.started_at.is_not(None))
-        return render_template(
-            "speaker_day.html",
-            speaker=found,
-            sounds=sounds,
-            playing=timeline.should_play(sounds, geography.zones_of(speaker), now()),
-            windows=windows,
-            bars=[_bar(each.stretch) for each in sounds],
-            axis=[now() + timedelta(hours=hours) for hours in range(0, 25, 6)],
-            power=[_bar(each) for each in windows],
-            last=session.scalar(last.order_by(Delivery.started_at.desc()).limit(1)),
-        )
-
-
-def next_day(session: Session, geography: Geography, speaker: str) -> list[Sounding]:
-    """What a speaker is meant to play from now on for 24 hours."""
-    found = timeline.soundings(session, zone(), now(), now() + _DAY, now())
-    return [each for each in timeline.heard_by(found, geography, speaker) if each.to_air]
-
-
-def should_be_playing(session: Session) -> list[tuple[str, Sounding]]:
-    """What should be playing now, place by place, by plan and time alone; only where something should."""
-    found = timeline.soundings(session, zone(), now(), now() + timedelta(seconds=1), now())
-    geography = Geography.load(session)
-    told: dict[int, Sounding] = {}
-    for place in sorted(set(geography.speakers.values())):
-        if sounding := timeline.should_play(found, geography.zones_at(place), now()):
-            told[place] = sounding
-    names = {place.id: place.name for place in session.scalars(select(Place).where(Place.id.in_(told)))}
-    return [(names[place], sounding) for place, sounding in told.items()]
-
-
-def _bar(stretch: tuple[datetime, datetime]) -> Bar:
-    start = max(0.0, (stretch[0] - now()) / timedelta(minutes=1))
-    end = min(float(_MINUTES), (stretch[1] - now()) / timedelta(minutes=1))
-    return Bar(round(start, 1), round(max(end - start, 3), 1))
-
-
 def _back(moment: datetime) -> ResponseReturnValue:
     day = moment.astimezone(zone()).date()
-    return redirect(url_for("week.show", date=day.isoformat(), place=request.form.get("place") or None), 303)
+    page = "day.show" if request.form.get("view") == "day" else "week.show"
+    return redirect(url_for(page, date=day.isoformat(), place=request.form.get("place") or None), 303)
 
 
-def _date(typed: str) -> date | None:
+def day_typed(typed: str) -> date | None:
+    """A day in an address or a form; None for anything else."""
     try:
         found = date.fromisoformat(typed.strip())
     except ValueError:
