@@ -92,8 +92,11 @@ def _words(row: Switching) -> str:
     if not row.rrule:
         return _("từ %(start)s đến %(until)s", start=start, until=until)
     rule = rule_text.read(row.rrule, row.start_at, zone())
-    hours = f"{moments.clock(row.start_at, zone())}–{moments.clock(row.until, zone())}"
-    return f"{hours} · {rule_words.in_words(rule, locale)}"
+    return _(
+        "%(rule)s Mỗi lần đến %(until)s.",
+        rule=rule_words.in_words(rule, locale),
+        until=moments.clock(row.until, zone()),
+    )
 
 
 def skipped(session: Session, row: Switching) -> list[Sounding]:

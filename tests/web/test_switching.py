@@ -65,7 +65,8 @@ def test_off_ends_by_itself(stage: Stage, editor: Browser) -> None:
 def test_times_of_on_and_off_go_by_the_rules_of_schedules(stage: Stage, editor: Browser) -> None:
     page = editor.post("/power/times", WORKDAYS, follow_redirects=True).text
     assert "Chỉ bật: Thôn Đoài" in page
-    assert "05:00–06:30" in page
+    assert "lúc 05:00" in page
+    assert "Mỗi lần đến 06:30." in page
     lunar = WORKDAYS | {"power": "off", "kind": "lunar", "lunar": "1,15", "time": "22:00", "end": "04:00"}
     assert editor.post("/power/times", lunar).status_code == 303
     on, off = rows(stage)
