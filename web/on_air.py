@@ -8,8 +8,11 @@ from sqlalchemy.orm import Session
 from broadcaster import airing
 from broadcaster.geography import Geography
 from broadcaster.rows import Broadcast, Place
+from broadcaster.wire.documents import Class
+from scheduler import rules
+from scheduler.rules import Commune
 from web.access import VIEWERS, requires
-from web.context import now, services
+from web.context import now, services, station
 
 pages = Blueprint("on_air", __name__)
 
@@ -32,9 +35,12 @@ def of_place(session: Session, place: Place | None) -> list[Broadcast]:
     if place is None:
         return found
     inside = session.scalars(select(Place.code).where(Place.parent_id == place.id))
-    near = {*Geography.load(session).zones_at(place.id), *inside}
+    zones = Geography.load(session).zones_at(place.id)
+    near, silent = {*zones, *inside}, rules.silence(Commune.load(session, station(), now()), zones, now(), now())
     return [
         each
         for each in found
-        if near & {target.code for target in each.schedule.targets} and place not in each.excluded
+        if near & {target.code for target in each.schedule.targets}
+        and place not in each.excluded
+        and not (silent and each.klass is not Class.EMERGENCY)
     ]

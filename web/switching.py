@@ -62,6 +62,7 @@ def _page(wrong: str, filled: Mapping[str, Any], part: str = "") -> ResponseRetu
             places=session.scalars(select(Place).order_by(Place.position, Place.id)).all(),
             kinds=KINDS,
             weekdays=when.WEEKDAYS,
+            days_ticked=request.form.getlist("weekdays") if part == "times" else when.WEEKDAYS[:5],
             lunar=when.LUNAR[:-1],
             today=now().astimezone(zone()).date(),
             wrong=wrong,

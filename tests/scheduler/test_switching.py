@@ -1,16 +1,20 @@
 """On, off and "off until": when the speakers of a place are off, and what form and planner make of it."""
 
 from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from sqlalchemy import select
 
+from broadcaster import setup_documents
 from broadcaster.clock import from_ms
 from broadcaster.database import Database
 from broadcaster.hours import Exempt, Hours, OperatingHours
-from broadcaster.rows import Place, Power, Switching
-from broadcaster.wire.documents import Class
+from broadcaster.rows import Place, Power, Published, Station, Switching
+from broadcaster.wire import envelope, strict_json
+from broadcaster.wire.documents import Class, Config
 from scheduler import rule_text, rules
 from scheduler.rules import Breach, Commune, Rule
 from scheduler.switching import Switched, Switches
@@ -191,3 +195,22 @@ def test_where_only_some_are_off_the_others_hear_it_and_an_emergency_reaches_all
     bench.plan(confirm=True)
     assert bench.broadcast(for_all).sent_at is not None
     assert bench.broadcast(urgent).sent_at is not None
+
+
+def test_each_speaker_is_told_its_weekdays_and_its_own_off_in_its_signed_config(bench: Bench) -> None:
+    switch_off(bench, 2, DONG)
+    core, now = bench.core, bench.clock.now()
+    with core.database.write() as session:
+        station = session.scalars(select(Station)).one()
+        station.weekdays = "MO,SU"
+        switches = Switches.load(session, station, now)
+        setup_documents.put_configs(session, core, 60_000, partial(switches.documents, now=now))
+        told = {}
+        for speaker in ("loa-1", "loa-3"):
+            row = session.get_one(Published, core.topics.down(speaker, "config"))
+            read = envelope.parse(row.envelope)
+            envelope.verify(read, core.keyring.station.public)
+            config = strict_json.decode(read.payload, Config)
+            assert config.weekdays == (1, 7)
+            told[speaker] = [(from_ms(each.start), from_ms(each.until)) for each in config.off]
+    assert told == {"loa-1": [(now, now + timedelta(hours=2))], "loa-3": []}

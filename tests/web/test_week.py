@@ -173,6 +173,8 @@ def test_the_strip_says_what_is_on_the_air_here_and_answers_304_when_nothing_cha
     assert editor.get("/on-air?place=thon-2", headers={"If-None-Match": answer.headers["ETag"]}).status_code == 304
     for path in ("/week", "/day", "/week/speaker/loa-001"):
         assert "Tin dài" in editor.get(path).text, path
+    editor.post("/power/off", {"places": ["thon-4"], "date": "2026-11-22", "time": "07:00", "reason": "Đám tang"})
+    assert "Tin dài" not in editor.get("/on-air?place=thon-4").text
     stage.orders.stop_in_place(number, 2, 1)
     assert "Tin dài" not in editor.get("/on-air?place=thon-2").text
     assert "Tin dài" in editor.get("/on-air?place=thon-3").text
