@@ -3,7 +3,7 @@
 An emergency is never asked. What is said here goes into the signed config of each speaker, as moments.
 """
 
-from collections.abc import Collection
+import logging
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import Final
@@ -17,7 +17,9 @@ from broadcaster.hours import Stretch
 from broadcaster.rows import Power, Station, Switching
 from broadcaster.wire.documents import OffHours
 from scheduler import power, recurrence, rule_text
-from scheduler.recurrence import Rule
+from scheduler.recurrence import Rule, RuleError
+
+log = logging.getLogger(__name__)
 
 _DAY: Final = timedelta(days=1)
 _AHEAD: Final = 9
@@ -61,13 +63,16 @@ class Switches:
 
     timezone: ZoneInfo
     switched: tuple[Switched, ...] = ()
-    _known: dict[tuple[Collection[str], date, date], list[Stretch]] = field(
+    _known: dict[tuple[tuple[str, ...], date, date], list[Stretch]] = field(
         default_factory=dict, compare=False, repr=False
     )
 
     @classmethod
     def load(cls, session: Session, station: Station, now: datetime) -> "Switches":
-        """The switchings as they are in the database now, but for those that were over the day before yesterday."""
+        """The switchings as they are in the database now, but for those that were over the day before yesterday.
+
+        One whose rule can't be computed is logged and does not hold up the others.
+        """
         zone = ZoneInfo(station.timezone)
         rows = (
             select(Switching)
@@ -75,7 +80,13 @@ class Switches:
             .options(selectinload(Switching.places))
             .order_by(Switching.id)
         )
-        return cls(zone, tuple(Switched.of(row, zone) for row in session.scalars(rows)))
+        switched = []
+        for row in session.scalars(rows):
+            try:
+                switched.append(Switched.of(row, zone))
+            except RuleError:
+                log.exception("switching left out switching=%s", row.id)
+        return cls(zone, tuple(switched))
 
     def off(self, zones: tuple[str, ...], first: date, last: date) -> list[Stretch]:
         """When one who listens to ``zones`` is off, as far as it touches the local days from ``first`` to ``last``."""

@@ -93,8 +93,8 @@ def show() -> ResponseReturnValue:
 
 
 def _silent(commune: Commune, zones: tuple[str, ...], sounding: Sounding) -> str:
-    """Why one who listens to ``zones`` does not hear it, as a code; empty when they do."""
-    if sounding.klass is Class.EMERGENCY:
+    """Why one who listens to ``zones`` will not hear what is on the air or to come, as a code; empty when they will."""
+    if sounding.klass is Class.EMERGENCY or not sounding.to_air:
         return ""
     broken = rules.silence(commune, zones, *sounding.stretch)
     return broken.rule.value if broken else ""

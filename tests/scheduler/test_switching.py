@@ -197,6 +197,16 @@ def test_where_only_some_are_off_the_others_hear_it_and_an_emergency_reaches_all
     assert bench.broadcast(urgent).sent_at is not None
 
 
+def test_a_rule_that_nobody_can_carry_out_holds_up_no_other_and_not_the_planner(bench: Bench) -> None:
+    number = switch_off(bench, 2, DONG)
+    switch_off(bench, 2, COMMUNE)
+    with bench.core.database.write() as session:
+        session.get_one(Switching, number).rrule = "RRULE:FREQ=SECONDLY"
+    schedule = bench.schedule(DONG, start_at=bench.at(1))
+    bench.plan(confirm=True)
+    assert bench.broadcast(schedule).sent_at is None  # the other one holds
+
+
 def test_each_speaker_is_told_its_weekdays_and_its_own_off_in_its_signed_config(bench: Bench) -> None:
     switch_off(bench, 2, DONG)
     core, now = bench.core, bench.clock.now()
