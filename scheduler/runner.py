@@ -132,11 +132,12 @@ class Runner:
         self._last_pass = time.monotonic()
         with self._core.counters.edge("confirmations"):
             self._note_confirmations()
-        with self._core.counters.edge("planning"), self._database.write() as session:
-            switches = Switches.load(session, session.scalars(select(Station)).one(), self._clock.now())
-            off_hours = partial(switches.documents, now=self._clock.now())
-            setup_documents.put_configs(session, self._core, self._report_ms, off_hours)
-            self._planner.plan(session)
+        with self._core.counters.edge("planning"):
+            with self._database.write() as session:
+                switches = Switches.load(session, session.scalars(select(Station)).one(), self._clock.now())
+                off_hours = partial(switches.documents, now=self._clock.now())
+                setup_documents.put_configs(session, self._core, self._report_ms, off_hours)
+            self._planner.plan()
         self.publish()
         self.distribute()
 
