@@ -25,11 +25,17 @@ class BroadcastState(StrEnum):
 
     PREPARING = "preparing"
     PLANNED = "planned"
+    UNSENT = "unsent"
+    """Its time has come, and the broker has not confirmed what tells the speakers: nobody can be thought to play it."""
     ON_AIR = "on-air"
     AIRED = "aired"
     STOPPED = "stopped"
     CANCELLED = "cancelled"
     MISSED = "missed"
+
+
+NOT_BEGUN: Final = frozenset({BroadcastState.PREPARING, BroadcastState.PLANNED, BroadcastState.UNSENT})
+"""It may still be called off everywhere."""
 
 
 class Heard(StrEnum):
@@ -56,16 +62,19 @@ def end_of(broadcast: Broadcast) -> datetime | None:
 def state_of(broadcast: Broadcast, now: datetime) -> BroadcastState:
     """The state of a broadcast at ``now``."""
     end = end_of(broadcast)
-    if broadcast.cancelled_at:
-        return BroadcastState.CANCELLED
-    if broadcast.stopped_at:
-        return BroadcastState.STOPPED
-    if broadcast.missed_at:
-        return BroadcastState.MISSED
+    for over, state in (
+        (broadcast.cancelled_at, BroadcastState.CANCELLED),
+        (broadcast.stopped_at, BroadcastState.STOPPED),
+        (broadcast.missed_at, BroadcastState.MISSED),
+    ):
+        if over:
+            return state
     if broadcast.start_at is None or end is None:
         return BroadcastState.PREPARING
     if now < broadcast.start_at:
         return BroadcastState.PLANNED
+    if broadcast.sent_at is None:
+        return BroadcastState.UNSENT
     return BroadcastState.ON_AIR if now < end else BroadcastState.AIRED
 
 
@@ -123,7 +132,7 @@ def stop_broadcast(session: Session, broadcast_id: str, *, account_id: int, now:
     state = state_of(broadcast, now)
     if state is BroadcastState.ON_AIR:
         broadcast.stopped_at = now
-    elif state in {BroadcastState.PREPARING, BroadcastState.PLANNED}:
+    elif state in NOT_BEGUN:
         broadcast.cancelled_at = now
     else:
         raise NotOnAirError(broadcast_id)
@@ -140,7 +149,7 @@ def stop_in_place(session: Session, broadcast_id: str, place_id: int, *, account
     place = session.get(Place, place_id)
     if broadcast is None or place is None:
         raise NotOnAirError(broadcast_id)
-    if state_of(broadcast, now) not in {BroadcastState.ON_AIR, BroadcastState.PLANNED, BroadcastState.PREPARING}:
+    if state_of(broadcast, now) not in {BroadcastState.ON_AIR, *NOT_BEGUN}:
         raise NotOnAirError(broadcast_id)
     if session.get(BroadcastExclusion, (broadcast_id, place_id)) is None:
         session.add(BroadcastExclusion(broadcast_id=broadcast_id, place_id=place_id))
@@ -155,8 +164,9 @@ def stop_in_place(session: Session, broadcast_id: str, place_id: int, *, account
 
 
 def stop_all(session: Session, *, account_id: int, now: datetime) -> list[str]:
-    """Stop everything that is on the air below EMERGENCY; what is planned for later stays. Returns the ids stopped."""
-    stopped = [broadcast for broadcast in on_air(session, now) if broadcast.klass is not Class.EMERGENCY]
+    """Stop everything whose time has come below EMERGENCY; what is planned for later stays. Returns the ids stopped."""
+    due = _due(session, now, {BroadcastState.ON_AIR, BroadcastState.UNSENT})
+    stopped = [broadcast for broadcast in due if broadcast.klass is not Class.EMERGENCY]
     for broadcast in stopped:
         broadcast.stopped_at = now
     ids = [broadcast.id for broadcast in stopped]
@@ -168,13 +178,17 @@ def stop_all(session: Session, *, account_id: int, now: datetime) -> list[str]:
 
 def on_air(session: Session, now: datetime) -> list[Broadcast]:
     """The broadcasts that are on the air at ``now``."""
+    return _due(session, now, {BroadcastState.ON_AIR})
+
+
+def _due(session: Session, now: datetime, states: Collection[BroadcastState]) -> list[Broadcast]:
     begun = select(Broadcast).where(
         Broadcast.start_at <= now,
         Broadcast.start_at > now - timedelta(days=1),
         Broadcast.cancelled_at.is_(None),
         Broadcast.stopped_at.is_(None),
     )
-    return [broadcast for broadcast in session.scalars(begun) if state_of(broadcast, now) is BroadcastState.ON_AIR]
+    return [broadcast for broadcast in session.scalars(begun) if state_of(broadcast, now) in states]
 
 
 def cancel_schedule(session: Session, schedule_id: int, *, account_id: int, now: datetime) -> Schedule:
@@ -189,10 +203,10 @@ def cancel_schedule(session: Session, schedule_id: int, *, account_id: int, now:
     ahead = select(Broadcast).where(
         Broadcast.schedule_id == schedule_id,
         Broadcast.cancelled_at.is_(None),
-        Broadcast.clip_sha256.is_(None) | Broadcast.start_at.is_(None) | (Broadcast.start_at > now),
+        Broadcast.clip_sha256.is_(None) | Broadcast.sent_at.is_(None) | (Broadcast.start_at > now),
     )
     for broadcast in session.scalars(ahead):
-        if state_of(broadcast, now) in {BroadcastState.PREPARING, BroadcastState.PLANNED}:
+        if state_of(broadcast, now) in NOT_BEGUN:
             broadcast.cancelled_at = now
     chain.audit(session, at=now, account_id=account_id, action="schedule.cancel", subject=str(schedule_id))
     return schedule

@@ -150,8 +150,11 @@ def _entry(speaker: str, receipt: Receipt, received_at: UnixMs) -> LedgerEntry:
 
 
 def start_error(delivery: Delivery, broadcast: Broadcast) -> timedelta | None:
-    """How far from the plan a speaker began, allowing for a join in position; None when it has not begun."""
+    """How far from the plan a speaker began, allowing for a join in position; None when it has not begun.
+
+    A speaker that sounds later for its distance to the others is not late by that.
+    """
     if delivery.started_at is None or broadcast.start_at is None:
         return None
-    position = timedelta(milliseconds=delivery.start_position_ms)
-    return delivery.started_at - position - broadcast.start_at
+    meant = timedelta(milliseconds=delivery.start_position_ms + delivery.speaker.delay_ms)
+    return delivery.started_at - meant - broadcast.start_at

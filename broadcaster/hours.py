@@ -16,12 +16,18 @@ from broadcaster.clock import to_ms
 from broadcaster.rows import HourException, HourRule, Station
 from broadcaster.wire.documents import HourlyVolume, QuietException, QuietHours
 
+WEEKDAYS: Final = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 _DAY: Final = timedelta(days=1)
 _AHEAD: Final = timedelta(days=9)
 """How far ahead a speaker is told of exceptions: two days more than it is told of plans."""
 
 Stretch = tuple[datetime, datetime]
 """From one aware moment until before another."""
+
+
+def weekdays_of(station: Station) -> frozenset[int]:
+    """The weekdays on which the commune permits broadcasts; 0 is Monday."""
+    return frozenset(WEEKDAYS.index(day) for day in station.weekdays.split(",") if day in WEEKDAYS)
 
 
 @dataclass(frozen=True)
@@ -109,6 +115,22 @@ class OperatingHours:
                 if begin < finish and not self._covered(zones, begin, finish):
                     return hours
         return None
+
+    def end_of_quiet(self, heard: Collection[Collection[str]], moment: datetime) -> datetime:
+        """The first moment from ``moment`` on, within a day, at which none of those who hear it has quiet hours.
+
+        Where they take turns all day long it is the end of the day: then nobody can be spared.
+        """
+        today = moment.astimezone(self.timezone).date()
+        ends = [hours.on(day, self.timezone)[1] for hours in self.hours for day in _days(today - _DAY, today + _DAY)]
+        starts = [
+            start for exempt in self.exempt for start, _ in exempt.stretches(self.timezone, today - _DAY, today + _DAY)
+        ]
+        last = moment + _DAY
+        candidates = [moment, *sorted(each for each in (*ends, *starts) if moment < each < last), last]
+        return next(
+            (each for each in candidates if not any(self.breaks_quiet(zones, each, each) for zones in heard)), last
+        )
 
     def _covered(self, zones: Collection[str], begin: datetime, end: datetime) -> bool:
         """Whether named exceptions cover the whole stretch."""

@@ -1,5 +1,6 @@
 """The documents that set speakers up: who may speak (trust), and how each speaker is configured (config)."""
 
+from collections.abc import Callable
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -8,11 +9,11 @@ from sqlalchemy.orm import Session
 
 from broadcaster.core import Core
 from broadcaster.geography import Geography
-from broadcaster.hours import OperatingHours
+from broadcaster.hours import WEEKDAYS, OperatingHours, weekdays_of
 from broadcaster.publishing import Publisher
 from broadcaster.rows import Place, PlaceKind, Published, Speaker, Station
 from broadcaster.wire import keys
-from broadcaster.wire.documents import Class, Config, Trust, TrustedKey
+from broadcaster.wire.documents import Class, Config, OffHours, Trust, TrustedKey
 from broadcaster.wire.keys import SigningKey
 from broadcaster.wire.topics import Kind
 from broadcaster.wire.units import UnixMs
@@ -44,13 +45,20 @@ def _tops(session: Session) -> list[str]:
     return list(session.scalars(tops))
 
 
-def put_configs(session: Session, core: Core, report_ms: int) -> None:
-    """Sign the config of every speaker in service whose set-up has changed."""
+def put_configs(
+    session: Session,
+    core: Core,
+    report_ms: int,
+    off_hours: Callable[[tuple[str, ...]], tuple[OffHours, ...]] = lambda _: (),
+) -> None:
+    """Sign the config of every speaker in service whose set-up has changed; ``off_hours`` by the zones it listens to."""
     station = session.scalars(select(Station)).one()
     geography = Geography.load(session)
     publisher = Publisher(session, core.clock)
     offset = utc_offset_min(station, core.clock.now())
     hours = OperatingHours.load(session, station)
+    permitted = weekdays_of(station)
+    weekdays = tuple(day + 1 for day in sorted(permitted)) if len(permitted) < len(WEEKDAYS) else ()
     publisher.recall(Kind.CONFIG)
     served = select(Speaker).where(Speaker.retired_at.is_(None), Speaker.pending_since.is_(None))
     now = core.clock.now()
@@ -67,6 +75,8 @@ def put_configs(session: Session, core: Core, report_ms: int) -> None:
             report_ms=report_ms,
             hourly=hours.hourly_documents(zones),
             exceptions=hours.exception_documents(zones, now),
+            weekdays=weekdays,
+            off=off_hours(zones),
         )
         publisher.put(core.keyring.station, Kind.CONFIG, core.topics.down(speaker.id, "config"), config)
 

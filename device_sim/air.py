@@ -90,7 +90,7 @@ class Air:
         self._asked_who = True
 
     def _identify(self, config: Config, now: int, top: int) -> list[Action]:
-        """Blink; and beep, if nothing sounds and the hour is not quiet. Whatever wants the air ends the beep."""
+        """Blink; and beep, if nothing sounds and the speaker is neither off nor in quiet hours. Whatever wants the air ends the beep."""
         if self._beep_until is not None and (top > arbiter.NOBODY or now >= self._beep_until):
             self._beep_until = None
             return [StopSound(BEEP)] if top > arbiter.NOBODY else []
@@ -98,7 +98,8 @@ class Air:
             return []
         self._asked_who = False
         at = self._time.station(now)
-        if top > arbiter.NOBODY or self._beep_until is not None or arbiter.is_quiet(config, at):
+        not_now = arbiter.is_quiet(config, at) or arbiter.is_off(config, at)
+        if top > arbiter.NOBODY or self._beep_until is not None or not_now:
             return [Identify(None)]
         start_at = now + max(config.amp_lead_ms, TICK_MS)
         self._beep_until = start_at + BEEP_MS

@@ -81,7 +81,7 @@ def is_excluded(excluded: Collection[str], config: Config) -> bool:
 
 def in_quiet_hours(quiet: Collection[QuietHours], utc_offset_min: int, at: int) -> bool:
     """Whether a moment lies in one of the quiet hours, by local time."""
-    local = datetime.fromtimestamp(at / 1000 + utc_offset_min * 60, UTC).time()
+    local = _local(utc_offset_min, at).time()
     return any(_within(local, time.fromisoformat(hours.start), time.fromisoformat(hours.until)) for hours in quiet)
 
 
@@ -91,9 +91,33 @@ def is_quiet(config: Config, at: int) -> bool:
     return not excepted and in_quiet_hours(config.quiet, config.utc_offset_min, at)
 
 
+def is_off(config: Config, start: int, end: int | None = None) -> bool:
+    """Whether the speaker is switched off at ``start``, or at some moment from there until before ``end``."""
+    last = start + 1 if end is None else end
+    return any(off.start < last and start < off.until for off in config.off)
+
+
+def is_permitted_day(config: Config, start_at: int) -> bool:
+    """Whether something below EMERGENCY may begin on the local weekday of ``start_at``."""
+    return not config.weekdays or _local(config.utc_offset_min, start_at).isoweekday() in config.weekdays
+
+
+def silence(config: Config, start_at: int, at: int, end: int | None = None) -> Why | None:
+    """What keeps everything below EMERGENCY silent at ``at``, and until ``end`` where that is known; None for nothing.
+
+    ``start_at`` is when it was meant to begin: its weekday counts.
+    """
+    if is_off(config, at, end):
+        return Why.OFF
+    if not is_permitted_day(config, start_at):
+        return Why.WEEKDAY
+    quiet = is_quiet(config, at) or (end is not None and is_quiet(config, end - 1))
+    return Why.QUIET_HOURS if quiet else None
+
+
 def volume_at(config: Config, own: int | None, klass: Class, at: int) -> int:
     """How loud: what the item says, else the hour, else the speaker; below EMERGENCY never above a cap."""
-    local = datetime.fromtimestamp(at / 1000 + config.utc_offset_min * 60, UTC).time()
+    local = _local(config.utc_offset_min, at).time()
     hours = [
         hour for hour in config.hourly if _within(local, time.fromisoformat(hour.start), time.fromisoformat(hour.until))
     ]
@@ -103,6 +127,10 @@ def volume_at(config: Config, own: int | None, klass: Class, at: int) -> int:
         return volume
     named = [exception.cap for exception in config.exceptions if exception.start <= at < exception.until]
     return min([volume, *(hour.cap for hour in hours), *named])
+
+
+def _local(utc_offset_min: int, at: int) -> datetime:
+    return datetime.fromtimestamp(at / 1000 + utc_offset_min * 60, UTC)
 
 
 def _within(local: time, start: time, until: time) -> bool:
@@ -116,8 +144,8 @@ def obstacle(item: PlanItem, config: Config, at: int, *, cached: bool, begun: bo
     """
     if is_excluded(item.excluded, config):
         return Why.EXCLUDED
-    if item.klass is not Class.EMERGENCY and (is_quiet(config, at) or is_quiet(config, end_of(item) - 1)):
-        return Why.QUIET_HOURS  # all of it must fit, its end too
+    if item.klass is not Class.EMERGENCY and (why := silence(config, item.start_at, at, end_of(item))):
+        return why  # all of it must fit, its end too
     if not cached:
         return Why.NOT_CACHED
     return Why.LATE if is_too_late(item, at, begun=begun) else None

@@ -125,7 +125,7 @@ class Live:
             return None
         if self.emergencies_only:
             return Why.SAFE_MODE
-        return Why.QUIET_HOURS if arbiter.is_quiet(config, self._time.station(now)) else None
+        return arbiter.silence(config, stream.open.start_at, self._time.station(now))
 
     def _first(self, config: Config, now: int) -> Stream | None:
         wanting = [stream for stream in self._streams.values() if stream.units or stream.sounding]

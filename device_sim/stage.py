@@ -69,7 +69,7 @@ class Stage:
         self._taken = taken
         at = self._time.station(now) - config.delay_ms
         horizon = at + max(config.amp_lead_ms, _ARM_MS)
-        actions = self._review(items, config)
+        actions = self._review(items, config, at)
         ready = []
         for item in items:
             if item.start_at > horizon:
@@ -121,8 +121,8 @@ class Stage:
             return False, []
         return False, self._journal.write(item, Event.SKIPPED, at, why=why_not)
 
-    def _review(self, items: list[PlanItem], config: Config) -> list[Action]:
-        """A sound ends when it is planned no longer, or not here, or when it is not where it should be."""
+    def _review(self, items: list[PlanItem], config: Config, at: int) -> list[Action]:
+        """A sound ends when it is planned no longer, or not here, when the speaker is switched off, or when it is out of place."""
         if not self._playing:
             return []
         planned = {item.id: item for item in items}
@@ -133,6 +133,8 @@ class Stage:
                 actions += self._end(playing, (Event.STOPPED, Why.WITHDRAWN))
             elif arbiter.is_excluded(item.excluded, config):
                 actions += self._end(playing, (Event.STOPPED, Why.EXCLUDED))
+            elif item.klass is not Class.EMERGENCY and arbiter.is_off(config, max(at, item.start_at)):
+                actions += self._end(playing, (Event.STOPPED, Why.OFF))
             elif self._is_displaced(item):
                 actions += self._end(playing, (Event.PREEMPTED, Why.HIGHER_CLASS) if playing.begun else None)
             else:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 import tts.reading
 from broadcaster.geography import Geography
-from broadcaster.hours import OperatingHours, Stretch
+from broadcaster.hours import Stretch
 from broadcaster.rows import Place, Schedule, ScheduleKind, Sound, Station
 from broadcaster.wire.documents import Class
 from scheduler import lexicon, recurrence, rule_text, rules, timeline
@@ -177,7 +177,7 @@ def _check_rules(
     """Whether the commune's rules allow every time it would air, its end too, as far as they can be foreseen."""
     if submission.klass is Class.EMERGENCY or submission.kind is ScheduleKind.PROGRAMME:
         return []
-    commune = Commune.of(station, OperatingHours.load(session, station))
+    commune = Commune.load(session, station, now)
     zone = commune.hours.timezone
     start = (submission.start_at if submission.kind is not ScheduleKind.NOW else None) or now
     text = submission.rule if submission.kind is ScheduleKind.REPEATED else ""

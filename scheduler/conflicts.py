@@ -21,7 +21,6 @@ from scheduler.materialisation import rule_of
 from scheduler.rules import Commune
 from scheduler.timeline import RANK, Sounding
 
-_AHEAD: Final = frozenset({BroadcastState.PREPARING, BroadcastState.PLANNED})
 _MINUTE: Final = timedelta(minutes=1)
 
 
@@ -119,5 +118,5 @@ def take_off(
     schedule.rrule = rule_text.write(replace(rule, skipped_times=rule.skipped_times | {local}))
     planned = select(Broadcast).where(Broadcast.schedule_id == schedule.id, Broadcast.occurrence == moment)
     for broadcast in session.scalars(planned):
-        if airing.state_of(broadcast, now) in _AHEAD:
+        if airing.state_of(broadcast, now) in airing.NOT_BEGUN:
             airing.stop_broadcast(session, broadcast.id, account_id=account_id, now=now)

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import Final
 
+from broadcaster.hours import WEEKDAYS
 from scheduler import recurrence, rules
 from scheduler.recurrence import Rule
-from scheduler.rules import WEEKDAYS, Commune, Listener
+from scheduler.rules import Commune, Listener
 
 _NIGHT: Final = (time(21), time(5))
 _HALF_DAY: Final = timedelta(hours=12)

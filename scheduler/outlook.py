@@ -14,8 +14,8 @@ from sqlalchemy.orm.attributes import set_committed_value
 from broadcaster import airing, village
 from broadcaster.approval import Approvals
 from broadcaster.geography import Geography
-from broadcaster.hours import OperatingHours
 from broadcaster.rows import Broadcast, Bulletin, Distribution, Grant, Place, Schedule, ScheduleTarget, Station
+from broadcaster.wire.documents import Class
 from scheduler import rules
 from scheduler.rules import Commune, Listener
 
@@ -117,7 +117,7 @@ class Outlook:
             geography,
             now,
             geography != before,
-            Commune.of(station, OperatingHours.load(session, station)),
+            Commune.load(session, station, now),
             pending,
             Approvals.load(session, schedules.keys(), now),
             village.recent(session, now),
@@ -141,6 +141,14 @@ class Outlook:
         """Whether a village head's own broadcast would take more minutes than the village has today."""
         grant = self.villages.get(broadcast.schedule_id)
         return grant is not None and village.over_quota(self.session, broadcast, length_ms, grant, self.zone, missed)
+
+    def is_off(self, broadcast: Broadcast) -> bool:
+        """Whether everybody who is meant to hear a broadcast has speakers that are off at some moment of it."""
+        if not self.commune.switches.switched or broadcast.klass is Class.EMERGENCY:
+            return False
+        start = broadcast.start_at or self.now
+        end = airing.end_of(broadcast) or start
+        return rules.switched_off(self.commune, self.listeners(self.audience(broadcast)), start, end) is not None
 
     @property
     def zone(self) -> ZoneInfo:

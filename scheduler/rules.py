@@ -1,4 +1,4 @@
-"""The rules of the commune, as one function: may this sound, here, from then until then? Pure.
+"""The rules of the commune, as one function: may this sound, here, from then until then? Pure but for `Commune.load`.
 
 Form and planner ask it; the speaker goes by its own part of the same hours. Only an emergency is never asked for.
 """
@@ -9,11 +9,13 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from broadcaster.geography import Geography
-from broadcaster.hours import OperatingHours, Stretch
-from broadcaster.rows import Station
+from sqlalchemy.orm import Session
 
-WEEKDAYS: Final = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
+from broadcaster.geography import Geography
+from broadcaster.hours import OperatingHours, Stretch, weekdays_of
+from broadcaster.rows import Station
+from scheduler.switching import NEVER_SWITCHED, Switches
+
 SLOT_GAP: Final = timedelta(minutes=10)
 """Broadcasts that are nearer to each other belong to one slot of the day (buổi phát)."""
 _SEARCH_STEP: Final = timedelta(minutes=15)
@@ -26,6 +28,7 @@ Listener = tuple[str, ...]
 class Rule(StrEnum):
     """The rules there are."""
 
+    OFF = "off"
     QUIET_HOURS = "quiet-hours"
     WEEKDAY = "weekday"
     SLOT_TOO_LONG = "slot-too-long"
@@ -42,18 +45,19 @@ class Breach:
 
 @dataclass(frozen=True)
 class Commune:
-    """The rules in force: hours, permitted weekdays (0 is Monday), slots a day and minutes a slot (None: no limit)."""
+    """The rules in force: hours, on and off, permitted weekdays (0 is Monday), slots a day and minutes a slot (None: no limit)."""
 
     hours: OperatingHours
+    switches: Switches = NEVER_SWITCHED
     weekdays: frozenset[int] = frozenset(range(7))
     slots_a_day: int | None = None
     slot_minutes: int | None = None
 
     @classmethod
-    def of(cls, station: Station, hours: OperatingHours) -> "Commune":
-        """The rules in the station's row."""
-        days = frozenset(WEEKDAYS.index(day) for day in station.weekdays.split(",") if day in WEEKDAYS)
-        return cls(hours, days, station.slots_a_day, station.slot_minutes)
+    def load(cls, session: Session, station: Station, now: datetime) -> "Commune":
+        """The rules as they are in the database now."""
+        hours, switches = OperatingHours.load(session, station), Switches.load(session, station, now)
+        return cls(hours, switches, weekdays_of(station), station.slots_a_day, station.slot_minutes)
 
     @property
     def counts_slots(self) -> bool:
@@ -73,7 +77,7 @@ def breach(
 
     Args:
         commune: the rules.
-        heard: who listens. Quiet hours of some places don't keep the others from hearing it: those stay silent.
+        heard: who listens. What keeps some of them silent does not keep the others from hearing it.
         start: when it begins, aware.
         end: when it is over; all of the sound must fit.
         others: what else sounds for them on that day and was there before.
@@ -82,17 +86,37 @@ def breach(
         return Breach(Rule.WEEKDAY)
     broken = None
     for listener in heard or ((),):
-        broken = commune.hours.breaks_quiet(listener, start, end)
+        broken = silence(commune, listener, start, end)
         if broken is None:
             break
     if broken:
-        return Breach(Rule.QUIET_HOURS, (f"{broken.start:%H:%M}", f"{broken.until:%H:%M}"))
+        return broken
     return _slot_breach(commune, (start, end), others) if commune.counts_slots else None
 
 
 def silent(commune: Commune, heard: Collection[Listener], start: datetime, end: datetime) -> frozenset[Listener]:
-    """Those who will not hear it because of quiet hours where they live."""
-    return frozenset(each for each in heard if commune.hours.breaks_quiet(each, start, end))
+    """Those who will not hear it because of quiet hours, or off, where they live."""
+    return frozenset(each for each in heard if silence(commune, each, start, end))
+
+
+def silence(commune: Commune, listener: Listener, start: datetime, end: datetime) -> Breach | None:
+    """Why one who lives somewhere would not hear it: the speakers there are off, or it is quiet there; None if they would."""
+    if off := switched_off(commune, (listener,), start, end):
+        return off
+    quiet = commune.hours.breaks_quiet(listener, start, end)
+    return Breach(Rule.QUIET_HOURS, (f"{quiet.start:%H:%M}", f"{quiet.until:%H:%M}")) if quiet else None
+
+
+def switched_off(commune: Commune, heard: Collection[Listener], start: datetime, end: datetime) -> Breach | None:
+    """That the speakers of everybody who listens are off at some moment of it; None where some are on all the time."""
+    met = None
+    for listener in heard if commune.switches.switched else ():
+        met = commune.switches.off_during(listener, start, end)
+        if met is None:
+            return None
+    if met is None:
+        return None
+    return Breach(Rule.OFF, tuple(f"{each.astimezone(commune.hours.timezone):%H:%M %d/%m/%Y}" for each in met))
 
 
 def _slot_breach(commune: Commune, wanted: Stretch, others: Iterable[Stretch]) -> Breach | None:

@@ -18,12 +18,13 @@ from broadcaster.clock import SystemClock, to_ms
 from broadcaster.core import Core
 from broadcaster.distribution import Distributor
 from broadcaster.geography import Geography
-from broadcaster.rows import Broadcast, Distribution, Published, Schedule
+from broadcaster.rows import Broadcast, Distribution, Published, Schedule, Station
 from broadcaster.transport import Transport
 from scheduler.planning import Planner
 from scheduler.preparation import Preparation
 from scheduler.production import Production
 from scheduler.relays import Relays
+from scheduler.switching import Switches
 
 log = logging.getLogger(__name__)
 
@@ -145,7 +146,9 @@ class Runner:
             self._note_confirmations()
         with self._core.counters.edge("planning"):
             with self._database.write() as session:
-                setup_documents.put_configs(session, self._core, self._report_ms)
+                switches = Switches.load(session, session.scalars(select(Station)).one(), self._clock.now())
+                off_hours = partial(switches.documents, now=self._clock.now())
+                setup_documents.put_configs(session, self._core, self._report_ms, off_hours)
             self._planner.plan()
         self.publish()
         self.distribute()

@@ -19,6 +19,7 @@ from broadcaster.rows import Broadcast, Clip, ScheduleKind
 from broadcaster.wire.documents import Class
 from scheduler import room
 from scheduler.outlook import Outlook
+from scheduler.rules import Rule
 
 log = logging.getLogger(__name__)
 
@@ -97,6 +98,8 @@ class Settlement:
         clip = broadcast.clip
         if not (begun and broadcast.sent_at) and not self.this.may_air(broadcast):
             self._hold(broadcast)
+        elif not (begun and broadcast.sent_at) and self.this.is_off(broadcast):
+            self._rest(broadcast)
         elif broadcast.sent_at is None and (last := _last_moment(broadcast)) and last <= now:
             self._miss(broadcast, NOT_PREPARED if clip is None else BROKER_DOWN, last)
         elif clip is not None and broadcast.sent_at is None and self._over_quota(broadcast, clip):
@@ -115,6 +118,13 @@ class Settlement:
         last = broadcast.occurrence + (NOW_PATIENCE if now_kind else timedelta(0))
         if last <= self.this.now:
             self._miss(broadcast, approval.NOT_APPROVED if broadcast.clip else NOT_PREPARED, last)
+
+    def _rest(self, broadcast: Broadcast) -> None:
+        """Keep a broadcast out of every plan while all its speakers are off then: they may be on again before it begins."""
+        start = broadcast.start_at or self.this.now
+        broadcast.sent_by = broadcast.sent_at = None
+        if start <= self.this.now:
+            self._miss(broadcast, Rule.OFF, start)
 
     def _settle_moment(self, broadcast: Broadcast, clip: Clip, *, begun: bool) -> None:
         audience = self.this.audience(broadcast)

@@ -25,7 +25,7 @@ from tts.settings import SpeechSettings
 
 RANK: Final = {Class.ROUTINE: 0, Class.PRIORITY: 1, Class.EMERGENCY: 2}
 _LONGEST: Final = timedelta(days=1)
-_TO_COME: Final = frozenset({BroadcastState.PREPARING, BroadcastState.PLANNED, BroadcastState.ON_AIR})
+_TO_COME: Final = airing.NOT_BEGUN | {BroadcastState.ON_AIR}
 
 
 @dataclass(frozen=True)

@@ -235,6 +235,63 @@ def _written(sent: Sent) -> dict[str, str]:
     return {"topic": sent[0], "message": base64.b64encode(sent[1]).decode()}
 
 
+_NOON_QUIET: Final = {"quiet": [{"start": "12:00", "until": "14:00"}]}
+_OFF: Final = {"off": [{"start": NOW, "until": NOW + HOUR}]}
+_FEAST: Final = {"name": "x", "start": NOW, "until": NOW + 10 * MINUTE}
+_ROUTINE: Final = Class.ROUTINE.value
+HOURS: Final[tuple[tuple[str, str, dict[str, Any], int, int, str], ...]] = (
+    ("nothing is forbidden", "plays", {}, NOW, MINUTE, _ROUTINE),
+    ("ends when quiet hours begin", "plays", _NOON_QUIET, NOW - MINUTE, MINUTE, _ROUTINE),
+    ("ends one millisecond into quiet hours", "quiet-hours", _NOON_QUIET, NOW - MINUTE, MINUTE + 1, _ROUTINE),
+    ("begins in quiet hours", "quiet-hours", _NOON_QUIET, NOW, MINUTE, "priority"),
+    ("an emergency in quiet hours", "plays", _NOON_QUIET, NOW, MINUTE, "emergency"),
+    ("begins when quiet hours are over", "plays", _NOON_QUIET, NOW + 2 * HOUR, MINUTE, _ROUTINE),
+    (
+        "ends with a named exception",
+        "plays",
+        {**_NOON_QUIET, "exceptions": [_FEAST]},
+        NOW + 9 * MINUTE,
+        MINUTE,
+        _ROUTINE,
+    ),
+    (
+        "ends after a named exception",
+        "quiet-hours",
+        {**_NOON_QUIET, "exceptions": [_FEAST]},
+        NOW + 9 * MINUTE,
+        2 * MINUTE,
+        _ROUTINE,
+    ),
+    ("on a permitted Saturday", "plays", {"weekdays": [6]}, NOW, MINUTE, _ROUTINE),
+    ("on a Saturday that is not permitted", "weekday", {"weekdays": [1, 2, 3, 4, 5]}, NOW, MINUTE, _ROUTINE),
+    ("an emergency on such a Saturday", "plays", {"weekdays": [1]}, NOW, MINUTE, "emergency"),
+    ("from Saturday into Sunday", "plays", {"weekdays": [6]}, NOW + 12 * HOUR - SECOND, MINUTE, _ROUTINE),
+    ("while it is off", "off", _OFF, NOW, MINUTE, "priority"),
+    ("an emergency while it is off", "plays", _OFF, NOW, MINUTE, "emergency"),
+    ("ends when off begins", "plays", _OFF, NOW - MINUTE, MINUTE, _ROUTINE),
+    ("ends one millisecond into off", "off", _OFF, NOW - MINUTE, MINUTE + 1, _ROUTINE),
+    ("reaches over a short off", "off", {"off": [{"start": NOW, "until": NOW + 1}]}, NOW - MINUTE, HOUR, _ROUTINE),
+    ("begins when off is over", "plays", _OFF, NOW + HOUR, MINUTE, _ROUTINE),
+    ("off in a named exception", "off", {**_OFF, "exceptions": [_FEAST]}, NOW, MINUTE, _ROUTINE),
+)
+"""Name, verdict, members of the config, and start, length and class of an item that is here in time."""
+
+
+def _hours() -> dict[str, Any]:
+    return {
+        "about": "A speaker with this `config` has the clip of an item in time; `verdict` is `plays`, or the `why` of its receipt.",
+        "vectors": [
+            {
+                "name": name,
+                "verdict": verdict,
+                "config": {"speaker": SPEAKER, "zones": [ZONE], "volume": 70, "utc_offset_min": 420, **members},
+                "item": {"start_at": start_at, "duration_ms": duration_ms, "class": klass},
+            }
+            for name, verdict, members, start_at, duration_ms, klass in HOURS
+        ],
+    }
+
+
 def files() -> dict[str, dict[str, Any]]:
     """The vectors, by file name."""
     context = {
@@ -261,4 +318,4 @@ def files() -> dict[str, dict[str, Any]]:
         }
         for name, verdict, before, message in CASES
     ]
-    return {"acceptance.json": {**context, "vectors": vectors}}
+    return {"acceptance.json": {**context, "vectors": vectors}, "hours.json": _hours()}

@@ -92,7 +92,9 @@ def current(session: Session, now: datetime, zone: ZoneInfo) -> Current:
     for each in broadcasts:
         if each.start_at and each.start_at > now:
             nearest.setdefault(each.schedule_id, each)
-    late = [each for each in broadcasts if not each.start_at or (each.start_at <= now and not each.clip)]
+    late = [
+        each for each in broadcasts if not each.start_at or (each.start_at <= now and not (each.clip and each.sent_at))
+    ]
     counts = coverage.of_broadcasts(session, [*playing, *nearest.values(), *late], now)
     waiting = list(_without_broadcast(session, now, zone, nearest))
     coming = [*(_item(each, counts, now) for each in nearest.values()), *(item for item in waiting if item.at)]
@@ -164,7 +166,7 @@ def past(session: Session, now: datetime, before: tuple[datetime, str] | None = 
     return Past(items, (page[-1].occurrence, page[-1].id) if more else None)
 
 
-_CURRENT: Final = frozenset({BroadcastState.ON_AIR, BroadcastState.PLANNED, BroadcastState.PREPARING})
+_CURRENT: Final = airing.NOT_BEGUN | {BroadcastState.ON_AIR}
 
 
 def _replaced(session: Session, broadcasts: Iterable[Broadcast]) -> set[int]:

@@ -13,7 +13,6 @@ from sqlalchemy.orm import Session
 
 from broadcaster.clock import to_ms
 from broadcaster.geography import Geography
-from broadcaster.hours import OperatingHours
 from broadcaster.wire.documents import Class
 from scheduler import conflicts, lint, recurrence, rule_text, rules, timeline
 from scheduler.conflicts import Conflict
@@ -104,7 +103,7 @@ def _conflicts(
     moments = recurrence.following(rule, now(), _CHECKED)
     if not moments or not typed.places:
         return []
-    commune = Commune.of(station(), OperatingHours.load(session, station()))
+    commune = Commune.load(session, station(), now())
     klass = Class(typed.klass) if typed.klass in fields.CLASSES else Class.ROUTINE
     wanted = conflicts.Wanted(tuple(moments), length or _length(typed), klass, geography.heard_by(typed.places))
     begin, end = moments[0] - _AROUND, moments[-1] + _AROUND
@@ -133,7 +132,7 @@ def _notes(session: Session, typed: Fields, rule: Rule, geography: Geography, le
         everywhere=len(speakers) > 1 and len(speakers) == len(geography.speakers),
         empty=length is None and not words,
     )
-    commune = Commune.of(station(), OperatingHours.load(session, station()))
+    commune = Commune.load(session, station(), now())
     return lint.lint(subject, commune, now())
 
 

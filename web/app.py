@@ -8,7 +8,7 @@ from flask import Flask, request
 from flask_babel import get_locale
 from flask_bootstrap import Bootstrap5
 
-from broadcaster import alert_templates, alerting
+from broadcaster import airing, alert_templates, alerting
 from broadcaster.rows import Alert, Schedule
 from scheduler.materialisation import rule_of
 from web import (
@@ -21,6 +21,7 @@ from web import (
     bulletins,
     contacts,
     context,
+    day,
     drafts,
     duty,
     enrolment,
@@ -34,6 +35,7 @@ from web import (
     moments,
     moving,
     navigation,
+    on_air,
     people,
     phone,
     preview,
@@ -46,6 +48,7 @@ from web import (
     speakers,
     status,
     stopping,
+    switching,
     timekeeping,
     uploads,
     village,
@@ -57,6 +60,7 @@ _PAGES = (
     signin,
     broadcasts,
     rules,
+    switching,
     stopping,
     bulletins,
     programmes,
@@ -72,6 +76,8 @@ _PAGES = (
     status,
     timekeeping,
     week,
+    day,
+    on_air,
     moving,
     feeds,
     phone,
@@ -132,6 +138,7 @@ def _equip_templates(app: Flask) -> None:
             "languages": language.LANGUAGES,
             "say": sentences,
             "state_of": speakers.state_of,
+            "end_of": airing.end_of,
             "station": context.station(),
             "zone": context.zone(),
             "now": context.now(),

@@ -16,14 +16,14 @@ from broadcaster.clock import from_ms, to_ms
 from broadcaster.rows import Broadcast, Clip, Schedule
 from scheduler import relays
 from scheduler.composing import pieces_of
-from web import agenda, coverage, drafts, programme_words, week
+from web import agenda, coverage, day, drafts, programme_words
 from web.access import VIEWERS, WRITERS, may, me, requires
 from web.agenda import Item
 from web.context import now, services, zone
 
 pages = Blueprint("broadcasts", __name__)
 
-_RANK: Final = (BroadcastState.ON_AIR, BroadcastState.PREPARING, BroadcastState.PLANNED)
+_RANK: Final = (BroadcastState.ON_AIR, BroadcastState.UNSENT, BroadcastState.PREPARING, BroadcastState.PLANNED)
 """Which broadcast of a schedule its own address leads to."""
 
 
@@ -51,7 +51,7 @@ def home() -> ResponseReturnValue:
             "_home_live.html",
             current=current,
             past=past,
-            by_plan=week.should_be_playing(session) if before is None else [],
+            by_plan=day.should_be_playing(session) if before is None else [],
             older=f"{to_ms(past.older[0])}-{past.older[1]}" if past.older else "",
             first_page=before is None,
             pieces_now=_pieces_now(session, current.on_air),

@@ -3,12 +3,12 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, joinedload
 
-from broadcaster import airing
+from broadcaster import airing, deliveries
 from broadcaster.airing import BroadcastState, Coverage, Heard
 from broadcaster.rows import Broadcast, Delivery, DeliveryState, Place, Speaker
 from broadcaster.wire.fields import SpeakerRole
@@ -46,10 +46,7 @@ def of_broadcasts(session: Session, broadcasts: Sequence[Broadcast], now: dateti
 
 @dataclass(frozen=True)
 class Report:
-    """What one speaker reported of a broadcast; ``start_error_ms`` is None until it started.
-
-    A speaker that sounds later for its distance to the others is not late by that.
-    """
+    """What one speaker reported of a broadcast; ``start_error_ms`` is None until it started."""
 
     speaker: Speaker
     delivery: Delivery
@@ -103,11 +100,5 @@ def _reports(session: Session, broadcast: Broadcast, now: datetime, *, everythin
         rows = rows.where(Delivery.state != DeliveryState.FINISHED)
     for delivery in session.scalars(rows):
         heard = heard_as(delivery.state, delivery.speaker.role, broadcast, now)
-        yield Report(delivery.speaker, delivery, heard, _start_error_ms(broadcast, delivery))
-
-
-def _start_error_ms(broadcast: Broadcast, delivery: Delivery) -> float | None:
-    if broadcast.start_at is None or delivery.started_at is None:
-        return None
-    late_ms = (delivery.started_at - broadcast.start_at).total_seconds() * 1000
-    return late_ms - delivery.start_position_ms - delivery.speaker.delay_ms
+        error = deliveries.start_error(delivery, broadcast)
+        yield Report(delivery.speaker, delivery, heard, None if error is None else error / timedelta(milliseconds=1))

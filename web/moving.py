@@ -15,7 +15,6 @@ from sqlalchemy.orm import Session
 
 from broadcaster import chain
 from broadcaster.geography import Geography
-from broadcaster.hours import OperatingHours
 from broadcaster.rows import Schedule, ScheduleKind, Station
 from broadcaster.wire.documents import Class
 from scheduler import conflicts, rules, timeline
@@ -62,7 +61,7 @@ class Surroundings:
             and (each.schedule, each.occurrence) not in without
             and geography.heard_by(each.zones) & audience
         ]
-        return cls(geography, Commune.of(row, OperatingHours.load(session, row)), audience, tuple(others))
+        return cls(geography, Commune.load(session, row, now()), audience, tuple(others))
 
     def refusal(self, schedule: Schedule, moment: datetime) -> str:
         """Why a bulletin may not air then; empty when it may."""
@@ -204,7 +203,8 @@ def _again(session: Session, schedule: Schedule, moment: datetime) -> Schedule:
 
 def _back(moment: datetime) -> ResponseReturnValue:
     day = moment.astimezone(zone()).date()
-    return redirect(url_for("week.show", date=day.isoformat(), place=request.form.get("place") or None), 303)
+    page = "day.show" if request.form.get("view") == "day" else "week.show"
+    return redirect(url_for(page, date=day.isoformat(), place=request.form.get("place") or None), 303)
 
 
 def _time(typed: str) -> time | None:

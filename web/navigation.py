@@ -31,7 +31,7 @@ class Tab:
 _RAISE: Final = Tab(_l("Khẩn cấp"), "duty.choose", ("duty", "board", "contacts"), access.RAISERS, urgent=True)
 _WATCH: Final = Tab(_l("Khẩn cấp"), "board.listing", ("board", "contacts"), urgent=True)
 _TABS: Final = (
-    Tab(_l("Lịch phát"), "broadcasts.home", ("broadcasts", "stopping", "week", "ahead")),
+    Tab(_l("Lịch phát"), "broadcasts.home", ("broadcasts", "stopping", "week", "ahead", "day", "switching")),
     Tab(_l("Viết bản tin"), "bulletins.begin", ("bulletins", "drafts"), access.WRITERS),
     Tab(_l("Phát ở thôn"), "village.form", ("village",), access.VILLAGE_HEADS),
     _RAISE,

@@ -1,7 +1,7 @@
 """The rules of the commune: quiet hours, slots, weekdays, hours of single places, and named exceptions. One page."""
 
 from collections.abc import Mapping
-from datetime import date, time, timedelta
+from datetime import timedelta
 from typing import Any, Final
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
@@ -10,10 +10,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from broadcaster import chain
+from broadcaster.hours import WEEKDAYS
 from broadcaster.rows import HourException, HourRule, Place, Station
-from scheduler.rules import WEEKDAYS
+from web import typed
 from web.access import WRITERS, me, requires
 from web.context import now, services, zone
+from web.typed import WrongError
 from web.words import gettext as _
 
 pages = Blueprint("rules", __name__)
@@ -26,10 +28,6 @@ _LONGEST_EXCEPTION: Final = timedelta(days=92)
 _PAST_SHOWN: Final = 10
 
 
-class _WrongError(Exception):
-    """A field can't be taken; the text is the sentence for whoever typed it."""
-
-
 @pages.get("/rules")
 @requires()
 def show() -> ResponseReturnValue:
@@ -37,7 +35,7 @@ def show() -> ResponseReturnValue:
     return _page("", {})
 
 
-def _page(wrong: str, typed: Mapping[str, Any], part: str = "") -> ResponseReturnValue:
+def _page(wrong: str, filled: Mapping[str, Any], part: str = "") -> ResponseReturnValue:
     today = now().astimezone(zone()).date()
     with services().database.read() as session:
         named = select(HourException).options(selectinload(HourException.places), joinedload(HourException.account))
@@ -54,7 +52,7 @@ def _page(wrong: str, typed: Mapping[str, Any], part: str = "") -> ResponseRetur
             today=today,
             wrong=wrong,
             wrong_part=part,
-            typed=typed,
+            typed=filled,
         )
     return page, 422 if wrong else 200
 
@@ -66,7 +64,7 @@ def _change(part: str, action: str) -> ResponseReturnValue:
         with services().database.write() as session:
             subject, detail = _CHANGES[part](session, form)
             chain.audit(session, at=now(), account_id=me().id, action=action, subject=subject, detail=detail)
-    except _WrongError as error:
+    except WrongError as error:
         return _page(str(error), form.to_dict(), part)
     services().orders.wake()
     flash(_("Đã lưu. Các cụm loa nhận quy định mới ngay khi có kết nối."), "success")
@@ -95,7 +93,7 @@ def delete_hours(number: int) -> ResponseReturnValue:
         rule = session.get(HourRule, number)
         if rule is None:
             abort(404)
-        detail = {"place": rule.place.code if rule.place else "", "start": rule.start, "until": rule.until}
+        detail = _hour_facts(rule)
         session.delete(rule)
         chain.audit(
             session, at=now(), account_id=me().id, action="rules.hours-delete", subject=str(number), detail=detail
@@ -129,16 +127,18 @@ def _set_commune(session: Session, form: Mapping[str, str]) -> tuple[str, dict[s
     station = session.scalars(select(Station)).one()
     start, until = form.get("quiet_start", "").strip(), form.get("quiet_until", "").strip()
     if bool(start) != bool(until):
-        raise _WrongError(_("Khung giờ không phát cần cả giờ bắt đầu và giờ kết thúc, hoặc để trống cả hai."))
+        raise WrongError(_("Khung giờ không phát cần cả giờ bắt đầu và giờ kết thúc, hoặc để trống cả hai."))
     days = [day for day in WEEKDAYS if day in request.form.getlist("weekdays")]
     if not days:
-        raise _WrongError(_("Hãy chọn ít nhất một ngày trong tuần được phát."))
+        raise WrongError(_("Hãy chọn ít nhất một ngày trong tuần được phát."))
     before = _facts(station)
-    station.quiet_start, station.quiet_until = (_time(start), _time(until)) if start else (None, None)
+    station.quiet_start, station.quiet_until = (
+        (typed.time_of_day(start), typed.time_of_day(until)) if start else (None, None)
+    )
     if start and station.quiet_start == station.quiet_until:
-        raise _WrongError(_("Giờ bắt đầu và giờ kết thúc phải khác nhau."))
-    station.slots_a_day = _number(form.get("slots_a_day", ""), 1, MAX_SLOTS)
-    station.slot_minutes = _number(form.get("slot_minutes", ""), 1, MAX_SLOT_MINUTES)
+        raise WrongError(_("Giờ bắt đầu và giờ kết thúc phải khác nhau."))
+    station.slots_a_day = typed.number(form.get("slots_a_day", ""), 1, MAX_SLOTS)
+    station.slot_minutes = typed.number(form.get("slot_minutes", ""), 1, MAX_SLOT_MINUTES)
     station.weekdays = ",".join(days)
     return "station", {"before": before, "after": _facts(station)}
 
@@ -153,44 +153,52 @@ def _facts(station: Station) -> dict[str, Any]:
 
 
 def _add_hours(session: Session, form: Mapping[str, str]) -> tuple[str, dict[str, Any]]:
-    place = _place(session, form.get("place", "")) if form.get("place") else None
-    start, until = _time(form.get("start", "")), _time(form.get("until", ""))
+    place = typed.place(session, form.get("place", "")) if form.get("place") else None
+    start, until = typed.time_of_day(form.get("start", "")), typed.time_of_day(form.get("until", ""))
     if start == until:
-        raise _WrongError(_("Giờ bắt đầu và giờ kết thúc phải khác nhau."))
+        raise WrongError(_("Giờ bắt đầu và giờ kết thúc phải khác nhau."))
     quiet = form.get("kind") == "quiet"
-    cap = _LOUDEST if quiet else _number(form.get("cap", ""), 0, _LOUDEST)
-    if cap is None:
-        raise _WrongError(_("Hãy ghi mức âm lượng tối đa, từ 0 đến 100."))
+    volume, cap = (None if quiet else typed.number(form.get(name, ""), 0, _LOUDEST) for name in ("volume", "cap"))
+    if not quiet and volume is None and cap is None:
+        raise WrongError(_("Hãy ghi âm lượng thường dùng hoặc âm lượng tối đa, từ 0 đến 100."))
+    cap = _LOUDEST if cap is None else cap
+    if volume is not None and volume > cap:
+        raise WrongError(_("Âm lượng thường dùng không được quá âm lượng tối đa."))
     rule = HourRule(
-        place_id=place.id if place else None,
+        place=place,
         start=start,
         until=until,
         quiet=quiet,
+        volume=volume,
         cap=cap,
         why=form.get("why", "")[:200],
     )
     session.add(rule)
     session.flush()
-    facts = {"place": place.code if place else "", "start": start, "until": until, "quiet": quiet, "cap": cap}
-    return str(rule.id), facts
+    return str(rule.id), _hour_facts(rule)
+
+
+def _hour_facts(rule: HourRule) -> dict[str, Any]:
+    facts = {name: getattr(rule, name) for name in ("start", "until", "quiet", "volume", "cap")}
+    return {"place": rule.place.code if rule.place else "", **facts}
 
 
 def _add_exception(session: Session, form: Mapping[str, str]) -> tuple[str, dict[str, Any]]:
     words = {name: form.get(name, "").strip()[:200] for name in ("name", "approver", "reason")}
     if not all(words.values()):
-        raise _WrongError(_("Ngoại lệ cần có tên, lý do và người cho phép."))
-    first, last = _date(form.get("first_day", "")), _date(form.get("last_day", ""))
+        raise WrongError(_("Ngoại lệ cần có tên, lý do và người cho phép."))
+    first, last = typed.day(form.get("first_day", "")), typed.day(form.get("last_day", ""))
     if last < first or last < now().astimezone(zone()).date():
-        raise _WrongError(_("Ngày cuối phải từ ngày đầu trở đi và chưa qua."))
+        raise WrongError(_("Ngày cuối phải từ ngày đầu trở đi và chưa qua."))
     if last - first > _LONGEST_EXCEPTION:
-        raise _WrongError(_("Ngoại lệ chỉ kéo dài tối đa ba tháng. Lâu hơn thì hãy sửa quy định."))
-    cap = _number(form.get("cap", ""), 1, _LOUDEST)
-    places = [_place(session, code) for code in dict.fromkeys(request.form.getlist("places"))]
+        raise WrongError(_("Ngoại lệ chỉ kéo dài tối đa ba tháng. Lâu hơn thì hãy sửa quy định."))
+    cap = typed.number(form.get("cap", ""), 1, _LOUDEST)
+    places = [typed.place(session, code) for code in dict.fromkeys(request.form.getlist("places"))]
     if cap is None or not places:
-        raise _WrongError(_("Hãy chọn nơi áp dụng và ghi mức âm lượng tối đa, từ 1 đến 100."))
-    start, until = _time(form.get("start", "")), _time(form.get("until", ""))
+        raise WrongError(_("Hãy chọn nơi áp dụng và ghi mức âm lượng tối đa, từ 1 đến 100."))
+    start, until = typed.time_of_day(form.get("start", "")), typed.time_of_day(form.get("until", ""))
     if start == until:
-        raise _WrongError(_("Giờ bắt đầu và giờ kết thúc phải khác nhau."))
+        raise WrongError(_("Giờ bắt đầu và giờ kết thúc phải khác nhau."))
     named = HourException(
         **words, first_day=first, last_day=last, start=start, until=until, cap=cap, account_id=me().id, created_at=now()
     )
@@ -201,34 +209,3 @@ def _add_exception(session: Session, form: Mapping[str, str]) -> tuple[str, dict
 
 
 _CHANGES: Final = {"commune": _set_commune, "hours": _add_hours, "exception": _add_exception}
-
-
-def _place(session: Session, code: str) -> Place:
-    found = session.scalar(select(Place).where(Place.code == code))
-    if found is None:
-        raise _WrongError(_("Không có địa bàn “%(place)s”.", place=code))
-    return found
-
-
-def _time(typed: str) -> str:
-    try:
-        at = time.fromisoformat(typed.strip())
-    except ValueError as error:
-        raise _WrongError(_("Giờ không đúng. Ví dụ: 21:00.")) from error
-    return f"{at:%H:%M}"
-
-
-def _date(typed: str) -> date:
-    try:
-        return date.fromisoformat(typed.strip())
-    except ValueError as error:
-        raise _WrongError(_("Ngày không đúng. Ví dụ: 25/11/2026.")) from error
-
-
-def _number(typed: str, least: int, most: int) -> int | None:
-    """The number that was typed; None for an empty field."""
-    if not typed.strip():
-        return None
-    if not typed.strip().isdecimal() or len(typed) > 4 or not least <= int(typed) <= most:  # noqa: PLR2004  no limit has more digits
-        raise _WrongError(_("Hãy ghi một số từ %(least)s đến %(most)s.", least=least, most=most))
-    return int(typed)

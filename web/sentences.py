@@ -35,6 +35,7 @@ CLASSES: Final[Words] = {
 BROADCASTS: Final[Words] = {
     BroadcastState.PREPARING: _l("Đang chuẩn bị"),
     BroadcastState.PLANNED: _l("Chờ phát"),
+    BroadcastState.UNSENT: _l("Chưa gửi được xuống loa"),
     BroadcastState.ON_AIR: _l("Đang phát"),
     BroadcastState.AIRED: _l("Đã phát"),
     BroadcastState.STOPPED: _l("Đã dừng"),
@@ -197,6 +198,7 @@ _CATEGORIES: Final[Words] = {
 _WHY: Final[Words] = {
     "late": _l("đến muộn quá giờ cho phép"),
     "quiet-hours": _l("đang trong khung giờ không phát"),
+    "off": _l("loa ở đó đang tắt"),
     "not-cached": _l("loa chưa tải xong âm thanh"),
     "no-clock": _l("đồng hồ của loa chưa đúng"),
     "excluded": _l("địa bàn này đã được dừng riêng"),
@@ -320,6 +322,11 @@ def why(code: str | None) -> str:
     if not code:
         return ""
     return _("vì %(reason)s", reason=str(_WHY.get(code, code)))
+
+
+def silence(code: str) -> str:
+    """Why something that is planned is not heard in one place."""
+    return str(_WHY[code])
 
 
 def flag(reason: str) -> str:
@@ -448,6 +455,10 @@ def broken_rule(code: str, values: tuple[str, ...]) -> str:
                 "Từ %(start)s đến %(until)s là khung giờ không phát, cả lúc bản tin kết thúc. Hãy chọn giờ khác.",
                 start=start,
                 until=until,
+            )
+        case "off", (start, until):
+            return _(
+                "Loa ở đó tắt từ %(start)s đến %(until)s. Hãy chọn giờ khác, hoặc bật lại.", start=start, until=until
             )
         case "weekday", _values:
             return _("Hôm đó không phải ngày được phát theo quy định. Hãy chọn ngày khác.")

@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from broadcaster.rows import Place, Speaker
-from web import chart, enrolment
+from web import chart, day, enrolment
 from web.access import ENROLLERS, VIEWERS, may, requires
 from web.context import services
 
@@ -76,6 +76,7 @@ def listing() -> ResponseReturnValue:
             page=page,
             more=more,
             amplifier_is_on=amplifier_is_on,
+            off_until=day.off_until(session, [village.place.id for village in villages]),
             waiting=enrolment.pending(session) if may(*ENROLLERS) else [],
         )
 

@@ -6,6 +6,7 @@ The only place where database, engine, transports and jobs are made and joined.
 import logging
 import secrets
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Final
 
 from sqlalchemy import select
@@ -22,6 +23,8 @@ from broadcaster.counters import Counters
 from broadcaster.database import Database
 from broadcaster.distribution import Distributor
 from broadcaster.errors import LoaError
+from broadcaster.geography import Geography
+from broadcaster.hours import OperatingHours
 from broadcaster.publishing import Publisher
 from broadcaster.rows import Place, PlaceKind, Station
 from broadcaster.settings import Settings
@@ -32,7 +35,7 @@ from broadcaster.wire.documents import Action, Command
 from broadcaster.wire.keys import SigningKey
 from broadcaster.wire.topics import Kind, Topics
 from broadcaster.wire.units import SECOND, UnixMs
-from scheduler import quiet
+from scheduler import rules
 from scheduler.alert_speech import AlertSpeech
 from scheduler.planning import Planner
 from scheduler.preparation import Preparation
@@ -233,10 +236,19 @@ class RunningStation:
     def end_alert(self, alert_id: str, by: By, *, words: bool, at_once: bool) -> Done:
         """See `Orders.end_alert`."""
         with self.core.database.write() as session:
-            station = session.scalars(select(Station)).one()
-            not_before = None if at_once else quiet.end(station, self.core.clock.now())
+            not_before = None if at_once else self._end_of_quiet(session, alert_id)
             done = alerting.end_alert(session, self.core, alert_id, by, words=words, not_before=not_before)
         return self._sound(done)
+
+    def _end_of_quiet(self, session: Session, alert_id: str) -> datetime | None:
+        """When nobody who heard an alert has quiet hours any more; None where there is no such alert."""
+        alert = alerting.get(session, alert_id)
+        if alert is None:
+            return None
+        geography = Geography.load(session)
+        listeners = rules.listeners(geography, geography.heard_by(place.code for place in alert.targets))
+        hours = OperatingHours.load(session, session.scalars(select(Station)).one())
+        return hours.end_of_quiet(listeners, self.core.clock.now())
 
     def correct_alert(self, alert_id: str, by: By) -> Done:
         """See `Orders.correct_alert`."""

@@ -1,4 +1,4 @@
-"""The week of a place as a calendar, the next 24 hours of a speaker, and what should be playing now."""
+"""The week of a place as a calendar."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from babel import Locale
-from flask import Blueprint, abort, render_template, request
+from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import get_locale
 from sqlalchemy import select
@@ -15,10 +15,10 @@ from sqlalchemy.orm import Session
 
 from broadcaster.airing import BroadcastState, Coverage
 from broadcaster.geography import Geography
-from broadcaster.rows import Broadcast, Delivery, Place, Speaker
-from scheduler import power, timeline
+from broadcaster.rows import Broadcast, Place, Speaker
+from scheduler import timeline
 from scheduler.timeline import Sounding
-from web import coverage, rule_words
+from web import coverage, on_air, rule_words
 from web.access import requires
 from web.context import now, services, zone
 
@@ -29,7 +29,6 @@ WEEK: Final = timedelta(days=7)
 _MOVABLE: Final = frozenset({BroadcastState.PLANNED, BroadcastState.PREPARING})
 _LISTED: Final = 200
 """Speakers that are listed beside a week."""
-_MINUTES: Final = 24 * 60
 
 
 @dataclass(frozen=True)
@@ -51,14 +50,6 @@ class Day:
     lunar: str
     holiday: str
     entries: tuple[Entry, ...]
-
-
-@dataclass(frozen=True)
-class Bar:
-    """A stretch in a drawing of a day: minutes from its beginning."""
-
-    x: float
-    width: float
 
 
 def _locale() -> Locale:
@@ -88,7 +79,7 @@ def show() -> ResponseReturnValue:
         place = next((each for each in places if each.code == request.args.get("place")), places[0] if places else None)
         return render_template(
             "week.html",
-            days=_days(session, first, place, places),
+            days=days_of(session, first, 7, place, places),
             first=first,
             before=first - WEEK,
             after=first + WEEK,
@@ -96,6 +87,7 @@ def show() -> ResponseReturnValue:
             place=place,
             places=places,
             speakers=_speakers(session, place),
+            on_air=on_air.of_place(session, place),
         )
 
 
@@ -107,8 +99,9 @@ def _speakers(session: Session, place: Place | None) -> Sequence[Speaker]:
     return session.scalars(select(Speaker).where(Speaker.id.in_(sorted(heard)[:_LISTED])).order_by(Speaker.id)).all()
 
 
-def _days(session: Session, first: date, place: Place | None, places: Sequence[Place]) -> list[Day]:
-    begin, end = midnight(first, zone()), midnight(first + WEEK, zone())
+def days_of(session: Session, first: date, count: int, place: Place | None, places: Sequence[Place]) -> list[Day]:
+    """So many days of a place and of what lies in it, from ``first`` on."""
+    begin, end = midnight(first, zone()), midnight(first + count * _DAY, zone())
     found = timeline.soundings(session, zone(), begin, end, now())
     if place is not None:
         zones = Geography.load(session).zones_at(place.id)
@@ -116,7 +109,7 @@ def _days(session: Session, first: date, place: Place | None, places: Sequence[P
         found = [each for each in found if each.heard_at(zones) or inside & set(each.zones)]
     entries = _entries(session, found, {each.code: each.name for each in places})
     days = []
-    for number in range(7):
+    for number in range(count):
         day = first + number * _DAY
         mine = tuple(each for each in entries if each.sounding.start.astimezone(zone()).date() == day)
         words = rule_words.day_in_words(day, _locale())
@@ -138,56 +131,6 @@ def _entries(session: Session, found: Iterable[Sounding], names: Mapping[str, st
         )
         for each in listed
     ]
-
-
-@pages.get("/week/speaker/<speaker>")
-@requires()
-def of_speaker(speaker: str) -> ResponseReturnValue:
-    """The next 24 hours of sound of one speaker, as list and timeline, with the hours its amplifier is on."""
-    with services().database.read() as session:
-        found = session.get(Speaker, speaker)
-        geography = Geography.load(session)
-        if found is None or speaker not in geography.speakers:
-            abort(404)
-        sounds = next_day(session, geography, speaker)
-        lead = timedelta(milliseconds=found.amp_lead_ms)
-        windows = power.windows((each.stretch for each in sounds), lead)
-        last = select(Delivery).where(Delivery.speaker_id == speaker, Delivery.started_at.is_not(None))
-        return render_template(
-            "speaker_day.html",
-            speaker=found,
-            sounds=sounds,
-            playing=timeline.should_play(sounds, geography.zones_of(speaker), now()),
-            windows=windows,
-            bars=[_bar(each.stretch) for each in sounds],
-            axis=[now() + timedelta(hours=hours) for hours in range(0, 25, 6)],
-            power=[_bar(each) for each in windows],
-            last=session.scalar(last.order_by(Delivery.started_at.desc()).limit(1)),
-        )
-
-
-def next_day(session: Session, geography: Geography, speaker: str) -> list[Sounding]:
-    """What a speaker is meant to play from now on for 24 hours."""
-    found = timeline.soundings(session, zone(), now(), now() + _DAY, now())
-    return [each for each in timeline.heard_by(found, geography, speaker) if each.to_air]
-
-
-def should_be_playing(session: Session) -> list[tuple[str, Sounding]]:
-    """What should be playing now, place by place, by plan and time alone; only where something should."""
-    found = timeline.soundings(session, zone(), now(), now() + timedelta(seconds=1), now())
-    geography = Geography.load(session)
-    told: dict[int, Sounding] = {}
-    for place in sorted(set(geography.speakers.values())):
-        if sounding := timeline.should_play(found, geography.zones_at(place), now()):
-            told[place] = sounding
-    names = {place.id: place.name for place in session.scalars(select(Place).where(Place.id.in_(told)))}
-    return [(names[place], sounding) for place, sounding in told.items()]
-
-
-def _bar(stretch: tuple[datetime, datetime]) -> Bar:
-    start = max(0.0, (stretch[0] - now()) / timedelta(minutes=1))
-    end = min(float(_MINUTES), (stretch[1] - now()) / timedelta(minutes=1))
-    return Bar(round(start, 1), round(max(end - start, 3), 1))
 
 
 def day_typed(typed: str) -> date | None:

@@ -26,7 +26,7 @@ from broadcaster.rows.broadcasts import (
     ScheduleTarget,
 )
 from broadcaster.rows.bulletins import Bulletin, Clip, Draft
-from broadcaster.rows.hours import HourException, HourExceptionPlace, HourRule
+from broadcaster.rows.hours import HourException, HourExceptionPlace, HourRule, Power, Switching, SwitchingPlace
 from broadcaster.rows.lexicon import LexiconEntry
 from broadcaster.rows.library import ItemKind, LibraryItem, LibraryWord
 from broadcaster.rows.notices import Address, Notice, NoticeKind, Push
@@ -75,6 +75,7 @@ __all__ = [
     "Place",
     "PlaceKind",
     "ProgrammeSound",
+    "Power",
     "Published",
     "Push",
     "Role",
@@ -85,6 +86,8 @@ __all__ = [
     "Speaker",
     "StandingSound",
     "Station",
+    "Switching",
+    "SwitchingPlace",
     "ToldByPerson",
     "Verdict",
     "VillageAiring",

@@ -1,12 +1,13 @@
-"""When the horns may sound: hours of quiet and of volume, and the named exceptions from quiet."""
+"""When the horns may sound: hours of quiet and of volume, named exceptions from quiet, and times of on and off."""
 
 from datetime import date, datetime
+from enum import StrEnum
 
 from sqlalchemy import ForeignKey, String, Text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from broadcaster.rows.accounts import Account
-from broadcaster.rows.base import Base
+from broadcaster.rows.base import Base, words
 from broadcaster.rows.places import Place
 
 
@@ -61,4 +62,44 @@ class HourExceptionPlace(Base):
     __tablename__ = "hour_exception_place"
 
     exception_id: Mapped[int] = mapped_column(ForeignKey("hour_exception.id"), primary_key=True)
+    place_id: Mapped[int] = mapped_column(ForeignKey("place.id"), primary_key=True)
+
+
+class Power(StrEnum):
+    """What a switching does with the speakers in its places."""
+
+    ON = "on"
+    """On in its times, and off in all others of its days."""
+    OFF = "off"
+
+
+class Switching(Base):
+    """Speakers are on, or off, in these places from ``start_at`` until ``until``, and again as ``rrule`` says.
+
+    ``rrule`` is the text of a rule as in `Schedule`, counted from ``start_at``; empty for once. It holds until its rule ends, or
+    until somebody ended it (``ended_at``).
+    """
+
+    __tablename__ = "switching"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    power: Mapped[Power] = mapped_column(words(Power))
+    start_at: Mapped[datetime]
+    until: Mapped[datetime]
+    rrule: Mapped[str] = mapped_column(Text, default="")
+    reason: Mapped[str] = mapped_column(String(200))
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"))
+    created_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+
+    account: Mapped[Account] = relationship()
+    places: Mapped[list[Place]] = relationship(secondary="switching_place", order_by="Place.position")
+
+
+class SwitchingPlace(Base):
+    """A place in which a switching counts, with everything inside it."""
+
+    __tablename__ = "switching_place"
+
+    switching_id: Mapped[int] = mapped_column(ForeignKey("switching.id"), primary_key=True)
     place_id: Mapped[int] = mapped_column(ForeignKey("place.id"), primary_key=True)

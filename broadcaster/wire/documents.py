@@ -112,8 +112,18 @@ class QuietException(Document, frozen=True, kw_only=True):
     cap: Volume = 100
 
 
+class OffHours(Document, frozen=True, kw_only=True):
+    """A stretch of time in which the speaker is off: nothing below EMERGENCY sounds, whatever is excepted from quiet."""
+
+    start: Moment
+    until: Moment
+
+
 class Config(Document, frozen=True, kw_only=True):
-    """How one speaker is set up. ``zones`` are its own zone, every ancestor and its groups."""
+    """How one speaker is set up. ``zones`` are its own zone, every ancestor and its groups.
+
+    ``weekdays`` are those (1 is Monday) on which something below EMERGENCY may begin; empty: on every day.
+    """
 
     speaker: Name
     zones: tuple[Name, ...]
@@ -125,6 +135,8 @@ class Config(Document, frozen=True, kw_only=True):
     report_ms: Annotated[int, msgspec.Meta(ge=1_000, le=3_600_000)] = 60_000
     hourly: tuple[HourlyVolume, ...] = ()
     exceptions: tuple[QuietException, ...] = ()
+    weekdays: tuple[Annotated[int, msgspec.Meta(ge=1, le=7)], ...] = ()
+    off: tuple[OffHours, ...] = ()
     brokers: tuple[Text, ...] = ()
 
 
@@ -236,6 +248,8 @@ class Why(StrEnum):
 
     LATE = "late"
     QUIET_HOURS = "quiet-hours"
+    WEEKDAY = "weekday"
+    OFF = "off"
     NOT_CACHED = "not-cached"
     NO_CLOCK = "no-clock"
     EXCLUDED = "excluded"

@@ -46,6 +46,18 @@ def test_the_state_of_a_broadcast_follows_from_the_time(
     assert state(filled, planned, clock) is expected
 
 
+def test_what_the_broker_has_not_confirmed_is_never_called_on_air(filled: Database, clock: FixedClock) -> None:
+    with filled.write() as session:
+        made = town.broadcast(session, clock)
+        made.sent_at = None
+        moments = (clock.now(), clock.now() + HOUR, clock.now() + 2 * HOUR)
+        told = [airing.state_of(made, moment) for moment in moments]
+        assert told == [BroadcastState.PLANNED, BroadcastState.UNSENT, BroadcastState.UNSENT]
+        clock.advance(HOUR)
+        assert airing.on_air(session, clock.now()) == []
+        assert airing.stop_all(session, account_id=1, now=clock.now()) == [made.id]  # it must not begin late either
+
+
 def test_a_broadcast_without_sound_or_moment_is_being_prepared(filled: Database, clock: FixedClock) -> None:
     with filled.write() as session:
         made = town.broadcast(session, clock)

@@ -10,7 +10,7 @@ from broadcaster import airing, chain, deliveries
 from broadcaster.clock import from_ms, to_ms
 from broadcaster.database import Database
 from broadcaster.deliveries import Told
-from broadcaster.rows import Broadcast, Delivery, DeliveryState, LedgerEntry
+from broadcaster.rows import Broadcast, Delivery, DeliveryState, LedgerEntry, Speaker
 from broadcaster.wire.documents import Event, Receipt, Why
 from broadcaster.wire.units import UnixMs
 from tests.broadcaster import town
@@ -64,17 +64,23 @@ def test_what_a_speaker_played_outweighs_that_the_station_called_it_missed(event
 
 
 def test_a_speaker_that_lost_power_and_joined_again_started_when_it_first_did() -> None:
-    delivery = Delivery(state=DeliveryState.PLANNED)
+    delivery = Delivery(state=DeliveryState.PLANNED, speaker=Speaker(delay_ms=0))
     deliveries.apply(delivery, receipt(1, Event.STARTED, AT + 90_000, position_ms=90_000))
     deliveries.apply(delivery, receipt(2, Event.STARTED, AT + 7))
     assert deliveries.start_error(delivery, Broadcast(start_at=from_ms(AT))) == timedelta(milliseconds=7)
 
 
 def test_a_late_join_in_position_is_no_start_error() -> None:
-    delivery = Delivery(state=DeliveryState.PLANNED)
+    delivery = Delivery(state=DeliveryState.PLANNED, speaker=Speaker(delay_ms=0))
     deliveries.apply(delivery, receipt(1, Event.STARTED, AT + 30_002, position_ms=30_000))
     assert deliveries.start_error(delivery, Broadcast(start_at=from_ms(AT))) == timedelta(milliseconds=2)
     assert deliveries.start_error(Delivery(), Broadcast(start_at=from_ms(AT))) is None
+
+
+def test_a_speaker_that_sounds_later_for_its_distance_is_not_late_by_that() -> None:
+    delivery = Delivery(state=DeliveryState.PLANNED, speaker=Speaker(delay_ms=120))
+    deliveries.apply(delivery, receipt(1, Event.STARTED, AT + 125))
+    assert deliveries.start_error(delivery, Broadcast(start_at=from_ms(AT))) == timedelta(milliseconds=5)
 
 
 @pytest.fixture

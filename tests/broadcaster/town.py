@@ -134,6 +134,7 @@ def broadcast(
         bulletin=planned.bulletin,
         occurrence=clock.now() + starts_in,
         start_at=clock.now() + starts_in,
+        sent_at=clock.now(),
         klass=planned.bulletin.klass,
         late_ms=300_000,
         clip=sound(session, planned.bulletin, seconds=seconds),

@@ -65,6 +65,28 @@ def ignores_quiet_hours() -> None:
     patch(arbiter, "in_quiet_hours", lambda *_: False)
 
 
+@caught_by("ends-before-quiet-hours")
+def lets_the_end_run_into_quiet_hours() -> None:
+    silence = arbiter.silence
+    patch(arbiter, "silence", lambda config, start_at, at, end=None: silence(config, start_at, at))
+
+
+@caught_by("permitted-weekdays")
+def ignores_weekdays() -> None:
+    patch(arbiter, "is_permitted_day", lambda *_: True)
+
+
+@caught_by("off-until")
+def ignores_off() -> None:
+    patch(arbiter, "is_off", lambda *_: False)
+
+
+@caught_by("switched-off-while-it-sounds")
+def finishes_when_switched_off() -> None:
+    review = Stage._review
+    patch(Stage, "_review", lambda stage, items, config, at: review(stage, items, config, 0))
+
+
 @caught_by("withdrawn-stops")
 def plays_what_was_withdrawn() -> None:
     patch(Stage, "_review", lambda *_: [])

@@ -1,6 +1,6 @@
 """Volume and caps by hour, named exceptions from the quiet hours, and the digest of what a speaker has."""
 
-from broadcaster.wire.documents import Class, Config, Event, HourlyVolume, QuietException, QuietHours
+from broadcaster.wire.documents import Class, Config, Event, HourlyVolume, OffHours, QuietException, QuietHours, Why
 from broadcaster.wire.units import HOUR, MINUTE
 from device_sim.arbiter import volume_at
 from device_sim.reports import digest
@@ -50,3 +50,48 @@ def test_an_item_that_would_not_have_ended_before_quiet_hours_is_not_begun(bench
     bench.run(NOON + HOUR)
     assert bench.plays("b1") == WHOLE
     assert bench.events("b2")[-1][0] is Event.SKIPPED
+
+
+def off(start: int, until: int) -> tuple[OffHours, ...]:
+    return (OffHours(start=start, until=until),)
+
+
+def test_what_is_off_until_a_moment_plays_nothing_below_emergency_and_comes_back_by_itself(bench: Bench) -> None:
+    bench.deliver(bench.station.config(off=off(NOON, NOON + 10 * MINUTE)))
+    bench.plan(
+        bench.station.item("b1", AT),
+        bench.station.item("b2", NOON + 10 * MINUTE - 1_000),
+        bench.station.item("b3", NOON + 10 * MINUTE),
+    )
+    bench.run(NOON + HOUR)
+    assert bench.events("b1")[-1] == (Event.SKIPPED, Why.OFF)
+    assert bench.plays("b2") == []
+    assert len(bench.plays("b3")) == 1
+
+
+def test_what_sounds_when_it_is_switched_off_stops_and_does_not_come_back(bench: Bench) -> None:
+    bench.plan(bench.station.item("b1", AT))
+    bench.run(AT + 5_000)
+    bench.deliver(bench.station.config(off=off(AT + 5_000, AT + 8_000)))
+    bench.run(NOON + HOUR)
+    ((_, ended, _),) = bench.plays("b1")
+    assert AT + 5_000 <= ended < AT + 6_000
+    assert bench.events("b1")[-1] == (Event.STOPPED, Why.OFF)
+
+
+def test_off_until_and_weekdays_hold_after_a_power_cut_with_the_link_down(bench: Bench) -> None:
+    bench.deliver(bench.station.config(off=off(NOON, NOON + 10 * MINUTE), weekdays=(6,)))
+    bench.plan(bench.station.item("b1", AT), bench.station.item("b2", NOON + 20 * MINUTE))
+    bench.run(NOON + 30_000)
+    bench.disconnect()
+    bench.reboot()
+    bench.run(NOON + HOUR)
+    assert bench.plays("b1") == []
+    assert len(bench.plays("b2")) == 1
+
+
+def test_only_on_permitted_weekdays_something_begins(bench: Bench) -> None:
+    bench.deliver(bench.station.config(weekdays=(1, 2, 3, 4, 5)))
+    bench.plan(bench.station.item("b1", AT))  # a Saturday
+    bench.run(NOON + HOUR)
+    assert bench.events("b1")[-1] == (Event.SKIPPED, Why.WEEKDAY)

@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -253,3 +254,30 @@ def test_whatever_comes_in_whatever_order_is_played_once_in_its_own(tmp_path: Pa
     assert [(unit.number, unit.start_at) for unit in units(bench)] == [(n, start + 200 * n) for n in sorted(set(came))]
     assert bench.receipts("mic")[-1].played_ms == 200 * len(set(came))
     assert bench.events("mic") == [(Event.STARTED, None), (Event.STOPPED, Why.NO_SIGNAL)]
+
+
+@pytest.mark.parametrize(
+    ("members", "why"),
+    [({"off": ({"start": NOON, "until": NOON + MINUTE},)}, Why.OFF), ({"weekdays": (1,)}, Why.WEEKDAY)],
+)
+def test_a_stream_is_silent_while_the_speaker_is_off_or_the_day_is_not_permitted(
+    bench: Bench, members: dict[str, Any], why: Why
+) -> None:
+    bench.deliver(bench.station.config(**members))
+    stream(bench, 2)
+    bench.run(NOON + MINUTE)
+    assert units(bench) == []
+    assert bench.events("mic") == [(Event.SKIPPED, why)]
+
+
+def test_a_stream_that_sounds_falls_silent_when_the_speaker_is_switched_off(bench: Bench) -> None:
+    bench.deliver(bench.station.config(off=({"start": NOON + 2_000, "until": NOON + MINUTE},)))
+    stream(bench, 4)
+    assert max(unit.start_at for unit in units(bench)) < NOON + 3_000
+    assert (Event.PREEMPTED, Why.OFF) in bench.events("mic")
+
+
+def test_a_live_emergency_is_heard_while_the_speaker_is_off(bench: Bench) -> None:
+    bench.deliver(bench.station.config(off=({"start": NOON, "until": NOON + MINUTE},), weekdays=(1,)))
+    stream(bench, 2, Class.EMERGENCY)
+    assert len(units(bench)) >= 8

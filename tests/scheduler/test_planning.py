@@ -228,7 +228,7 @@ def test_with_the_broker_down_a_broadcast_is_missed_when_its_sound_would_be_over
     bench.plan()
     bench.clock.advance(timedelta(hours=1, seconds=59))
     bench.plan()
-    assert bench.state(schedule) is BroadcastState.ON_AIR
+    assert bench.state(schedule) is BroadcastState.UNSENT
     bench.clock.advance(timedelta(seconds=1))
     bench.plan()
     assert bench.broadcast(schedule).missed_why == "broker-down"

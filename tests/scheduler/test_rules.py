@@ -151,3 +151,23 @@ def test_other_things_to_look_at_are_told() -> None:
     assert set(notes("", "06:00", commune(), 16, everywhere=True, empty=True)) == {"overlong", "everywhere", "empty"}
     assert "often" in notes("RRULE:FREQ=DAILY;COUNT=1\nX-LOA-EVERY:MINUTES=30;UNTIL=17:00", "06:00", commune())
     assert "some-silent" in notes("", "08:00", commune(NIGHT, SCHOOL))
+
+
+def test_the_words_of_an_ended_alert_wait_until_nobody_who_heard_it_has_quiet_hours() -> None:
+    hours = OperatingHours(HANOI, (NIGHT, Hours("thon-1", time(5), time(6, 30))))
+    night = datetime(2026, 11, 23, 22, tzinfo=HANOI)
+    at_half_past_five, at_half_past_six = (night + timedelta(hours=step) for step in (7.5, 8.5))
+    assert hours.end_of_quiet({("thon-2", "xa")}, night) == at_half_past_five
+    assert hours.end_of_quiet({("thon-1", "xa"), ("thon-2", "xa")}, night) == at_half_past_six
+    noon = night.replace(hour=12)
+    assert hours.end_of_quiet({("thon-2", "xa")}, noon) == noon
+
+
+def test_they_do_not_wait_in_a_named_exception_nor_longer_than_a_day() -> None:
+    feast = Exempt(
+        "x", frozenset({"xa"}), date(2026, 11, 23), date(2026, 11, 23), Hours("", time(23), time(23, 30)), 50
+    )
+    night = datetime(2026, 11, 23, 22, tzinfo=HANOI)
+    assert OperatingHours(HANOI, (NIGHT,), (feast,)).end_of_quiet({("xa",)}, night) == night + timedelta(hours=1)
+    always = OperatingHours(HANOI, (Hours("", time(0), time(12)), Hours("", time(12), time(0))))
+    assert always.end_of_quiet({("xa",)}, night) == night + timedelta(days=1)

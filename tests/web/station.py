@@ -150,6 +150,7 @@ class Stage:
                 late_ms=60_000,
                 clip_sha256=sha256,
                 created_at=now,
+                sent_at=now if starts_in <= timedelta(0) else None,
             )
             session.add(broadcast)
             session.flush()

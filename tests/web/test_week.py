@@ -173,3 +173,53 @@ def test_one_who_only_reads_moves_and_copies_nothing(viewer: Browser) -> None:
     assert viewer.get("/week").status_code == 200
     for path in ("/week/move", "/week/copy"):
         assert viewer.post(path).status_code == 403
+
+
+# The day.
+
+
+def test_a_day_of_a_place_shows_what_sounds_and_when_it_is_off_and_leads_from_week_and_speakers(
+    editor: Browser,
+) -> None:
+    editor.write(title="Tin sáng", date="2026-11-25", time="06:30")
+    editor.write(title="Ở thôn khác", date="2026-11-25", time="17:00", places=["thon-3"])
+    editor.post("/power/off", {"places": ["thon-2"], "date": "2026-11-25", "time": "07:00", "reason": "Đám tang"})
+    assert "/day?date=2026-11-25&amp;place=thon-2" in editor.get("/week?date=2026-11-25&place=thon-2").text
+    assert "/day?place=thon-2" in editor.get("/speakers").text
+    page = editor.get("/day?date=2026-11-25&place=thon-2").text
+    assert "Tin sáng" in page
+    assert "Ở thôn khác" not in page
+    assert "Không phát: loa ở đó đang tắt" in page
+    assert 'x="0.0" width="420.0" height="60" class="day-off"' in page
+    assert 'x="1260.0" width="180.0" height="60" class="day-quiet"' in page  # 21:00 to midnight
+    assert 'x="0.0" width="300.0" height="60" class="day-quiet"' in page
+    whole = editor.get("/day?date=2026-11-25&place=an-binh").text
+    assert "Tin sáng" in whole
+    assert "Ở thôn khác" in whole
+    assert editor.get("/day?date=x&place=nope").status_code == 200
+
+
+def test_moving_on_the_day_page_comes_back_to_the_day_page(editor: Browser) -> None:
+    editor.write(title="Tin sáng", date="2026-11-25", time="06:30")
+    page = editor.get("/day?date=2026-11-25&place=thon-2").text
+    (occurrence,) = re.findall(r'name="occurrence" value="([^"]+)"', page)
+    form = {"schedule": "1", "occurrence": occurrence, "place": "thon-2", "date": "2026-11-25", "view": "day"}
+    assert editor.post("/week/move", form | {"time": "17:00"}).location == "/day?date=2026-11-25&place=thon-2"
+
+
+def test_the_strip_says_what_is_on_the_air_here_and_answers_304_when_nothing_changed(
+    stage: Stage, editor: Browser
+) -> None:
+    assert "không có gì" in editor.get("/on-air?place=thon-2").text
+    number = stage.broadcast(starts_in=timedelta(0), title="Tin dài")
+    for place in ("", "an-binh", "thon-2"):
+        answer = editor.get(f"/on-air?place={place}")
+        assert "Tin dài" in answer.text, place
+    assert editor.get("/on-air?place=thon-2", headers={"If-None-Match": answer.headers["ETag"]}).status_code == 304
+    for path in ("/week", "/day", "/week/speaker/loa-001"):
+        assert "Tin dài" in editor.get(path).text, path
+    editor.post("/power/off", {"places": ["thon-4"], "date": "2026-11-22", "time": "07:00", "reason": "Đám tang"})
+    assert "Tin dài" not in editor.get("/on-air?place=thon-4").text
+    stage.orders.stop_in_place(number, 2, 1)
+    assert "Tin dài" not in editor.get("/on-air?place=thon-2").text
+    assert "Tin dài" in editor.get("/on-air?place=thon-3").text

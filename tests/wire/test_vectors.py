@@ -5,17 +5,21 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from joserfc import jws
 from joserfc.errors import BadSignatureError
 from joserfc.jwk import OKPKey
 
 from broadcaster.wire import keys
+from broadcaster.wire.documents import Config, PlanItem
 from broadcaster.wire.keys import SigningKey
 from broadcaster.wire.rejection import Reason
+from device_sim import arbiter
 from device_sim.journal import Journal
 from device_sim.machine import Identity, Memory, SpeakerMachine
 
+HOURS = json.loads((Path(__file__).parents[2] / "docs" / "vectors" / "hours.json").read_text("utf-8"))["vectors"]
 FILE = json.loads((Path(__file__).parents[2] / "docs" / "vectors" / "acceptance.json").read_text("utf-8"))
 VECTORS: list[dict[str, Any]] = FILE["vectors"]
 NAMES = [vector["name"] for vector in VECTORS]
@@ -67,3 +71,21 @@ def test_every_reason_about_a_signed_document_has_a_vector() -> None:
     assert {vector["verdict"] for vector in VECTORS} - {"accepted"} == {
         reason.value for reason in set(Reason) - of_clips
     }
+
+
+@pytest.mark.parametrize("vector", HOURS, ids=lambda vector: vector["name"])
+def test_our_speaker_keeps_the_hours_alike(vector: dict[str, Any]) -> None:
+    config = msgspec.convert(vector["config"], Config)
+    item = msgspec.convert(
+        {
+            "id": "b1",
+            "clip": "0" * 64,
+            "manifest": "0" * 64,
+            "bytes": 1,
+            "late_ms": 0,
+            "sent_by": 0,
+            **vector["item"],
+        },
+        PlanItem,
+    )
+    assert (arbiter.obstacle(item, config, item.start_at, cached=True, begun=False) or "plays") == vector["verdict"]

@@ -1,0 +1,47 @@
+"""Single fields as people type them, and the sentence for whoever typed one that can't be taken."""
+
+from datetime import date, time
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from broadcaster.rows import Place
+from web.words import gettext as _
+
+
+class WrongError(Exception):
+    """A field can't be taken; the text is the sentence for whoever typed it."""
+
+
+def place(session: Session, code: str) -> Place:
+    """The place of that code. Errors: WrongError."""
+    found = session.scalar(select(Place).where(Place.code == code))
+    if found is None:
+        raise WrongError(_("Không có địa bàn “%(place)s”.", place=code))
+    return found
+
+
+def time_of_day(typed: str) -> str:
+    """HH:MM. Errors: WrongError."""
+    try:
+        at = time.fromisoformat(typed.strip())
+    except ValueError as error:
+        raise WrongError(_("Giờ không đúng. Ví dụ: 21:00.")) from error
+    return f"{at:%H:%M}"
+
+
+def day(typed: str) -> date:
+    """A date. Errors: WrongError."""
+    try:
+        return date.fromisoformat(typed.strip())
+    except ValueError as error:
+        raise WrongError(_("Ngày không đúng. Ví dụ: 25/11/2026.")) from error
+
+
+def number(typed: str, least: int, most: int) -> int | None:
+    """The number that was typed; None for an empty field. Errors: WrongError."""
+    if not typed.strip():
+        return None
+    if not typed.strip().isdecimal() or len(typed) > 4 or not least <= int(typed) <= most:  # noqa: PLR2004  no limit has more digits
+        raise WrongError(_("Hãy ghi một số từ %(least)s đến %(most)s.", least=least, most=most))
+    return int(typed)
