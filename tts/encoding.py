@@ -1,4 +1,4 @@
-"""Sound to bytes and back: Ogg Opus for speakers, MP3 of the same samples for browsers. The one importer of soundfile here.
+"""Sound to bytes and back: Ogg Opus for speakers, MP3 of the same samples for browsers, which nothing on air waits for. The one importer of soundfile here.
 
 libopus does 50 seconds a second on one core (docs/adr/0015), so long sounds are encoded in parts, on all cores. A part begins and ends in the
 silence between two sentences, on the 20 ms grid of Opus packets, and the packets then go into one file: all encoders have the same delay,
@@ -9,10 +9,12 @@ At speech bitrates Opus now and then overshoots the limiter by 3 dB for a millis
 
 import io
 import logging
+import math
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from typing import Final
 
@@ -63,22 +65,24 @@ class Encoded:
 
     Attributes:
         opus: a whole Ogg Opus file.
-        mp3: a whole MP3 file of the same samples.
         heard: the Opus decoded again, mono at `RATE`.
+        true_peak_dbtp: of `heard`.
+        make_mp3: a whole MP3 file of the same samples. That of a long sound was made beside the Opus, that of a short one is made when asked.
     """
 
     opus: bytes
-    mp3: bytes
     heard: Samples
+    true_peak_dbtp: float
+    make_mp3: Callable[[], bytes]
 
 
 @dataclass(frozen=True, eq=False)
 class _Part:
-    """An encoded part: packets, one more than fit because of the encoder's delay, what they were made of, and what is heard."""
+    """An encoded part: packets, one more than fit because of the encoder's delay, and what is heard."""
 
     stream: ogg.Stream
-    samples: NDArray[np.int16]
     heard: Samples
+    true_peak_dbtp: float
 
 
 def padded(samples: NDArray[np.int16]) -> NDArray[np.int16]:
@@ -100,16 +104,19 @@ def encode(samples: NDArray[np.int16], step: Callable[[], None]) -> Encoded:
     parts = _parts(samples)
     packets: list[bytes] = []
     heard = np.empty(samples.size, np.float32)
-    mp3 = io.BytesIO()
-    with ThreadPoolExecutor(os.cpu_count() or 1, "encode") as pool, _mp3_file(mp3) as mp3_file:
+    peak_dbtp = -math.inf
+    make_mp3: Callable[[], bytes] = partial(_mp3, samples)
+    with ThreadPoolExecutor(os.cpu_count() or 1, "encode") as pool:
+        if len(parts) > 1:
+            make_mp3 = pool.submit(make_mp3).result
         for part, done in zip(parts, pool.map(lambda part: _opus(samples[part]), parts), strict=True):
             head = done.stream.head
             packets[part.start // FRAME :] = done.stream.packets  # over the last part's extra packet
             heard[part] = done.heard
-            mp3_file.write(done.samples)
+            peak_dbtp = max(peak_dbtp, done.true_peak_dbtp)
             step()
     file = ogg.write(ogg.Stream(head, packets), samples.size * ogg.GRANULES_PER_S // RATE)
-    return Encoded(file, mp3.getvalue(), heard)
+    return Encoded(file, heard, peak_dbtp, make_mp3)
 
 
 def decode(data: bytes) -> tuple[Samples, int]:
@@ -141,15 +148,16 @@ def _opus(samples: NDArray[np.int16]) -> _Part:
     for attempt in range(_OPUS_ATTEMPTS):
         stream = opus.encode(samples, RATE) if opus.library() else _soundfile_opus(samples)
         heard, _rate = decode(ogg.write(stream, samples.size * ogg.GRANULES_PER_S // RATE))
-        if true_peak_dbtp(heard) <= MAX_TRUE_PEAK_DBTP:
+        peak_dbtp = true_peak_dbtp(heard)
+        if peak_dbtp <= MAX_TRUE_PEAK_DBTP:
             break
         samples = to_int16(lowered_at_peaks(to_float(samples), heard, RATE, _SOFTENED_TO_DBTP - attempt))
     else:
-        _log.warning("clip overshoots true_peak_dbtp=%.2f", true_peak_dbtp(heard))
+        _log.warning("clip overshoots true_peak_dbtp=%.2f", peak_dbtp)
     expected = samples.size // FRAME + 1
     if len(stream.packets) != expected or heard.size != samples.size:
         raise EncodingError(f"{len(stream.packets)} packets and {heard.size} samples from {samples.size}")
-    return _Part(stream, samples, heard)
+    return _Part(stream, heard, peak_dbtp)
 
 
 def _soundfile_opus(samples: NDArray[np.int16]) -> ogg.Stream:
@@ -159,14 +167,15 @@ def _soundfile_opus(samples: NDArray[np.int16]) -> ogg.Stream:
     return ogg.read(file.getvalue())
 
 
-def _mp3_file(file: io.BytesIO) -> soundfile.SoundFile:
-    return soundfile.SoundFile(
+def _mp3(samples: NDArray[np.int16]) -> bytes:
+    file = io.BytesIO()
+    soundfile.write(
         file,
-        "w",
+        samples,
         RATE,
-        channels=1,
         format="MP3",
         subtype="MPEG_LAYER_III",
         compression_level=_MP3_COMPRESSION,
         bitrate_mode="VARIABLE",
     )
+    return file.getvalue()

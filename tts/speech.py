@@ -5,7 +5,8 @@ import json
 import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
@@ -19,7 +20,7 @@ from tts.cache import SentenceCache, sentence_key
 from tts.encoding import RATE
 from tts.engine import Engine, EngineError, EngineUnavailableError, UnspeakableTextError
 from tts.levelling import level, loudness_target_lufs, shaped
-from tts.loudness import integrated_lufs, true_peak_dbtp
+from tts.loudness import integrated_lufs
 from tts.pcm import Pcm, Samples, to_float, to_int16
 from tts.settings import Profile, SpeechSettingError, SpeechSettings
 from tts.voice import VOICES, Voice
@@ -60,22 +61,27 @@ class PreparedClip:
     Attributes:
         sha256: of `opus`, hex.
         opus: a whole Ogg Opus file, mono, about 17 kbit/s.
-        mp3: the same samples for browsers.
         duration_ms: exact, of the decoded Opus.
         loudness_lufs: integrated loudness of the decoded Opus.
         true_peak_dbtp: true peak of the decoded Opus.
         voice: key of the voice that speaks, all of it; empty for a sound that is no voice.
         reason: why it is not the voice that was asked for; empty when it is.
+        make_mp3: see `mp3`.
     """
 
     sha256: str
     opus: bytes
-    mp3: bytes
     duration_ms: int
     loudness_lufs: float
     true_peak_dbtp: float
+    make_mp3: Callable[[], bytes] = field(repr=False, compare=False)
     voice: str = ""
     reason: str = ""
+
+    @cached_property
+    def mp3(self) -> bytes:
+        """The same samples for browsers; of a short sound it is made with the first look, so that an alert need not wait for it."""
+        return self.make_mp3()
 
 
 class Speech:
@@ -254,10 +260,10 @@ def _finished(
     return PreparedClip(
         sha256=hashlib.sha256(encoded.opus).hexdigest(),
         opus=encoded.opus,
-        mp3=encoded.mp3,
         duration_ms=encoded.heard.size * 1000 // RATE,
         loudness_lufs=integrated_lufs(encoded.heard, RATE),
-        true_peak_dbtp=true_peak_dbtp(encoded.heard),
+        true_peak_dbtp=encoded.true_peak_dbtp,
+        make_mp3=encoded.make_mp3,
         voice=voice,
         reason=reason,
     )
