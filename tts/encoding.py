@@ -11,7 +11,7 @@ import io
 import logging
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -30,7 +30,7 @@ from tts.pcm import Samples, to_float, to_int16
 
 _log = logging.getLogger(__name__)
 
-VERSION = "2"
+VERSION = "3"
 """Changes whenever the same samples become other bytes."""
 
 RATE: Final = 24_000
@@ -38,6 +38,8 @@ RATE: Final = 24_000
 FRAME: Final = RATE * ogg.PACKET_GRANULES // ogg.GRANULES_PER_S
 """Samples of one Opus packet, 20 ms; a clip is a whole number of them."""
 
+_OPUS_MUSIC_COMPRESSION: Final = 0.92
+"""About 24, for a part with music in it."""
 _OPUS_COMPRESSION: Final = 0.95
 """libsndfile maps 0..1 to 256..6 kbit/s a channel: about 18 in the file. At 16 three times as many parts overshoot."""
 _MP3_COMPRESSION: Final = 0.6
@@ -95,13 +97,19 @@ def part_count(samples: NDArray[np.int16]) -> int:
     return len(_parts(samples))
 
 
-def encode(samples: NDArray[np.int16], step: Callable[[], None]) -> Encoded:
+def encode(samples: NDArray[np.int16], step: Callable[[], None], music: Sequence[slice] = ()) -> Encoded:
     """Encode mono samples of `RATE`, as `padded` makes them; `step` is called in this thread as each part is done.
+
+    Args:
+        samples: what is to be heard.
+        step: called as each part is done.
+        music: the samples that get a third more bytes.
 
     Raises:
         EncodingError: the codec's packets do not fit the samples.
     """
     parts = _parts(samples)
+    is_music = _music_frames(samples.size // FRAME, music)
     packets: list[bytes] = []
     heard = np.empty(samples.size, np.float32)
     peak_dbtp = -math.inf
@@ -109,7 +117,7 @@ def encode(samples: NDArray[np.int16], step: Callable[[], None]) -> Encoded:
     with ThreadPoolExecutor(os.cpu_count() or 1, "encode") as pool:
         if len(parts) > 1:
             make_mp3 = pool.submit(make_mp3).result
-        for part, done in zip(parts, pool.map(lambda part: _opus(samples[part]), parts), strict=True):
+        for part, done in zip(parts, pool.map(partial(_opus, samples, is_music), parts), strict=True):
             head = done.stream.head
             packets[part.start // FRAME :] = done.stream.packets  # over the last part's extra packet
             heard[part] = done.heard
@@ -144,9 +152,22 @@ def _parts(samples: NDArray[np.int16]) -> list[slice]:
     return [slice(start * FRAME, stop * FRAME) for start, stop in pairwise([*joints, len(frames)])]
 
 
-def _opus(samples: NDArray[np.int16]) -> _Part:
+def _music_frames(count: int, music: Sequence[slice]) -> NDArray[np.bool_]:
+    """Which packets hold music."""
+    frames = np.zeros(count, np.bool_)
+    for span in music:
+        frames[span.start // FRAME : -(-span.stop // FRAME)] = True
+    return frames
+
+
+def _opus(whole: NDArray[np.int16], is_music: NDArray[np.bool_], part: slice) -> _Part:
+    samples, is_music = whole[part], is_music[part.start // FRAME : part.stop // FRAME]
     for attempt in range(_OPUS_ATTEMPTS):
-        stream = opus.encode(samples, RATE) if opus.library() else _soundfile_opus(samples)
+        stream = (
+            opus.encode(samples, RATE, is_music)
+            if opus.library()
+            else _soundfile_opus(samples, music=bool(is_music.any()))
+        )
         heard, _rate = decode(ogg.write(stream, samples.size * ogg.GRANULES_PER_S // RATE))
         peak_dbtp = true_peak_dbtp(heard)
         if peak_dbtp <= MAX_TRUE_PEAK_DBTP:
@@ -160,10 +181,11 @@ def _opus(samples: NDArray[np.int16]) -> _Part:
     return _Part(stream, heard, peak_dbtp)
 
 
-def _soundfile_opus(samples: NDArray[np.int16]) -> ogg.Stream:
+def _soundfile_opus(samples: NDArray[np.int16], *, music: bool) -> ogg.Stream:
     """What the encoder behind soundfile makes of a part, where the operating system has no libopus."""
     file = io.BytesIO()
-    soundfile.write(file, samples, RATE, format="OGG", subtype="OPUS", compression_level=_OPUS_COMPRESSION)
+    compression = _OPUS_MUSIC_COMPRESSION if music else _OPUS_COMPRESSION
+    soundfile.write(file, samples, RATE, format="OGG", subtype="OPUS", compression_level=compression)
     return ogg.read(file.getvalue())
 
 

@@ -25,7 +25,7 @@ from broadcaster.rows.broadcasts import (
     ScheduleKind,
     ScheduleTarget,
 )
-from broadcaster.rows.bulletins import Bulletin, Clip, Draft
+from broadcaster.rows.bulletins import Bulletin, CategoryDefault, Clip, Draft
 from broadcaster.rows.hours import HourException, HourExceptionPlace, HourRule
 from broadcaster.rows.lexicon import LexiconEntry
 from broadcaster.rows.library import ItemKind, LibraryItem, LibraryWord
@@ -50,6 +50,7 @@ __all__ = [
     "Broadcast",
     "BroadcastExclusion",
     "Bulletin",
+    "CategoryDefault",
     "Chained",
     "Clip",
     "Contact",
