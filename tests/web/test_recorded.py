@@ -24,7 +24,8 @@ def test_a_sentence_is_recorded_heard_replaced_and_removed(stage: Stage, editor:
     first = engine.speak(spoken, VOICE, 140)
     assert first.samples.size == first.rate
     assert spoken in editor.get("/recorded").text
-    heard, _ = soundfile.read(BytesIO(editor.get("/recorded/sound", query_string={"sentence": f"{spoken}!"}).data))
+    with editor.get("/recorded/sound", query_string={"sentence": f"{spoken}!"}) as answer:
+        heard, _ = soundfile.read(BytesIO(answer.data))
     assert heard.size == first.samples.size
 
     version = engine.version
