@@ -9,7 +9,6 @@ from broadcaster import chain
 from broadcaster.rows import Sound
 from scheduler import lexicon
 from tts import reading
-from tts.decoding import MAX_SOUND_S
 from tts.encoding import RATE
 from tts.pcm import Pcm, to_int16
 from tts.recorded import LONGEST_S, RecordedSentences
@@ -62,7 +61,7 @@ def keep() -> ResponseReturnValue:
         problems.append(_("Bản ghi của một câu dài tối đa 60 giây. Hãy cắt bớt."))
     if problems or samples is None:
         return _show(typed, problems)
-    return _kept(said[0], Pcm(to_int16(samples), RATE), typed.sound)
+    return _kept(said[0].rstrip(" .?!;"), Pcm(to_int16(samples), RATE), typed.sound)
 
 
 def _kept(sentence: str, pcm: Pcm, sound: str) -> ResponseReturnValue:
@@ -111,7 +110,7 @@ def _show(typed: Fields, problems: list[str]) -> ResponseReturnValue:
             typed=typed,
             problems=problems,
             sound=session.get(Sound, typed.sound) if typed.sound else None,
-            max_sound_s=MAX_SOUND_S,
+            max_sound_s=LONGEST_S,
             max_text=_MAX_SENTENCE,
             only_sound=True,
         )
