@@ -37,15 +37,20 @@ class ClipStore:
     def _path(self, sha256: str, kind: str) -> Path:
         return self.folder / sha256[:2] / f"{sha256}.{kind}"
 
-    def put(self, opus: bytes, mp3: bytes) -> tuple[Manifest, str]:
-        """Store a clip. Returns its manifest and the manifest's SHA-256.
+    def put(self, opus: bytes, mp3: bytes | None = None) -> tuple[Manifest, str]:
+        """Store a clip; its MP3 may follow. Returns its manifest and the manifest's SHA-256.
 
         Errors: wire.ogg.NotOggError, OSError.
         """
         manifest, _ = clips.describe(opus)
-        write_aside(self._path(manifest.clip, "mp3"), mp3)
+        if mp3 is not None:
+            self.put_mp3(manifest.clip, mp3)
         write_aside(self._path(manifest.clip, "opus"), opus)
         return manifest, clips.sha256(strict_json.encode(manifest))
+
+    def put_mp3(self, sha256: str, mp3: bytes) -> None:
+        """Store what browsers hear of a clip. Errors: OSError."""
+        write_aside(self._path(sha256, "mp3"), mp3)
 
     def opus(self, sha256: str) -> bytes:
         """The clip, checked; a damaged file is removed, so that it is made again. Errors: ClipGoneError."""

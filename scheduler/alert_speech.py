@@ -132,6 +132,8 @@ class AlertSpeech:
                 else:
                     sound.failed = error
         self._on_ready()
+        if made:  # browsers listen later than speakers
+            self._store.put_mp3(made.sha256, made.mp3)
 
     def _make_standing(self, text: str) -> None:
         try:
@@ -147,6 +149,7 @@ class AlertSpeech:
             left = session.scalar(select(StandingSound.key).where(StandingSound.clip_sha256.is_(None)).limit(1))
         if left is None and self._keep:
             self._keep()
+        self._store.put_mp3(made.sha256, made.mp3)
 
     def _fail(self, text: str) -> int:
         self._failures[text] = self._failures.get(text, 0) + 1
@@ -163,9 +166,9 @@ class AlertSpeech:
     def _keep_clip(self, session: Session, made: PreparedClip) -> Clip:
         if known := session.get(Clip, made.sha256):
             if not self._store.has(made.sha256):
-                self._store.put(made.opus, made.mp3)
+                self._store.put(made.opus)
             return known
-        manifest, manifest_sha256 = self._store.put(made.opus, made.mp3)
+        manifest, manifest_sha256 = self._store.put(made.opus)
         clip = Clip(
             sha256=manifest.clip,
             manifest_sha256=manifest_sha256,

@@ -21,7 +21,7 @@ from scheduler.recurrence import RuleError
 from scheduler.rules import Commune
 from scheduler.rundown import Rundown
 from tts.legacy import legacy_code
-from tts.settings import PAUSES, REPEATS, SPEEDS
+from tts.settings import MAX_TUNE_MS, PAUSES, REPEATS, SPEEDS
 from tts.tidying import tidied
 from tts.voice import VOICES
 
@@ -61,6 +61,9 @@ class Submission:
         sound: SHA-256 of a sound that is heard instead of a voice; ``text`` is then a note and may be empty.
         sound_start_ms: where it begins.
         sound_end_ms: where it ends; None is its end.
+        music: whether that sound is music.
+        opening_tune, closing_tune: whether a tune comes before and after all.
+        opening_sound, closing_sound: SHA-256 of that tune; empty is the house's own.
         start_at: aware; None with `ScheduleKind.NOW`.
         rule: the text of its rule (see `scheduler.rule_text`), with `ScheduleKind.REPEATED`.
         speed, pause: keys of `tts.settings.SPEEDS` and `PAUSES`.
@@ -85,8 +88,11 @@ class Submission:
     sound: str = ""
     sound_start_ms: int = 0
     sound_end_ms: int | None = None
+    music: bool = False
     opening_tune: bool = False
     closing_tune: bool = False
+    opening_sound: str = ""
+    closing_sound: str = ""
     speed: str = "normal"
     pause: str = "normal"
     readings: Mapping[str, str] = field(default_factory=dict)
@@ -131,6 +137,22 @@ def _check_content(session: Session, submission: Submission) -> list[Problem]:
     if submission.rundown:
         return []
     return _check_sound(session, submission) if submission.sound else _check_text(submission)
+
+
+def _check_tunes(session: Session, submission: Submission) -> list[Problem]:
+    problems = []
+    for field_name, sha256 in (
+        ("opening_tune", submission.opening_sound),
+        ("closing_tune", submission.closing_sound),
+    ):
+        if not sha256:
+            continue
+        sound = session.get(Sound, sha256)
+        if sound is None:
+            problems.append(Problem(field_name, "gone"))
+        elif sound.duration_ms > MAX_TUNE_MS:
+            problems.append(Problem(field_name, "too-long"))
+    return problems
 
 
 def _check_letters(text: str, spoken: str) -> Problem | None:
@@ -282,6 +304,7 @@ def check(session: Session, submission: Submission, now: datetime) -> tuple[list
         *_check_time(submission, station, now),
         *problems,
         *_check_voice(submission),
+        *_check_tunes(session, submission),
         *_check_rest(session, submission),
     ]
     if not any(problem.field in {"start_at", "rule"} for problem in problems):

@@ -17,7 +17,7 @@ from broadcaster.database import Database
 from broadcaster.rows import Broadcast, Bulletin, Clip, Schedule, ScheduleKind
 from broadcaster.sounds import SoundStore
 from tts.encoding import RATE
-from tts.settings import chosen
+from tts.settings import HOUSE_TUNE, chosen
 from tts.speech import PreparedClip, Speech, SpeechSettings
 from tts.trimming import Part, trimmed_flac
 
@@ -134,8 +134,9 @@ def settings_of(bulletin: Bulletin) -> SpeechSettings:
         voice=bulletin.voice,
         repeats=bulletin.repeats,
         chime=bulletin.chime,
-        opening_tune=bulletin.opening_tune,
-        closing_tune=bulletin.closing_tune,
+        opening_tune=(bulletin.opening_sound_sha256 or HOUSE_TUNE) if bulletin.opening_tune else "",
+        closing_tune=(bulletin.closing_sound_sha256 or HOUSE_TUNE) if bulletin.closing_tune else "",
+        music=bulletin.music,
     )
     return chosen(plain, speed=bulletin.speed, pause=bulletin.pause)
 

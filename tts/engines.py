@@ -9,7 +9,7 @@ from typing import Final
 
 from tts.engine import Engine
 from tts.guards import GuardedEngine
-from tts.recorded import INDEX, RecordedEngine
+from tts.recorded import RecordedEngine
 from tts.supervisor import SupervisedEngine
 
 PIPER_DEADLINE_S: Final = 60.0
@@ -53,5 +53,4 @@ def beside_espeak(voices: Path, *, piper_threads: int, online: bool) -> Iterator
         yield piper(voices, piper_threads)
     if online and has_google():
         yield GuardedEngine(google())
-    if (voices / INDEX).exists():
-        yield RecordedEngine(voices)
+    yield RecordedEngine(voices)  # looks into the folder each time: the first recording needs no restart

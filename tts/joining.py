@@ -3,6 +3,7 @@
 import hashlib
 import io
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -36,7 +37,7 @@ def join(clips: Sequence[bytes]) -> PreparedClip:
     return PreparedClip(
         sha256=hashlib.sha256(opus).hexdigest(),
         opus=opus,
-        mp3=_mp3(clips),
+        make_mp3=partial(_mp3, clips),
         duration_ms=(len(packets) - 1) * _FRAME_MS,
         loudness_lufs=float("nan"),
         true_peak_dbtp=float("nan"),

@@ -1,5 +1,6 @@
 """What a person chooses about the sound of a bulletin."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -22,6 +23,11 @@ PAUSES: Final[Mapping[str, tuple[int, int]]] = MappingProxyType(
 )
 """Milliseconds between phrases and before a repeat; long lets the echo of a village's far horns die first."""
 REPEAT_PAUSE_MS: Final = range(60_001)
+HOUSE_TUNE: Final = "house"
+"""The tune that is computed; any other is named by the SHA-256 of a sound."""
+MAX_TUNE_MS: Final = 60_000
+"""A longer one is a programme of its own."""
+_TUNE: Final = re.compile(rf"|{HOUSE_TUNE}|[0-9a-f]{{64}}")
 
 
 class SpeechSettingError(LoaError):
@@ -51,7 +57,8 @@ class SpeechSettings:
         phrase_pause_ms: silence between two sentences.
         repeat_pause_ms: silence before the text is heard again.
         chime: whether a bell comes first.
-        opening_tune, closing_tune: whether a tune comes before all and after all.
+        opening_tune, closing_tune: what comes before all and after all: nothing, `HOUSE_TUNE`, or the SHA-256 of a sound.
+        music: whether a sound that somebody brought is music, which takes more bytes than speech.
         profile: how the sound is shaped for its place.
 
     Raises:
@@ -64,8 +71,9 @@ class SpeechSettings:
     phrase_pause_ms: int = 350
     repeat_pause_ms: int = 1500
     chime: bool = True
-    opening_tune: bool = False
-    closing_tune: bool = False
+    opening_tune: str = ""
+    closing_tune: str = ""
+    music: bool = False
     profile: Profile = "standard"
 
     def __post_init__(self) -> None:
@@ -74,6 +82,9 @@ class SpeechSettings:
         _check_range("repeats", self.repeats, REPEATS)
         _check_range("phrase_pause_ms", self.phrase_pause_ms, PHRASE_PAUSE_MS)
         _check_range("repeat_pause_ms", self.repeat_pause_ms, REPEAT_PAUSE_MS)
+        for name in ("opening_tune", "closing_tune"):
+            if not _TUNE.fullmatch(getattr(self, name)):
+                raise SpeechSettingError(name, getattr(self, name), "nothing, house or a hash")
         _check_choice("profile", self.profile, get_args(Profile))
 
 

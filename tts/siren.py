@@ -9,7 +9,7 @@ import numpy as np
 from tts import chime, encoding
 from tts.encoding import RATE
 from tts.levelling import level
-from tts.loudness import integrated_lufs, true_peak_dbtp
+from tts.loudness import integrated_lufs
 from tts.pcm import Samples, to_int16
 from tts.speech import PreparedClip
 
@@ -67,8 +67,8 @@ def _finished(sound: Samples, target_lufs: float) -> PreparedClip:
     return PreparedClip(
         sha256=hashlib.sha256(encoded.opus).hexdigest(),
         opus=encoded.opus,
-        mp3=encoded.mp3,
         duration_ms=encoded.heard.size * 1000 // RATE,
         loudness_lufs=integrated_lufs(encoded.heard, RATE),
-        true_peak_dbtp=true_peak_dbtp(encoded.heard),
+        true_peak_dbtp=encoded.true_peak_dbtp,
+        make_mp3=encoded.make_mp3,
     )

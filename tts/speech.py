@@ -5,7 +5,8 @@ import json
 import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
@@ -19,9 +20,9 @@ from tts.cache import SentenceCache, sentence_key
 from tts.encoding import RATE
 from tts.engine import Engine, EngineError, EngineUnavailableError, UnspeakableTextError
 from tts.levelling import level, loudness_target_lufs, shaped
-from tts.loudness import integrated_lufs, true_peak_dbtp
+from tts.loudness import integrated_lufs
 from tts.pcm import Pcm, Samples, to_float, to_int16
-from tts.settings import Profile, SpeechSettingError, SpeechSettings
+from tts.settings import HOUSE_TUNE, Profile, SpeechSettingError, SpeechSettings
 from tts.voice import VOICES, Voice
 
 __all__ = [
@@ -60,22 +61,27 @@ class PreparedClip:
     Attributes:
         sha256: of `opus`, hex.
         opus: a whole Ogg Opus file, mono, about 17 kbit/s.
-        mp3: the same samples for browsers.
         duration_ms: exact, of the decoded Opus.
         loudness_lufs: integrated loudness of the decoded Opus.
         true_peak_dbtp: true peak of the decoded Opus.
         voice: key of the voice that speaks, all of it; empty for a sound that is no voice.
         reason: why it is not the voice that was asked for; empty when it is.
+        make_mp3: see `mp3`.
     """
 
     sha256: str
     opus: bytes
-    mp3: bytes
     duration_ms: int
     loudness_lufs: float
     true_peak_dbtp: float
+    make_mp3: Callable[[], bytes] = field(repr=False, compare=False)
     voice: str = ""
     reason: str = ""
+
+    @cached_property
+    def mp3(self) -> bytes:
+        """The same samples for browsers; of a short sound it is made with the first look, so that an alert need not wait for it."""
+        return self.make_mp3()
 
 
 class Speech:
@@ -85,9 +91,13 @@ class Speech:
         cache_dir: folder of the sentence cache, may be shared with other processes.
         engine: speaks the voices of eSpeak NG, which are always there.
         others: further engines by their names. All are closed together with this object.
+        tunes: brings a tune by the SHA-256 of its sound, mono at `tts.encoding.RATE`. Errors: LoaError, OSError; the house tune is then heard.
     """
 
-    def __init__(self, cache_dir: Path, engine: Engine, *others: Engine) -> None:
+    def __init__(
+        self, cache_dir: Path, engine: Engine, *others: Engine, tunes: Callable[[str], Samples] | None = None
+    ) -> None:
+        self._tunes = tunes
         self._engines: dict[str, Engine] = {_ALWAYS: engine, **{other.name: other for other in others}}
         self._cache = SentenceCache(cache_dir)
         self._speaking = {engine.name: threading.Lock() for engine in self._engines.values()}
@@ -129,9 +139,7 @@ class Speech:
         voice, reason, spoken = self._all_spoken(sentences, settings, steps)
         if not spoken:
             raise NothingToSayError(f"no sound in {len(sentences)} sentences")
-        announcement = assembly.assemble(spoken, RATE, settings)
-        del spoken
-        return _finished(announcement, settings.profile, steps, voice, reason)
+        return replace(self._whole(spoken, settings, steps), voice=voice, reason=reason)
 
     def each(self, sentences: Sequence[str], settings: SpeechSettings) -> Iterator[PreparedClip]:
         """The sentences as clips of their own, one after the other, all in the voice that could speak the first.
@@ -166,8 +174,28 @@ class Speech:
         """
         if not sound.any():
             raise NothingToSayError("a silent sound")
-        announcement = assembly.assemble([sound], RATE, settings)
-        return _finished(announcement, settings.profile, _Steps(progress, 1), voice="", reason="")
+        return self._whole([sound], settings, _Steps(progress, 1))
+
+    def _whole(self, sounds: list[Samples], settings: SpeechSettings, steps: "_Steps") -> PreparedClip:
+        """Sentences, or a sound, with everything around them; the list is emptied, so that its memory is free."""
+        opening = self._tune(settings.opening_tune, bell.opening_tune)
+        closing = self._tune(settings.closing_tune, bell.closing_tune)
+        announcement = encoding.padded(assembly.assemble(sounds, RATE, settings, opening, closing))
+        sounds.clear()
+        end = announcement.size
+        music = [slice(0, end)] if settings.music else assembly.music_spans(end, RATE, opening, closing)
+        return _finished(announcement, settings.profile, steps, music)
+
+    def _tune(self, name: str, house: Callable[[int, float], Samples]) -> Samples | None:
+        """A tune by what the settings call it; one that can't be read is left for the house's own, for an air time waits for nobody."""
+        if not name:
+            return None
+        if name != HOUSE_TUNE and self._tunes:
+            try:
+                return self._tunes(name)
+            except (LoaError, OSError):
+                _log.exception("tune not there tune=%s", name)
+        return house(RATE, assembly.CHIME_LUFS)
 
     def close(self) -> None:
         """End the engines."""
@@ -241,23 +269,19 @@ class _Steps:
             self._progress(self.done, self._total)
 
 
-def _finished(
-    announcement: NDArray[np.int16], profile: Profile, steps: _Steps, voice: str, reason: str
-) -> PreparedClip:
+def _finished(announcement: NDArray[np.int16], profile: Profile, steps: _Steps, music: Sequence[slice]) -> PreparedClip:
     target_lufs = loudness_target_lufs(profile) + _CODEC_LOSS_LU
-    sound = shaped(to_float(encoding.padded(announcement)), RATE, profile)
+    sound = shaped(to_float(announcement), RATE, profile)
     samples = to_int16(level(sound, RATE, target_lufs, _CEILING_DBTP))
     del sound
     steps.step()
     steps.expect(encoding.part_count(samples))
-    encoded = encoding.encode(samples, steps.step)
+    encoded = encoding.encode(samples, steps.step, music)
     return PreparedClip(
         sha256=hashlib.sha256(encoded.opus).hexdigest(),
         opus=encoded.opus,
-        mp3=encoded.mp3,
         duration_ms=encoded.heard.size * 1000 // RATE,
         loudness_lufs=integrated_lufs(encoded.heard, RATE),
-        true_peak_dbtp=true_peak_dbtp(encoded.heard),
-        voice=voice,
-        reason=reason,
+        true_peak_dbtp=encoded.true_peak_dbtp,
+        make_mp3=encoded.make_mp3,
     )

@@ -9,15 +9,14 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from broadcaster.rows import Bulletin, LibraryItem, Schedule, Sound
+from broadcaster.rows import Bulletin, ItemKind, LibraryItem, Schedule, Sound
 from scheduler import lexicon
 from scheduler.submissions import MAX_TEXT, MAX_TITLE, Problem, Submission, SubmissionError, submit
 from tts import reading
 from tts.decoding import MAX_SOUND_S
 from tts.limited import RefusedFileError
 from tts.settings import PAUSES, REPEATS, SPEEDS
-from tts.voice import VOICES
-from web import ahead, drafts, fields, sentences, uploads, when
+from web import ahead, defaults, drafts, fields, sentences, uploads, when
 from web.access import WRITERS, may_at, me, must_at, requires
 from web.context import now, services, zone
 from web.fields import Fields
@@ -56,6 +55,9 @@ def send(submission: UUID) -> ResponseReturnValue:
         return _keep(str(submission), typed)
     if fix := request.form.get("fix"):
         typed = fields.mended(typed, fix)
+    if request.form.get("action") == "suit":
+        with services().database.read() as session:
+            return _show(session, str(submission), _suited(session, typed))
     typed, refused = _with_words(typed) if request.form.get("action") == "import" else uploads.with_sound(typed)
     if refused or fix or request.form.get("action") in {"upload", "drop-sound", "import", "when"}:
         with services().database.read() as session:
@@ -126,7 +128,7 @@ def _sent(session: Session, submission: str) -> Schedule | None:
 
 def _prefilled(session: Session) -> Fields:
     """The fields of a new form, of one that uses an old bulletin again, or of one that replaces a planned one."""
-    empty = fields.blank(now(), zone())
+    empty = _suited(session, fields.blank(now(), zone()))
     if number := request.args.get("edit", type=int):
         schedule = session.get(Schedule, number)
         if schedule is None or schedule.cancelled_at:
@@ -143,14 +145,19 @@ def _prefilled(session: Session) -> Fields:
         item = session.get(LibraryItem, number)
         if item is None:
             abort(404)
+        category = item.category if item.category in fields.CATEGORIES else empty.category
         return replace(
-            empty,
+            _suited(session, replace(empty, category=category)),
             title=item.title,
             text=item.text,
-            category=item.category or empty.category,
             sound=item.sound_sha256 or "",
+            music=item.kind in {ItemKind.TUNE, ItemKind.STING},
         )
     return empty
+
+
+def _suited(session: Session, typed: Fields) -> Fields:
+    return fields.suited(typed, defaults.choices(session).get(typed.category, {}))
 
 
 def _fields_of(session: Session, bulletin: Bulletin, schedule: Schedule | None) -> Fields:
@@ -180,14 +187,15 @@ def _show(session: Session, submission: str, typed: Fields, problems: tuple[Prob
         weekdays=when.WEEKDAYS,
         monthly=when.MONTHLY,
         lunar=when.LUNAR,
-        voices={key: sentences.voice(key) for key in VOICES if services().speech.offers(key) or key == typed.voice},
+        voices=defaults.voices(typed.voice),
         repeats=REPEATS,
         speeds=SPEEDS,
         pauses=PAUSES,
         classes=fields.CLASSES,
         categories=fields.CATEGORIES,
         plain=fields.PLAIN,
-        defaults=fields.DEFAULTS,
+        defaults=defaults.choices(session),
+        tunes=defaults.tunes(session, typed.opening_tune, typed.closing_tune),
         max_text=MAX_TEXT,
         max_title=MAX_TITLE,
         sound=session.get(Sound, typed.sound) if typed.sound else None,

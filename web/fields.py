@@ -15,7 +15,7 @@ from broadcaster.wire.documents import Class
 from scheduler.lexicon import MAX_CORRECTIONS
 from scheduler.materialisation import rule_of
 from scheduler.submissions import Problem, Submission
-from tts.settings import REPEATS
+from tts.settings import HOUSE_TUNE, REPEATS
 from tts.trimming import Part
 from tts.voice import VOICES
 from web import when
@@ -44,13 +44,15 @@ DEFAULTS: Final[Mapping[str, Mapping[str, str]]] = {
     "y tế": {"repeats": "2", "speed": "slow"},
     "điện nước": {"repeats": "2"},
     "họp dân": {"repeats": "2"},
-    "văn hóa – thể thao": {"opening_tune": "1", "closing_tune": "1"},
+    "văn hóa – thể thao": {"opening_tune": HOUSE_TUNE, "closing_tune": HOUSE_TUNE},
 }
-"""What a category changes of the form's first values (`PLAIN`), as long as nobody has chosen otherwise."""
+"""What a category changes of the form's first values (`PLAIN`) until an administrator or the writer chooses otherwise."""
 PLAIN: Final[Mapping[str, str]] = {
     "repeats": "1",
     "speed": "normal",
     "pause": "normal",
+    "voice": next(iter(VOICES)),
+    "chime": "1",
     "opening_tune": "",
     "closing_tune": "",
 }
@@ -71,8 +73,9 @@ class Fields:
     voice: str = next(iter(VOICES))
     repeats: str = "1"
     chime: bool = True
-    opening_tune: bool = False
-    closing_tune: bool = False
+    opening_tune: str = ""
+    closing_tune: str = ""
+    music: bool = False
     speed: str = "normal"
     pause: str = "normal"
     readings: str = ""
@@ -122,8 +125,9 @@ def of_form(lists: Mapping[str, Sequence[str]]) -> Fields:
         voice=line("voice"),
         repeats=line("repeats"),
         chime=bool(line("chime")),
-        opening_tune=bool(line("opening_tune")),
-        closing_tune=bool(line("closing_tune")),
+        opening_tune=_tune(line("opening_tune")),
+        closing_tune=_tune(line("closing_tune")),
+        music=bool(line("music")),
         speed=line("speed") or "normal",
         pause=line("pause") or "normal",
         readings=long("readings")[:_MAX_READINGS],
@@ -135,6 +139,17 @@ def of_form(lists: Mapping[str, Sequence[str]]) -> Fields:
         sound_to=line("sound_to"),
         displaces=line("displaces"),
     )
+
+
+def _tune(typed: str | bool) -> str:  # noqa: FBT001  a draft of an earlier version holds a tick
+    """Nothing, the house's own tune, or a hash; forms and drafts of earlier versions have a tick instead."""
+    return HOUSE_TUNE if typed in {True, "1"} else str(typed or "")
+
+
+def suited(typed: Fields, choices: Mapping[str, str]) -> Fields:
+    """The form with what suits its category."""
+    values: dict[str, Any] = {**PLAIN, **choices}
+    return replace(typed, **{**values, "chime": bool(values["chime"])})
 
 
 def mended(typed: Fields, fix: str) -> Fields:
@@ -157,7 +172,8 @@ def of_draft(stored: Mapping[str, Any]) -> Fields:
     typed_when = when.of_draft(
         stored.get("when", stored)
     )  # a draft of the first version has these fields among its own
-    return replace(Fields(), **{**kept, "places": tuple(kept.get("places", ())), "when": typed_when})
+    tunes = {name: _tune(kept.get(name, "")) for name in ("opening_tune", "closing_tune")}
+    return replace(Fields(), **{**kept, **tunes, "places": tuple(kept.get("places", ())), "when": typed_when})
 
 
 def of_bulletin(bulletin: Bulletin, schedule: Schedule | None, reading: str, zone: ZoneInfo) -> Fields:
@@ -174,8 +190,9 @@ def of_bulletin(bulletin: Bulletin, schedule: Schedule | None, reading: str, zon
         sound=bulletin.sound_sha256 or "",
         sound_from=seconds_text(bulletin.sound_start_ms),
         sound_to="" if bulletin.sound_end_ms is None else seconds_text(bulletin.sound_end_ms),
-        opening_tune=bulletin.opening_tune,
-        closing_tune=bulletin.closing_tune,
+        opening_tune=(bulletin.opening_sound_sha256 or HOUSE_TUNE) if bulletin.opening_tune else "",
+        closing_tune=(bulletin.closing_sound_sha256 or HOUSE_TUNE) if bulletin.closing_tune else "",
+        music=bulletin.music,
         speed=bulletin.speed,
         pause=bulletin.pause,
         readings=json.dumps(bulletin.readings, ensure_ascii=False) if bulletin.readings else "",
@@ -222,8 +239,11 @@ def parse(typed: Fields, submission: str, zone: ZoneInfo, now: datetime) -> tupl
         sound=typed.sound,
         sound_start_ms=part.start_ms,
         sound_end_ms=part.end_ms,
-        opening_tune=typed.opening_tune,
-        closing_tune=typed.closing_tune,
+        music=typed.music,
+        opening_tune=bool(typed.opening_tune),
+        closing_tune=bool(typed.closing_tune),
+        opening_sound=typed.opening_tune.replace(HOUSE_TUNE, ""),
+        closing_sound=typed.closing_tune.replace(HOUSE_TUNE, ""),
         speed=typed.speed,
         pause=typed.pause,
         readings=corrections(typed.readings),

@@ -15,7 +15,7 @@ from broadcaster.rows import ItemKind, LibraryItem, Sound
 from scheduler.submissions import MAX_TEXT, MAX_TITLE
 from tts.limited import RefusedFileError
 from tts.tidying import tidied
-from web import drafts, fields, file_words, uploads
+from web import defaults, drafts, fields, file_words, uploads
 from web.access import WRITERS, me, requires
 from web.context import now, services, zone
 from web.words import gettext as _
@@ -202,6 +202,7 @@ def fill(number: int) -> ResponseReturnValue:
         form = replace(fields.blank(now(), zone()), title=item.title, text=filled(item.text, values))
         if item.category in fields.CATEGORIES:
             form = replace(form, category=item.category)
+        form = fields.suited(form, defaults.choices(session).get(form.category, {}))
         submission = str(uuid4())
         drafts.save(session, submission, form, me().id)
     return redirect(url_for("bulletins.form", submission=submission), 303)

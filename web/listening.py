@@ -169,14 +169,16 @@ def _order_sound() -> ResponseReturnValue:
 
 def _settings() -> SpeechSettings:
     form = request.form
+    typed = fields.of_form(dict(form.lists()))
     try:
         repeats = int(form.get("repeats", "1"))
         plain = SpeechSettings(
             voice=form.get("voice", ""),
             repeats=repeats,
             chime=bool(form.get("chime")),
-            opening_tune=bool(form.get("opening_tune")),
-            closing_tune=bool(form.get("closing_tune")),
+            opening_tune=typed.opening_tune,
+            closing_tune=typed.closing_tune,
+            music=typed.music,
         )
         return chosen(plain, speed=form.get("speed", "normal"), pause=form.get("pause", "normal"))
     except (ValueError, SpeechSettingError):

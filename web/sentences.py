@@ -392,6 +392,10 @@ def problem(of: Problem) -> str:
         ("sound", "too-short"): _("Phần âm thanh được chọn quá ngắn, chưa tới nửa giây."),
         ("sound", "silent"): _("Phần âm thanh được chọn không có tiếng."),
         ("speed", "unknown"): _("Hãy chọn tốc độ đọc."),
+        ("opening_tune", "gone"): _("Nhạc hiệu này không còn. Hãy chọn nhạc khác."),
+        ("closing_tune", "gone"): _("Nhạc kết này không còn. Hãy chọn nhạc khác."),
+        ("opening_tune", "too-long"): _("Nhạc hiệu dài quá 60 giây. Hãy chọn nhạc ngắn hơn."),
+        ("closing_tune", "too-long"): _("Nhạc kết dài quá 60 giây. Hãy chọn nhạc ngắn hơn."),
         ("pause", "unknown"): _("Hãy chọn quãng nghỉ."),
         ("replaces", "gone"): _("Lịch phát này vừa được sửa hoặc hủy ở nơi khác. Hãy mở lại rồi sửa."),
     }

@@ -43,8 +43,10 @@ from scheduler.production import Production
 from scheduler.relays import Relays
 from scheduler.runner import Runner
 from tts import engines
+from tts.encoding import RATE
 from tts.speech import Speech
 from tts.supervisor import espeak
+from tts.trimming import Part, trimmed_flac
 from web import brokers
 from web.admission import Admission
 from web.furnishing import furnish
@@ -90,7 +92,12 @@ class RunningStation:
         others = engines.beside_espeak(
             home / "voices", piper_threads=settings.piper_threads, online=settings.online_voice
         )
-        speech = Speech(home / "cache" / "speech", espeak(), *others)
+        speech = Speech(
+            home / "cache" / "speech",
+            espeak(),
+            *others,
+            tunes=lambda sha256: trimmed_flac(sounds.read(sha256), Part(), RATE),
+        )
         base, suffix = core.topics.base, secrets.token_hex(8)
         self._bulk = MqttTransport(address, f"bulk-{suffix}", core.clock, counters)
         self._distributor = Distributor(self._bulk, clips, core.topics, settings.clip_rate_bps, counters)

@@ -25,7 +25,7 @@ from broadcaster.rows.broadcasts import (
     ScheduleKind,
     ScheduleTarget,
 )
-from broadcaster.rows.bulletins import Bulletin, Clip, Draft
+from broadcaster.rows.bulletins import Bulletin, CategoryDefault, Clip, Draft
 from broadcaster.rows.hours import HourException, HourExceptionPlace, HourRule, Power, Switching, SwitchingPlace
 from broadcaster.rows.lexicon import LexiconEntry
 from broadcaster.rows.library import ItemKind, LibraryItem, LibraryWord
@@ -51,6 +51,7 @@ __all__ = [
     "Broadcast",
     "BroadcastExclusion",
     "Bulletin",
+    "CategoryDefault",
     "Chained",
     "Clip",
     "Composition",

@@ -34,7 +34,9 @@ class Bulletin(Base):
     officer saw. ``clip_sha256`` is the sound made of it, once there is one.
 
     With ``sound_sha256`` a sound that somebody brought is heard, from ``sound_start_ms`` to ``sound_end_ms`` (None: its end),
-    instead of a voice; ``text`` is then a note that nobody reads aloud.
+    instead of a voice; ``text`` is then a note that nobody reads aloud. ``music`` says that it is music.
+
+    ``opening_tune`` is the tune before all: ``opening_sound_sha256``, or the house's own where that is None; the closing one likewise.
 
     With ``rundown`` it is a programme (see `scheduler.rundown`): it has no words and no sound of its own, each of its
     occurrences is composed.
@@ -60,6 +62,9 @@ class Bulletin(Base):
     pause: Mapped[str] = mapped_column(String(10), default="normal", server_default="normal")
     opening_tune: Mapped[bool] = mapped_column(default=False, server_default=false())
     closing_tune: Mapped[bool] = mapped_column(default=False, server_default=false())
+    opening_sound_sha256: Mapped[str | None] = mapped_column(ForeignKey("sound.sha256"))
+    closing_sound_sha256: Mapped[str | None] = mapped_column(ForeignKey("sound.sha256"))
+    music: Mapped[bool] = mapped_column(default=False, server_default=false())
     readings: Mapped[dict[str, Any] | None]
     """Corrections of single words that hold for this bulletin alone: written form to spoken form."""
     rundown: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
@@ -75,7 +80,23 @@ class Bulletin(Base):
 
     account: Mapped[Account] = relationship()
     clip: Mapped[Clip | None] = relationship()
-    sound: Mapped[Sound | None] = relationship()
+    sound: Mapped[Sound | None] = relationship(foreign_keys=[sound_sha256])
+
+
+class CategoryDefault(Base):
+    """What an administrator wants a category's bulletins to begin with; where there is no row, what is shipped.
+
+    ``choices`` holds fields of the form by their names: voice, speed, pause, repeats, chime, opening_tune, closing_tune.
+    """
+
+    __tablename__ = "category_default"
+
+    category: Mapped[str] = mapped_column(String(60), primary_key=True)
+    choices: Mapped[dict[str, Any]]
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"))
+    changed_at: Mapped[datetime]
+
+    account: Mapped[Account] = relationship()
 
 
 class Draft(Base):

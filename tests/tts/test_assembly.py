@@ -1,10 +1,8 @@
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
-from tts.assembly import AFTER_CHIME_MS, LEAD_MS, TAIL_MS, assemble
-from tts.chime import CLOSING_S, DURATION_S, OPENING_S
+from tts.assembly import AFTER_CHIME_MS, CHIME_LUFS, LEAD_MS, TAIL_MS, assemble
+from tts.chime import CLOSING_S, DURATION_S, OPENING_S, closing_tune, opening_tune
 from tts.pcm import Samples
 from tts.settings import SpeechSettings
 
@@ -53,8 +51,8 @@ def test_quiet_and_loud_engines_are_put_together_equally_loud_and_unclipped(ampl
 
 def test_tunes_stand_around_everything() -> None:
     plain = SpeechSettings(chime=False)
-    both = replace(plain, opening_tune=True, closing_tune=True)
-    bare, dressed = (assemble([tone(1000)], RATE, settings) for settings in (plain, both))
+    opening, closing = opening_tune(RATE, CHIME_LUFS), closing_tune(RATE, CHIME_LUFS)
+    bare, dressed = assemble([tone(1000)], RATE, plain), assemble([tone(1000)], RATE, plain, opening, closing)
     assert dressed.size - bare.size == round((OPENING_S + CLOSING_S + 2 * 0.4) * RATE)
     lead = round(0.2 * RATE)
     assert np.abs(dressed[lead : lead + RATE]).max() > 0

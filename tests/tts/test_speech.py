@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 
 from tests.tts.conftest import ToneEngine
-from tts import encoding
+from tts import encoding, opus
+from tts.assembly import AFTER_CHIME_MS
 from tts.levelling import TOLERANCE_LU, loudness_target_lufs
 from tts.loudness import integrated_lufs, true_peak_dbtp
+from tts.pcm import Samples, to_int16
 from tts.speech import NothingToSayError, Profile, Speech, SpeechSettings
 from tts.supervisor import SupervisedEngine
 
@@ -124,6 +126,9 @@ def test_the_key_changes_with_everything_that_changes_the_sound(tmp_path: Path) 
         replace(base, repeat_pause_ms=1501),
         replace(base, chime=False),
         replace(base, profile="noisy"),
+        replace(base, opening_tune="house"),
+        replace(base, closing_tune="a" * 64),
+        replace(base, music=True),
     ]
     keys = [speech.key(SENTENCES, settings) for settings in (base, *changed)]
     keys += [
@@ -138,3 +143,44 @@ def test_the_key_changes_with_everything_that_changes_the_sound(tmp_path: Path) 
 def test_closing_closes_the_engine(tones: Speech, tone_engine: ToneEngine) -> None:
     tones.close()
     assert tone_engine.closed
+
+
+def _song(seconds: float) -> Samples:
+    """A chord of many overtones: what 18 kbit/s blur."""
+    time = np.arange(round(seconds * encoding.RATE)) / encoding.RATE
+    partials = [np.sin(2 * np.pi * pitch * n * time) / n for pitch in (220, 277.2, 329.6) for n in range(1, 12)]
+    return np.asarray(0.2 * np.sum(partials, axis=0), np.float32)
+
+
+def test_a_tune_by_its_hash_is_heard_and_one_that_is_gone_gives_way_to_the_house_s(
+    tmp_path: Path, tone_engine: ToneEngine
+) -> None:
+    def bring(sha256: str) -> Samples:
+        if sha256 == "a" * 64:
+            return _song(3)
+        raise OSError(sha256)
+
+    speech = Speech(tmp_path, tone_engine, tunes=bring)
+    bare, house, known, gone = (
+        speech.prepare(SENTENCES, replace(QUICK, opening_tune=name)).duration_ms
+        for name in ("", "house", "a" * 64, "b" * 64)
+    )
+    assert known - bare == 3000 + AFTER_CHIME_MS
+    assert gone == house != known
+
+
+@pytest.mark.parametrize("own_library", [True, False])
+def test_music_takes_a_third_more_bytes_and_speech_beside_it_does_not(
+    tones: Speech, monkeypatch: pytest.MonkeyPatch, own_library: bool
+) -> None:
+    if not own_library:
+        monkeypatch.setattr(opus, "library", lambda: None)
+    as_speech, as_music = (tones.prepare_sound(_song(10), replace(QUICK, music=music)).opus for music in (False, True))
+    assert 1.15 < len(as_music) / len(as_speech) < 1.6
+    speech = np.concatenate([_song(9), np.zeros(encoding.RATE, np.float32), _song(9)])
+    samples = encoding.padded(to_int16(speech))
+    half, none, whole = (
+        len(encoding.encode(samples, lambda: None, music).opus)
+        for music in ([slice(0, 9 * encoding.RATE)], [], [slice(0, samples.size)])
+    )
+    assert none < half < whole

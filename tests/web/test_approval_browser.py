@@ -88,7 +88,7 @@ def waits(stage: Stage, *titles: str) -> None:
 
 def tone() -> bytes:
     time = np.arange(12_000) / 48_000
-    return encode((6_000 * np.sin(2 * np.pi * 440 * time)).astype(np.int16), lambda: None).mp3
+    return encode((6_000 * np.sin(2 * np.pi * 440 * time)).astype(np.int16), lambda: None).make_mp3()
 
 
 def serious(page: Page) -> list[Any]:

@@ -3,7 +3,9 @@
 import pytest
 from playwright.sync_api import Page, expect
 
+from broadcaster.rows import Account, Role
 from broadcaster.sounds import SoundStore
+from tests.tts.sound_files import made
 from tests.web.station import Stage
 from tests.web.test_browser import SMALL_TARGETS, TARGETS, serious
 from tests.web.test_sound_browser import listening, page
@@ -56,4 +58,29 @@ def test_a_tune_is_heard_and_used_again(page: Page) -> None:
     page.get_by_role("link", name="Dùng lại").click()
     expect(page.locator("#sound-name")).to_have_text("Nhạc hiệu buổi sáng")
     page.goto("/library/add")
+    fits(page)
+
+
+def test_a_category_brings_a_tune_of_the_library_and_a_sentence_is_recorded(page: Page, stage: Stage) -> None:
+    with stage.rows() as session:
+        session.get_one(Account, 1).grants[0].role = Role.ADMINISTRATOR
+    page.goto("/defaults")
+    fits(page)
+    line = page.locator(".row-item", has_text="Y tế")
+    line.locator("summary").click()
+    line.get_by_label("Nhạc hiệu mở đầu").select_option(label="Nhạc hiệu buổi sáng")
+    fits(page)
+    line.get_by_role("button", name="Lưu").click()
+    expect(line).to_contain_text("có nhạc hiệu")
+    page.goto("/write")
+    page.select_option("#f-category", "y tế")
+    expect(page.locator("#f-opening_tune option:checked")).to_have_text("Nhạc hiệu buổi sáng")
+    fits(page)
+    page.goto("/recorded")
+    fits(page)
+    page.fill("#f-text", "Kính mời bà con nghe đài.")
+    page.set_input_files("#f-file", {"name": "câu.wav", "mimeType": "audio/wav", "buffer": made("bulletin.wav")})
+    expect(page.locator("#sound-name")).to_have_text("câu")
+    page.get_by_role("button", name="Lưu", exact=True).last.click()
+    expect(page.locator(".row-item")).to_contain_text("kính mời bà con nghe đài")
     fits(page)

@@ -32,6 +32,8 @@ _RATIO_BEFORE: Final = context("ratio_before")
 _PART_BEFORE: Final = context("part_before")
 _PART_AFTER: Final = context("part_after")
 _COUNTED: Final = context("ratio_after")
+_QUARTERS: Final = {"I": 1, "II": 2, "III": 3, "IV": 4}
+_TERM: Final = re.compile(r"(?:kỳ|thời) hạn\s$")
 _NOT_MUNG: Final = r"(?!\s*(?:lần|viên|bữa|buổi|giờ|người|cốc|lít|ca|liều|gói|đêm)\b)"
 _WHOLE_YEAR_RANGE: Final = frozenset({"học", "xuân", "đông", "mùa", "hè", "vụ"})
 _GROUPS: Final = frozenset({"thành", "đại", "hội", "cử", "đảng", "đoàn"})
@@ -92,7 +94,7 @@ def _day_month(match: re.Match[str], line: Line) -> Said | str | None:
         and before not in _DATE_BEFORE
     )
     is_date = before in _DATE_BEFORE or (first in range(1, _LAST_DAY + 1) and second in range(1, _LAST_MONTH + 1))
-    if before in _RATIO_BEFORE:
+    if before in _RATIO_BEFORE and not (before == "lệ" and after == "số"):
         return f"{cardinal(first)} trên {cardinal(second)}"
     if is_part and (first == 1 or after not in _COUNTED or (after in _GROUPS and second <= _LIKELY_DENOMINATOR)):
         return f"{cardinal(first)} phần {month(match['m'])}"
@@ -142,6 +144,12 @@ def _around_the_clock(match: re.Match[str], line: Line) -> str | None:
         return None
     days = {"7": "bảy", "24": "hai mươi tư"}[match[1]]
     return f"hai mươi tư trên {days}" + (" giờ" if match[2] else "")
+
+
+def _months_of(match: re.Match[str], line: Line) -> str | None:
+    if match["term"] is not None and not _TERM.search(line.text[: match.start()]):
+        return None
+    return f"{cardinal(int(match['n']))} tháng{year(match['y'])}"
 
 
 def _short_month(match: re.Match[str], _line: Line) -> str:
@@ -216,8 +224,10 @@ RULES: Final = (
     ),
     Rule(
         "months-of-year",
-        re.compile(rf"(?<![\w.,])(?P<n>\d{{1,2}})\s?T(?:\s?/\s?(?P<y>{_Y}){_END}|(?=\s+(?:đầu|cuối)\s))"),
-        lambda match, _line: f"{cardinal(int(match['n']))} tháng{year(match['y'])}",
+        re.compile(
+            rf"(?<![\w.,])(?P<n>\d{{1,2}})\s?T(?:\s?/\s?(?P<y>{_Y}){_END}|(?=\s+(?:đầu|cuối)\s)|(?P<term>)(?!\w))"
+        ),
+        _months_of,
         "9T/2026 before T stands for tonnes",
         ("9T/2026", "chín tháng năm hai nghìn không trăm hai mươi sáu"),
         needs_digit=True,
@@ -231,6 +241,15 @@ RULES: Final = (
         ("T10/2026", "tháng mười năm hai nghìn không trăm hai mươi sáu"),
         needs_digit=True,
         needs=frozenset("T"),
+    ),
+    Rule(
+        "quarter-short",
+        re.compile(rf"(?<!\w)Q\.?(?P<q>[1-4]|I{{1,3}}|IV)\s?[/-]\s?(?P<y>{_Y}){_END}"),
+        lambda match, _line: f"quý {cardinal(_QUARTERS.get(match['q']) or int(match['q']))}{year(match['y'])}",
+        "Q2/2027 before Q. is a district",
+        ("Q2/2027", "quý hai năm hai nghìn không trăm hai mươi bảy"),
+        needs_digit=True,
+        needs=frozenset("Q"),
     ),
     Rule(
         "day-month-dotted",
@@ -284,6 +303,16 @@ RULES: Final = (
         ("17/17 phường", "mười bảy trên mười bảy phường"),
         needs_digit=True,
         needs=frozenset("/"),
+    ),
+    Rule(
+        "day-or-night",
+        re.compile(
+            r"(?<!\w)(?i:đêm|sáng|trưa|chiều|tối)\s(?P<claim>\d{1,2})(?=\s?(?:,|và|-)\s?(?:ngày|đêm|sáng|trưa|chiều|tối)\s[\d\ue000])"
+        ),
+        lambda match, line: day(match["claim"], line, match.start("claim")),
+        "weather offices say đêm 4, ngày 5/12; after dates, whose month it shares",
+        ("đêm 4, ngày 5/12", "đêm mùng bốn, ngày mùng năm tháng mười hai"),
+        needs_digit=True,
     ),
     Rule(
         "day",

@@ -88,7 +88,7 @@ RULES: Final = (
     Rule(
         "document-number",
         re.compile(
-            rf"(?<![\w.,/-])(?P<n>\d{{1,6}}[A-Za-z]?)?(?:/(?P<y>(?:19|20)\d\d))?\s?(?<=[\d\w\s:])"
+            rf"(?:(?<![\w.,/-])|(?<=NQ)|(?<=NĐ)|(?<=QĐ)|(?<=CT)|(?<=KH)|(?<=TB)|(?<=TT)|(?<=CV)|(?<=CĐ))(?P<n>\d{{1,6}}[A-Za-z]?)?(?:/(?P<y>(?:19|20)\d\d))?\s?(?<=[\d\w\s:])"
             rf"[/-]\s?(?P<parts>{_PART}(?:[-/&]{_PART}|\s?[-/]\s?[A-ZĐ]{{2,}}(?!\w))*)(?!\w)"
         ),
         lambda match, line: _number(match, line) if _is_number(match, line) else None,

@@ -1,6 +1,6 @@
 """The lexicon: written forms and how they are spoken, as data that a station can extend.
 
-A written form with a capital letter in it matches exactly, one without matches in any case. Knows no rules.
+A written form with a capital letter in it or a full stop at its end matches exactly, others match in any case. Knows no rules.
 """
 
 import re
@@ -76,7 +76,7 @@ class Forms:
         for written in self.starts.get(text[start:end].lower(), ()):
             stop = start + len(written)
             found = text[start:stop]
-            matches = found == written or (written.islower() and found.lower() == written)
+            matches = found == written or (_in_any_case(written) and found.lower() == written)
             if matches and _is_edge(text, stop, written):
                 spoken = self._choose(written, text[:start], text[stop:], whole)
                 if spoken is not None:
@@ -92,6 +92,11 @@ class Forms:
             if case.fits(left, right, whole):
                 return case.spoken
         return self.spoken.get(written)
+
+
+def _in_any_case(written: str) -> bool:
+    """Small letters match capitals too, but x. (xã) is not the letter X at the end of a sentence."""
+    return written.islower() and not written.endswith(".")
 
 
 def _is_edge(text: str, stop: int, written: str) -> bool:

@@ -24,6 +24,8 @@ _HUNDRED: Final = 100
 """From here on a group after an empty one would be heard as that one: một triệu năm trăm is 1 500 000."""
 _DOTTED_THOUSANDS = re.compile(r"[1-9]\d{0,2}(?:\.\d{3})+(?:,\d+)?")
 _COMMA_THOUSANDS = re.compile(r"[1-9]\d{0,2}(?:,\d{3})+")
+_LIST: Final = re.compile(r"\d{1,2}(?:,\d{1,2}){2,}")
+"""6,7,8,9 is no decimal: nothing has two decimal commas."""
 _PARTS: Final = {".": "chấm", ",": "phẩy"}
 _MANY_COMMAS: Final = 2
 
@@ -118,6 +120,8 @@ def number(text: str, *, measured: bool = False, money: bool = False) -> str:
         text = text.replace(",", "")
     if text.isdecimal():
         return whole(text)
+    if _LIST.fullmatch(text):
+        return ", ".join(map(whole, text.split(",")))
     if re.fullmatch(r"\d+[.,]\d+", text) and (measured or "," in text):
         head, tail = re.split("[.,]", text)
         return f"{whole(head)} phẩy {_decimals(tail)}"

@@ -17,7 +17,7 @@ _HOT: Final = re.compile(
 )
 _ACCOUNT: Final = re.compile(
     r"(?:STK|số tài khoản|tài khoản(?: số)?|TK|CCCD|CMND|mã số thuế|MST|mã số|mã hồ sơ|số thẻ|mã|căn cước(?: công dân)?|số seri|mật khẩu|mã PIN|mã OTP|mã xác nhận|số báo danh|SBD|số khung|mã khách hàng|mã KH)"
-    r"(?: số)?\s*:?\s*$",
+    r"(?: số| cá nhân)?\s*:?\s*$",
     re.IGNORECASE,
 )
 _LABEL: Final = re.compile(
@@ -91,7 +91,7 @@ RULES: Final = (
     ),
     Rule(
         "phone-country",
-        re.compile(r"(?<!\w)\+(\d{2,3})(?:\s(\d)x+)?(?![\w.,-])"),
+        re.compile(r"(?<!\w)\+(\d{2,3})(?:\s(\d)x+)?(?!\w|-|[.,]\d)(?!\s?[^\W\d_])"),
         _prefix,
         "a country code alone, before plus signs are sums",
         ("+84", "cộng tám bốn"),

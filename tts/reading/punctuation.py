@@ -45,6 +45,10 @@ _LAST: Final = re.compile(r"[^\W_]+(?=[\s\"')]*$)")
 _FIRST: Final = re.compile(r"[^\W_]+")
 _PRICE: Final = re.compile(r"^(?:đồng|nghìn|ngàn|triệu|tỷ|đ)$|\dđ$")
 _AMOUNT: Final = re.compile(r"\d+(?:[a-z]+(?:Hg)?|k?V|k?W)?")
+_HOUSE: Final = re.compile(r"\d{1,4}[A-F]")
+"""25/7A is a house in an alley."""
+_DATES: Final = frozenset({"date", "day-month"})
+_JOINTS: Final = {"time-on-day": " đến ", "coordinate-bare": ", ", "coordinate": ", ", "road": ", "}
 _DATE_WORDS: Final = frozenset({"ngày", "tháng", "năm"})
 
 
@@ -71,6 +75,8 @@ def _before_number(left: str, right: str) -> str:
         return " trên "
     if not left[0].isdecimal():
         return ", "
+    if _HOUSE.fullmatch(left) or _HOUSE.fullmatch(right):
+        return " trên "
     is_ratio = _AMOUNT.fullmatch(left) and _AMOUNT.fullmatch(right) and len(left) < _PHONE
     return " trên " if is_ratio else " hoặc "
 
@@ -81,8 +87,20 @@ def _named(code: str) -> str:
     )
 
 
+def _between(line: Line, match: re.Match[str]) -> str:
+    """What a dash says between two pieces that one rule has claimed."""
+    ends = {claim.end: claim.rule for claim in line.claims}
+    starts = {claim.start: claim.rule for claim in line.claims}
+    left, right = ends.get(match.start(), ""), starts.get(match.end(), "")
+    if left in _DATES and right == "time":
+        return " đến "
+    return _JOINTS.get(left, "") if left == right else ""
+
+
 def _dash(match: re.Match[str], line: Line) -> str:
     spaced = match[0] != match[0].strip() and match.start() > 0 and match.end() < len(line.text)
+    if joint := _between(line, match):
+        return joint
     if line.canvas[match.end() : match.end() + 1] == MASK and _SPANNED.search(
         line.canvas[: match.start()] + line.text[match.end() :]
     ):
@@ -110,7 +128,9 @@ def _ellipsis(match: re.Match[str], line: Line) -> str:
 EARLY: Final = (
     Rule(
         "test-result",
-        re.compile(r"(?i:test nhanh|xét nghiệm|kết quả|PCR)(?:[^.,;()]{0,30})\s?(?P<claim>\((?P<sign>[+-])\))"),
+        re.compile(
+            r"(?i:test nhanh|xét nghiệm|kết quả|PCR|\bca|mẫu|Rh)(?:[^.,;()]{0,30})\s?(?P<claim>\((?P<sign>[+-])\))"
+        ),
         lambda match, _line: " dương tính" if match["sign"] == "+" else " âm tính",
         "a sign in brackets after a test is its result",
         ("test nhanh (+)", "test nhanh dương tính"),
@@ -118,7 +138,7 @@ EARLY: Final = (
     ),
     Rule(
         "initial",
-        re.compile(r"(?<=[a-zà-ỹ] )(?P<letter>[A-ZĐ])\.(?=\s?[,;)])"),
+        re.compile(r"(?<=[a-zà-ỹ] )(?P<letter>[A-ZĐ])\.(?=\s?[,;()])"),
         lambda match, _line: spell(match["letter"]),
         "a name cut to its first letter; its full stop ends no sentence",
         ("chị H., ở thôn 2", "chị hát, ở thôn hai"),

@@ -24,7 +24,7 @@ _SCALES: Final = {
     "chục": "chục",
 }
 _COUNTED: Final = re.compile(
-    r" (?:tháng tuổi|năm tuổi|năm|tháng|ngày|tuần|giờ|phút|lần|điểm|tuổi|người|hộ|con|cháu|đồng|triệu đồng|tỷ đồng|học sinh|buổi)(?!\w)"
+    r" (?:tháng tuổi|năm tuổi|năm|tháng|ngày|tuần|giờ|phút|lần|điểm|tuổi|người|hộ gia đình|hộ dân|hộ|con|cháu|chỗ ngồi|chỗ|thành viên|đảng viên|hội viên|lao động|trẻ em|trẻ|ngày làm việc|suất|cây|lớp|xã|thôn|đồng|triệu đồng|tỷ đồng|học sinh|buổi)(?!\w)"
 )
 _SIZES: Final = {"nghìn": 1e3, "vạn": 1e4, "triệu": 1e6, "tỷ": 1e9, "chục": 10.0, "trăm": 100.0}
 _SIGNS: Final = {
@@ -44,14 +44,24 @@ _NOUN_UNITS: Final = frozenset(
 _REPEATED: Final = {"cấp": "cấp ", "lớp": "lớp ", "thôn": "thôn ", "tổ": "tổ ", "thứ": "thứ "}
 _DECIMAL_BEFORE: Final = context("decimal_before")
 _DECIMAL_AFTER: Final = frozenset({"lần", "điểm", "người", "con", "bao", "bữa"})
+_PAIR: Final = re.compile(r"\d{1,2},\d{1,2}")
+_NUMBERED: Final = context("several_after")
 _COUNT_WORDS: Final = context("rate_before")
+_NEARBY: Final = 24
+_AGED: Final = re.compile(
+    r"(?<!\w)(?i:bé|cháu|em|trẻ|cụ|nam|nữ|người|NCT|tuổi|hưởng thọ|thọ|CD|CCCD|công dân|đủ)(?!\w)"
+)
+_LOADED: Final = re.compile(r"(?<!\w)(?i:xe|tải|hàng|nặng|thóc|lúa|phân|rác|gạo|thu)(?!\w)")
 _PER_NOUNS: Final = (
-    "hộ gia đình|hộ|người|nhân khẩu|khẩu|năm học|năm|tháng|tuần|ngày đêm|ngày|giờ|phút|giây|lần|lượt|suất|con|cháu|"
+    "hộ gia đình|hộ|người|nhân khẩu|khẩu|năm học|năm|tháng|tuần|ngày đêm|ngđ|ngày|giờ|phút|giây|lần|lượt|suất|con|cháu|"
     "học sinh|em|bé|sào|mẫu|công|thửa|bao|chai|gói|hộp|thùng|đôi|chiếc|cái|quả|buồng|xe|chuyến|buổi|ca|vụ|lứa|khóa|"
+    "lô|gốc|khóm|chậu|khay|giỏ|rổ|két|lốc|vỉ|viên|ống|lọ|trẻ|hố|hàng|căn|gian|quầy|mẻ|bản|cuốn|đơn|"
     "bữa|phiếu|bộ|hồ sơ|trường hợp|mũi|liều|đêm|phòng|giường|lít|tấn|tạ|yến|cân|km2|km²|km|m2|m²|m3|m³|ha|kg|kWh|số|"
     "thôn|xã|trục|đợt|vòng|mùa|trang|sạp|lồng|mâm|lứa|ao|chuồng|tổ|nhóm|đội|bàn|cuộc|trận|túi|can|tờ|thí sinh|hội viên|đảng viên|học viên|đoàn viên|hợp đồng|lớp|tiết|vé|ô|bình|cây|đầu người|đơn vị|cọc|luống|lao động|cổ phần|thẻ|lượng|chỉ|mét|đĩa|tin nhắn|thuê bao|kỳ"
 )
 
+_CODE: Final = 8
+"""Digits from which a number without dots is hardly an amount."""
 _DOTTED: Final = re.compile(r"\d{1,3}(?:\.\d{3})+")
 _UNIT: Final = "|".join(re.escape(unit) for unit in sorted(UNITS, key=len, reverse=True))
 _SCALE: Final = "|".join(sorted(_SCALES, key=len, reverse=True))
@@ -81,7 +91,7 @@ def per(written: str, unit: str = "") -> str:
 
 
 def _denominator(part: str) -> str:
-    return {"h": "giờ", "s": "giây"}.get(part) or UNITS.get(part, part)
+    return {"h": "giờ", "s": "giây", "ngđ": "ngày đêm", "th": "tháng"}.get(part) or UNITS.get(part, part)
 
 
 def _amount(match: re.Match[str], value: str, suffix: str, *, measured: bool = False, money: bool) -> str:
@@ -96,6 +106,8 @@ def _amount(match: re.Match[str], value: str, suffix: str, *, measured: bool = F
 
 def _quantity(match: re.Match[str], line: Line) -> Said | str | None:
     a, b = match["a"], match["b"]
+    if b is None and _PAIR.fullmatch(a) and line.previous_word(match.start()) in _NUMBERED and not match["unit1"]:
+        return ", ".join(map(number, a.split(",")))
     units = {match["unit1"], match["unit2"]}
     money = bool(units & _MONEY) or line.next_word(match.end()) in {"đồng", "vnđ"}
     before = line.previous_word(match.start())
@@ -105,6 +117,8 @@ def _quantity(match: re.Match[str], line: Line) -> Said | str | None:
         spoken = digits(a)
     elif before == "thứ" and a.isdecimal() and not (match["unit1"] or match["scale1"]):
         spoken = ordinal(int(a))
+    elif a.isdecimal() and len(a) >= _CODE and not (money or match["unit1"] or match["scale1"] or b):
+        return Said(digits(a), DOUBTFUL)
     if match["minus"]:
         spoken = f"âm {spoken}"
     if b:
@@ -171,11 +185,42 @@ def _loose_unit(match: re.Match[str], _line: Line) -> str:
     return UNITS[first] + (per(f"/{second}", first) if second else "")
 
 
+def _product(match: re.Match[str], _line: Line) -> str:
+    if not match[1]:
+        return "nhân"
+    unit = f" {UNITS[match[2]]}" if match[2] else ""
+    return f"{number(match[1], measured=True)}{unit} nhân"
+
+
 def _short_million(match: re.Match[str], _line: Line) -> str:
     return f"{number(match[1])} triệu {number(match[2].ljust(3, '0'))} nghìn"
 
 
+def _old_or_heavy(match: re.Match[str], line: Line) -> Said | None:
+    nearby = line.text[max(0, match.start() - _NEARBY) : match.start()]
+    is_age = _AGED.search(nearby) is not None
+    if match["t"] == "T" and not is_age:
+        return None
+    first = f"{number(match['a'])} đến " if match["a"] else ""
+    sign = f"{_SIGNS[match['sign']]} " if match["sign"] else ""
+    said = f"{sign}{first}{number(match['n'], measured=True)}"
+    if is_age:
+        return Said(f"{said} tuổi" + (" trở lên" if sign == "từ " else ""))
+    return Said(f"{said} tấn", "" if _LOADED.search(nearby) else DOUBTFUL)
+
+
 RULES: Final = (
+    Rule(
+        "age-or-tonnes",
+        re.compile(
+            r"(?<![\w.,/-])(?:(?P<sign>[<>≥≤])\s?)?(?:(?P<a>\d{1,3})\s?-\s?)?(?P<n>\d{1,3}(?:,\d)?)\s?(?P<t>[tT])(?![\w/]|\.\w)"
+        ),
+        _old_or_heavy,
+        "75t is an age beside people, a weight elsewhere",
+        ("đủ 75t trở lên", "đủ bảy mươi lăm tuổi trở lên"),
+        needs_digit=True,
+        needs=frozenset("tT"),
+    ),
     Rule(
         "million-short",
         re.compile(r"(?<![\w.,])(\d{1,3})tr([1-9]\d{0,2})(?!\w)"),
@@ -187,8 +232,10 @@ RULES: Final = (
     ),
     Rule(
         "product",
-        re.compile(rf"(?:(?<![\w.,])|(?<=\d[xX]))({NUMBER})\s?[xX*]\s?(?=\d)|(?<=\s)[xX](?=\s)"),
-        lambda match, _line: f"{number(match[1], measured=True)} nhân" if match[1] else "nhân",
+        re.compile(
+            rf"(?:(?<![\w.,])|(?<=\d[xX])|(?<=m[xX]))({NUMBER})\s?(m|cm|mm)?\s?[xX*]\s?(?=\d)|(?<=\s)[xX](?=\s)"
+        ),
+        _product,
         "3x4 before the x is taken for a letter",
         ("2x3 m", "hai nhân ba mét"),
         needs_digit=True,

@@ -3,6 +3,7 @@
 import re
 from typing import Final
 
+from tts.reading.abbreviations import unsaid
 from tts.reading.letters import spell
 from tts.reading.line import Line, Rule
 from tts.reading.numbers import cardinal, digits, number, whole
@@ -39,7 +40,7 @@ def _road(match: re.Match[str], line: Line) -> str | None:
     if line.previous_word(match.start()) == "đường":
         road = road.removeprefix("đường ")
     letter = f" {spell(match['letter'])}" if match["letter"] else ""
-    return f"{road} {whole(match['n'])}{letter}"
+    return f"{unsaid(road, line.text[: match.start()])} {whole(match['n'])}{letter}"
 
 
 def _post(match: re.Match[str], line: Line) -> str | None:
@@ -113,7 +114,7 @@ RULES: Final = (
     Rule(
         "kilometre-post",
         re.compile(
-            r"(?<![\w/])(?:K[Mm]\s?(?P<km>\d{1,4})|km\s?(?P<low>\d{1,4}))(?:\s?\+\s?(?P<m>\d{1,3}(?:\.\d{3})?))?(?!\w|[.,]\d)"
+            r"(?<![\w/])(?:K[Mm]\s?(?P<km>\d{1,4})|km\s?(?P<low>\d{1,4}))(?:\s?\+\s?(?P<m>\d{1,3}(?:\.\d{3})?))?(?!\w|[.,]\d|\s?%)"
         ),
         _post,
         "before sums and units",

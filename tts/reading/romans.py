@@ -67,6 +67,14 @@ RULES: Final = (
         needs=frozenset("IVX"),
     ),
     Rule(
+        "roman-list",
+        re.compile(r"(?<![\w.&/-])I(?=\s?(?:,|và)\s?II(?!\w))"),
+        _alone,
+        "a lone I that begins a list of numerals",
+        ("Thôn I, II, III", "Thôn một, hai, ba"),
+        needs=frozenset("I"),
+    ),
+    Rule(
         "roman-alone",
         re.compile(rf"(?<![\w.&/-])(?=[IVX]{{2}}){_ROMAN}(?![\w&]|[/-][A-ZĐ])"),
         _alone,

@@ -5,9 +5,10 @@ from typing import Final
 
 from tts.reading.letters import spell
 from tts.reading.line import Line, Rule
-from tts.reading.numbers import NUMBER, digits, number
+from tts.reading.numbers import NUMBER, cardinal, digits, number, ordinal
 from tts.reading.tables import UNITS
 
+_POINTS: Final = {"Đ": "đông", "T": "tây", "B": "bắc", "N": "nam"}
 _PIECE: Final = re.compile(r"[^\W\d_]+|\d+")
 
 
@@ -42,7 +43,44 @@ def _masked(match: re.Match[str], _line: Line) -> str:
     return ", ".join(digits(part) if part.isdecimal() else " ".join("ích" for _ in part) for part in parts)
 
 
+def _several(match: re.Match[str], line: Line) -> str:
+    said = ordinal if line.previous_word(match.start()) == "thứ" else cardinal
+    return ", ".join(said(int(piece)) for piece in re.findall(r"\d+", match[0]))
+
+
+def _weekdays(match: re.Match[str], _line: Line) -> str:
+    return ("thứ " if match["t"] else "") + ", ".join(ordinal(int(piece)) for piece in re.findall(r"\d", match["days"]))
+
+
+def _direction(match: re.Match[str], _line: Line) -> str:
+    """Đ-ĐN is one point between two, ĐB-Đ is a range."""
+    first, *rest = re.split(r"\s?[-–]\s?", match["claim"])
+    spoken = " ".join(_POINTS[letter] for letter in first)
+    for name in rest:
+        words = " ".join(_POINTS[letter] for letter in name)
+        spoken += f" {words}" if len(name) > 1 and name[0] == first else f" đến {words}"
+    return spoken
+
+
 RULES: Final = (
+    Rule(
+        "weekdays",
+        re.compile(r"(?:(?<!\w)(?P<t>T)|(?<=[Tt]hứ ))(?P<days>[2-7](?:,\s?[2-7])+)(?![\w/%]|[.,-]\d)"),
+        _weekdays,
+        "days of the week in a row are a list, no decimal",
+        ("sáng T2,4,6", "sáng thứ hai, tư, sáu"),
+        needs_digit=True,
+        needs=frozenset(","),
+    ),
+    Rule(
+        "several",
+        re.compile(r"(?<![\w.,/+-])\d{1,2}(?:\s?-\s?\d{1,2}){2,}(?![\w/%]|[.,-]\d)"),
+        _several,
+        "three numbers with dashes are a list, no range",
+        ("thứ 2-4-6", "thứ hai, tư, sáu"),
+        needs_digit=True,
+        needs=frozenset("-"),
+    ),
     Rule(
         "masked-number",
         re.compile(r"(?<![\w.,])\(?\d[\d.)-]*(?:[.\s-]?(?:[xX]{2,4}|(?<=[xX])[.\s-]?\d{2,4}))+(?!\w)"),
@@ -117,11 +155,30 @@ RULES: Final = (
     ),
     Rule(
         "concrete",
-        re.compile(r"(?<=tông )(?:[mM]|mác)\s?(?P<n>\d{2,3})(?!\w)|(?<=vữa )(?:[mM]|mác)\s?(?P<n2>\d{2,3})(?!\w)"),
-        lambda match, _line: f"mác {number(match['n'] or match['n2'])}",
+        re.compile(r"(?:tông|vữa|măng|BTXM|BTCT|BT)\s(?P<claim>(?:[mM]|mác)\s?(?P<n>\d{2,3}))(?!\w)"),
+        lambda match, _line: f"mác {number(match['n'])}",
         "the grade of concrete before it is a code",
         ("bê tông M250", "bê tông mác hai trăm năm mươi"),
         needs_digit=True,
         needs=frozenset("mM"),
+    ),
+    Rule(
+        "pipe",
+        re.compile(r"(?<!\w)(?i:ống|cống|thép|phi)(?:\s[^\W\d]+){0,2}\s(?P<claim>(?P<kind>[DF])(?P<n>\d{2,4}))(?!\w)"),
+        lambda match, _line: f"{'phi' if match['kind'] == 'F' else 'dê'} {number(match['n'])}",
+        "the size of a pipe is a number, before it is a code said digit by digit",
+        ("cống D600", "cống dê sáu trăm"),
+        needs_digit=True,
+        needs=frozenset("DF"),
+    ),
+    Rule(
+        "direction",
+        re.compile(
+            r"(?<!\w)(?i:hướng|gió|phía|gió mùa)(?: giữa)?\s(?P<claim>[ĐTBN]{1,3}(?:\s?[-–]\s?[ĐTBN]{1,3})*)(?![\w/-]|\.\w)"
+        ),
+        _direction,
+        "the points of the compass, before ĐN is a town and TB an announcement",
+        ("gió ĐB", "gió đông bắc"),
+        needs=frozenset("ĐTBN"),
     ),
 )

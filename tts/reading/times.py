@@ -26,6 +26,9 @@ def _hour(name: str) -> str:
 _LATER: Final = r"\s*(?:-|đến)\s*"
 
 
+_AT: Final = frozenset({"lúc", "hồi", "vào", "trước", "sau", "từ", "sáng", "chiều", "tối", "trưa"})
+
+
 def _said(match: re.Match[str], name: str) -> str:
     groups = match.groupdict()
     if bare := groups.get(f"b{name}"):
@@ -40,7 +43,12 @@ def _said(match: re.Match[str], name: str) -> str:
     return spoken
 
 
-def _span(match: re.Match[str], _line: Line) -> str:
+def _span(match: re.Match[str], line: Line) -> str | None:
+    if match["h3"]:
+        if not match["m3"] and line.previous_word(match.start()) not in _AT:
+            return None
+        minutes = f" {cardinal(int(match['m3']))} phút" if int(match["m3"] or 0) else ""
+        return f"{cardinal(int(match['h3']))} giờ{minutes} đến {cardinal(int(match['b3']))} giờ"
     first = cardinal(int(match["n"])) if match["n"] else _said(match, "1")
     return f"{first} đến {_said(match, '2')}"
 
@@ -53,7 +61,8 @@ def _on_day(match: re.Match[str], _line: Line) -> str:
     hour = cardinal(int(match["h"]))
     minutes = f" {cardinal(int(match['m']))} phút" if int(match["m"] or 0) else ""
     year = f" năm {cardinal(int(match['y']))}" if match["y"] else ""
-    return f"{hour} giờ{minutes} ngày {day(match['d'])} tháng {month(match['mo'])}{year}"
+    of = f" tháng {month(match['mo'])}" if match["mo"] else ""
+    return f"{hour} giờ{minutes} ngày {day(match['d'])}{of}{year}"
 
 
 def _elapsed(match: re.Match[str], _line: Line) -> str:
@@ -61,7 +70,7 @@ def _elapsed(match: re.Match[str], _line: Line) -> str:
 
 
 def _gram_or_hour(match: re.Match[str], line: Line) -> str | None:
-    if line.previous_word(match.start()) in {"lúc", "hồi", "vào", "trước", "sau"}:
+    if line.previous_word(match.start()) in _AT:
         return f"{cardinal(int(match[1]))} giờ"
     return None
 
@@ -75,8 +84,8 @@ RULES: Final = (
     Rule(
         "time-on-day",
         re.compile(
-            r"(?<![\w.,/:])(?P<h>[01]?\d|2[0-4])\s?(?:[hg]|giờ)(?P<m>[0-5]\d)?\s?/\s?(?P<d>0?[1-9]|[12]\d|3[01])/(?P<mo>0?[1-9]|1[0-2])"
-            r"(?:/(?P<y>20\d\d))?(?![\w/]|[.,]\d)"
+            r"(?<![\w.,/:])(?P<h>[01]?\d|2[0-4])\s?(?:[hg]|giờ)(?P<m>[0-5]\d)?\s?/\s?(?P<d>0?[1-9]|[12]\d|3[01])"
+            r"(?:/(?P<mo>0?[1-9]|1[0-2])(?:/(?P<y>20\d\d))?)?(?![\w/%]|[.,]\d|\s(?:ngày|buổi|người|tiết|ca|tuần|tháng))"
         ),
         _on_day,
         "weather offices write an hour, a slash and a day",
@@ -96,7 +105,8 @@ RULES: Final = (
     Rule(
         "time-span",
         re.compile(
-            rf"(?<![\w.,/:])(?:{_clock('1')}|{_hour('1')}|(?P<n>\d{{1,2}})){_LATER}(?:{_clock('2')}|{_hour('2')})"
+            rf"(?<![\w.,/])(?<!\d:)(?:(?:{_clock('1')}|{_hour('1')}|(?P<n>\d{{1,2}})){_LATER}(?:{_clock('2')}|{_hour('2')})"
+            rf"|(?P<h3>[01]?\d|2[0-4])g(?P<m3>[0-5]\d)?{_LATER}(?P<b3>[01]?\d|2[0-4])g(?!\w))"
         ),
         _span,
         "two times before either is read alone",
@@ -106,7 +116,7 @@ RULES: Final = (
     ),
     Rule(
         "time",
-        re.compile(rf"(?<![\w.,:])(?<!\d/)(?:{_clock('1')}|{_hour('1')})"),
+        re.compile(rf"(?<![\w.,])(?<!\d[:/])(?:{_clock('1')}|{_hour('1')})"),
         _time,
         "before units, where h and g would be hours and grams",
         ("19h30'", "mười chín giờ ba mươi phút"),

@@ -82,7 +82,7 @@ def _unknown(word: str, lower: str) -> Said:
 RULES: Final = (
     Rule(
         "code",
-        re.compile(r"(?<!\w)(?=\w*\d)(?=\w*[^\W\d_])[^\W_]+(?:[-.]\d+)*(?!\w)"),
+        re.compile(r"(?<!\w)(?:(?=\w*\d)(?=\w*[^\W\d_])[^\W_]+(?:[-.]\d+)*|[A-ZĐ]{2,}(?:\.\d+)+)(?!\w)"),
         _code,
         "letters and digits together, when no unit and no lexicon knows them",
         ("giống TBR225", "giống tê bê e rờ hai hai năm"),

@@ -4,7 +4,7 @@ import { get, post } from "./http.js";
 const LOOK_MS = 400;
 
 const SOUNDING = [
-  "text", "spoken", "readings", "voice", "repeats", "speed", "pause", "chime", "opening_tune", "closing_tune",
+  "text", "spoken", "readings", "voice", "repeats", "speed", "pause", "chime", "opening_tune", "closing_tune", "music",
   "sound", "sound_from", "sound_to",
 ];
 
