@@ -205,14 +205,24 @@ def _check_rules(
     text = submission.rule if submission.kind is ScheduleKind.REPEATED else ""
     moments = recurrence.following(rule_text.read(text, start, zone), min(start, now) if not text else now, FORESEEN)
     heard = rules.listeners(geography, geography.heard_by(submission.places))
-    others: Mapping[date, list[Stretch]] = {}
-    if commune.counts_slots:
-        others = _heard_already(session, submission, geography, zone, moments, now)
-    for moment in moments:
-        mine = others.get(moment.astimezone(zone).date(), ())
-        if broken := rules.breach(commune, heard, moment, moment + submission.length, mine):
-            return [Problem("start_at", broken.rule.value, broken.values)]
+    for near in _near_each_other(moments):
+        others = _heard_already(session, submission, geography, zone, near, now) if commune.counts_slots else {}
+        for moment in near:
+            mine = others.get(moment.astimezone(zone).date(), ())
+            if broken := rules.breach(commune, heard, moment, moment + submission.length, mine):
+                return [Problem("start_at", broken.rule.value, broken.values)]
     return []
+
+
+def _near_each_other(moments: Sequence[datetime]) -> list[list[datetime]]:
+    """Moments whose days are read together: all of a daily schedule, each by itself of a monthly one."""
+    made: list[list[datetime]] = []
+    for moment in moments:
+        if made and moment - made[-1][-1] <= 2 * _DAY:
+            made[-1].append(moment)
+        else:
+            made.append([moment])
+    return made
 
 
 def _heard_already(  # noqa: PLR0917  some days of one audience
@@ -226,22 +236,10 @@ def _heard_already(  # noqa: PLR0917  some days of one audience
     """What else the same people hear on the days of these moments, by day."""
     audience = geography.heard_by(submission.places)
     heard: dict[date, list[Stretch]] = defaultdict(list)
-    for begin, end in _windows(moments):
-        for each in timeline.soundings(session, zone, begin, end, now):
-            if each.to_air and each.schedule != submission.replaces and geography.heard_by(each.zones) & audience:
-                heard[each.start.astimezone(zone).date()].append(each.stretch)
+    for each in timeline.soundings(session, zone, moments[0] - _DAY, moments[-1] + _DAY, now):
+        if each.to_air and each.schedule != submission.replaces and geography.heard_by(each.zones) & audience:
+            heard[each.start.astimezone(zone).date()].append(each.stretch)
     return heard
-
-
-def _windows(moments: Sequence[datetime]) -> list[Stretch]:
-    """The days around moments as few stretches: one for a daily schedule, one a month for a monthly one."""
-    made: list[Stretch] = []
-    for moment in moments:
-        if made and moment - _DAY <= made[-1][1]:
-            made[-1] = made[-1][0], moment + _DAY
-        else:
-            made.append((moment - _DAY, moment + _DAY))
-    return made
 
 
 def _check_rule(text: str, start: datetime, zone: ZoneInfo, now: datetime) -> list[Problem]:

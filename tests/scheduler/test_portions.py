@@ -107,8 +107,9 @@ def test_what_is_stopped_between_two_portions_is_in_no_plan(bench: Bench) -> Non
 
     def stop() -> None:
         with other.write() as session:
-            settled = select(Broadcast).where(*airing.OPEN).order_by(Broadcast.start_at.desc())
-            if not stopped and (found := session.scalars(settled).first()):
+            begun = session.scalar(select(func.count()).select_from(Delivery))  # all has been decided by then
+            last = select(Broadcast).where(*airing.OPEN).order_by(Broadcast.start_at.desc())
+            if begun and not stopped and (found := session.scalars(last).first()):
                 stopped.append(airing.stop_broadcast(session, found.id, account_id=1, now=bench.clock.now()).id)
 
     other = Database(bench.core.database.url)

@@ -1,15 +1,20 @@
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
 from broadcaster import chain
 from broadcaster.database import Database
 from broadcaster.rows import AuditEntry, Bulletin, Draft, Schedule, ScheduleKind, Station
 from broadcaster.wire.documents import Class
+from scheduler import timeline
+from scheduler.checks import FORESEEN
 from scheduler.submissions import MAX_TEXT, Problem, Submission, SubmissionError, submit
+from scheduler.timeline import Sounding
 from tests.clocks import FixedClock
 
 NOW = FixedClock().now()  # 10:00 in the commune
@@ -137,6 +142,28 @@ def test_quiet_hours_are_kept_by_all_but_an_emergency(filled: Database) -> None:
     ]
     assert problems(filled, start_at=night, klass=Class.PRIORITY) == [("start_at", "quiet-hours")]
     assert send(filled, start_at=night, klass=Class.EMERGENCY).start_at == night
+
+
+def test_slots_of_a_daily_schedule_are_counted_with_one_look_at_its_days(
+    filled: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with filled.write() as session:
+        session.get_one(Station, 1).slots_a_day = 2
+    daily = {"kind": ScheduleKind.REPEATED, "rule": "RRULE:FREQ=DAILY"}
+    for hours in (2, 4):
+        send(filled, **daily, submission=f"slot-{hours}", start_at=NOW + timedelta(hours=hours))
+    looks: list[timedelta] = []
+    really = timeline.soundings
+
+    def look(session: Session, zone: ZoneInfo, start: datetime, end: datetime, now: datetime) -> list[Sounding]:
+        looks.append(end - start)
+        return really(session, zone, start, end, now)
+
+    monkeypatch.setattr(timeline, "soundings", look)
+    with pytest.raises(SubmissionError) as caught:
+        send(filled, **daily, submission="slot-6", start_at=NOW + timedelta(hours=6))
+    assert [problem.code for problem in caught.value.problems] == ["too-many-slots"]
+    assert looks == [timedelta(days=FORESEEN + 1)]
 
 
 def test_air_now_is_refused_at_night(filled: Database) -> None:
