@@ -4,12 +4,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from flask import Flask
 from sqlalchemy import select
 
-from broadcaster.rows import AuditEntry, DeliveryState, Power, Speaker, Station, Switching
+from broadcaster.rows import AuditEntry, DeliveryState, Power, Role, Speaker, Station, Switching
 from scheduler.switching import Switches
 from tests.web.conftest import Browser
-from tests.web.station import Stage
+from tests.web.station import Stage, account
 
 OFF = {"places": ["thon-2"], "date": "2026-11-22", "time": "11:00", "reason": "Đám tang"}
 WORKDAYS = {
@@ -110,6 +111,21 @@ def test_one_who_only_looks_switches_nothing(stage: Stage, editor: Browser, view
     assert "Tắt loa</button>" not in page
     for path in ("/power/off", "/power/times", "/power/1/end"):
         assert viewer.post(path, OFF).status_code == 403, path
+
+
+def test_a_village_head_switches_off_the_own_village_and_no_other(stage: Stage, app: Flask) -> None:
+    with stage.rows() as session:
+        session.add(account("nam", Role.VILLAGE_HEAD, stage.clock.now(), place=2))
+    head = Browser(app.test_client())
+    head.sign_in("nam")
+    page = head.get("/power").text
+    assert 'id="o-thon-2"' in page
+    assert 'id="o-thon-3"' not in page
+    assert head.post("/power/off", OFF).status_code == 303
+    assert head.post("/power/off", OFF | {"places": ["thon-2", "thon-3"]}).status_code == 403
+    assert head.post("/power/times", WORKDAYS).status_code == 403
+    assert len(rows(stage)) == 1
+    assert head.post("/power/1/end").status_code == 303
 
 
 def test_a_speaker_shows_when_it_is_off_and_what_it_will_not_play_and_when_it_was_on(
