@@ -9,7 +9,6 @@ rounds; moments are counted from before the request is sent.
 
 import argparse
 import asyncio
-import gc
 import http.client
 import json
 import queue
@@ -42,7 +41,7 @@ from device_sim.mqtt import Connect, MqttClient
 from tests.brokers import HOST, mosquitto_broker
 from tests.whole.town import Town, wait_until
 from web import api_alerts
-from web.serve import PageServer
+from web.serve import PageServer, be_prompt
 from web.station import RunningStation
 
 COMMUNE: Final = "an-binh"
@@ -73,15 +72,15 @@ class Bench:
 
     def __post_init__(self) -> None:
         threading.Thread(target=self._listen, daemon=True).start()
-        prompt = self.station._prompt
-        publish = prompt.publish
+        line = self.station._fast
+        publish = line.publish
 
         def noted(topic: str, payload: bytes, **more: Any) -> bool:
             done = publish(topic, payload, **more)
             self.published.setdefault(topic, (time.monotonic(), payload))
             return done
 
-        prompt.publish = noted  # type: ignore[method-assign]
+        line.publish = noted  # type: ignore[method-assign]
 
     def _listen(self) -> None:
         for line in self.fleet.stdout or ():
@@ -204,8 +203,7 @@ def bench(folder: Path, speakers: int, kind: str) -> Iterator[Bench]:
         made = Bench(station, pages.port, token, fleet)
         if made.told.get(timeout=300)["connected"] != speakers:
             raise RuntimeError("not everybody could connect")
-        gc.collect()
-        gc.freeze()  # as `loa serve` does
+        be_prompt()  # as `loa serve` does
         yield made
 
 
