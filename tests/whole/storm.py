@@ -6,6 +6,7 @@ hundreds fit on two cores. Some share of all messages is lost, either way (`benc
 
 import asyncio
 import itertools
+import math
 import random
 import threading
 from collections import Counter
@@ -17,6 +18,7 @@ from benchmarks.delivery import make_lossy
 from broadcaster.wire.documents import Receipt
 from device_sim.actions import Action, KeepReceipt, KeepSegment
 from device_sim.card_events import CardEvent, Finished, Handle, Level, Measured, Started, Stopped
+from device_sim.errors import CloseReason
 from device_sim.kit import Kit
 from device_sim.output import RATE, Decoder, Samples, Sounded
 from device_sim.own_clock import OwnClock
@@ -99,12 +101,20 @@ class Heard:
 
 @dataclass
 class Box:
-    """One speaker over all its boots; ``away`` are the times without power, Unix milliseconds."""
+    """One speaker over all its boots.
+
+    Attributes:
+        heard: everything its horn has sounded.
+        told: every receipt that it has written, by id.
+        links: when it was connected to a broker, Unix milliseconds; the last one may last.
+        cuts: how often its power went.
+    """
 
     kit: Kit
     heard: list[Heard] = field(default_factory=list)
     told: dict[str, Receipt] = field(default_factory=dict)
-    away: list[tuple[int, int]] = field(default_factory=list)
+    links: list[tuple[float, float]] = field(default_factory=list)
+    cuts: int = 0
     speaker: Speaker | None = None
     task: "asyncio.Task[None] | None" = None
 
@@ -113,9 +123,12 @@ class Box:
         for one in sounded:
             if isinstance(one.event, Started):
                 self.heard.append(Heard(one.broadcast, one.event.at_ms))
-            elif self.heard and one.event.played:
-                last = next(each for each in reversed(self.heard) if each.card == one.broadcast)
-                last.until_ms, last.whole = one.event.at_ms, isinstance(one.event, Finished)
+            elif one.event.played:
+                begun = [each for each in self.heard if each.card == one.broadcast and each.until_ms is None]
+                if not begun:  # it was stopped before its start was told
+                    begun = [Heard(one.broadcast, one.event.at_ms - one.event.played * 1000 / RATE)]
+                    self.heard += begun
+                begun[-1].until_ms, begun[-1].whole = one.event.at_ms, isinstance(one.event, Finished)
 
 
 class Storm:
@@ -175,9 +188,9 @@ class Storm:
         """The power goes: what sounds ends, nothing more is said, the broker notices that the connection is gone."""
         self._do(lambda: asyncio.gather(*(self._cut(self.boxes[name]) for name in names)))
 
-    def waiting(self) -> int:
-        """How many receipts the station has not acknowledged yet."""
-        return sum(len(box.speaker.machine.journal.waiting) for box in self.boxes.values() if box.speaker)
+    def written(self) -> Counter[tuple[str, str]]:
+        """Every receipt that was ever written, by speaker and id."""
+        return Counter((name, receipt) for name, box in self.boxes.items() for receipt in list(box.told))
 
     def sounding(self, alert: str) -> list[str]:
         """Those at whose horn this alert is heard now."""
@@ -188,13 +201,12 @@ class Storm:
         ]
 
     def _boot(self, box: Box) -> None:
-        name, now = box.kit.speaker, self.clock.now_ms()
-        if box.away:
-            box.away[-1] = box.away[-1][0], now
+        name = box.kit.speaker
         store = Store(self._folder / name, durable=False)
         box.speaker = speaker = Speaker(box.kit, store, lambda *_: QuietCard(), self._decoder, self.clock)
-        self._lose(speaker)
         self._overhear(box, speaker)
+        self._watch_link(box, speaker)
+        self._lose(speaker)
         box.task = self._loop.create_task(speaker.run(), name=name)
 
     def _lose(self, speaker: Speaker) -> None:
@@ -217,6 +229,22 @@ class Storm:
         speaker.output.advance = heard  # type: ignore[method-assign]
         speaker._keeper.keep = kept  # type: ignore[method-assign]
 
+    def _watch_link(self, box: Box, speaker: Speaker) -> None:
+        connected, client = speaker.machine.connected, speaker._client
+        disconnected = client.on_disconnect
+
+        def link_up() -> list[Action]:
+            box.links.append((self.clock.now_ms(), math.inf))
+            return connected()
+
+        def link_down(reason: CloseReason) -> None:
+            if box.links:
+                box.links[-1] = box.links[-1][0], self.clock.now_ms()
+            disconnected(reason)
+
+        speaker.machine.connected = link_up  # type: ignore[method-assign]
+        client.on_disconnect = link_down
+
     async def _cut(self, box: Box) -> None:
         assert box.speaker
         assert box.task
@@ -224,7 +252,7 @@ class Storm:
         box.speaker.output.advance(now)
         for one in box.heard:
             one.until_ms = one.until_ms or now
-        box.away.append((now, now))
+        box.cuts += 1
         box.speaker._client.abort()
         box.task.cancel()
         await asyncio.gather(box.task, return_exceptions=True)
