@@ -131,8 +131,8 @@ class Runner:
         self._last_pass = time.monotonic()
         with self._core.counters.edge("configs"):
             self._put_configs()
-        with self._core.counters.edge("planning"), self._database.write() as session:
-            self._planner.plan(session)
+        with self._core.counters.edge("planning"):
+            self._planner.plan()
         self.publish()
         self.distribute()
 
