@@ -190,9 +190,21 @@ def confirmed(town: Town) -> int:
         return session.scalar(done) or 0
 
 
+@dataclass
+class Running:
+    """A station and its pages, all of it planned; ``token`` may raise alerts."""
+
+    town: Town
+    station: RunningStation
+    port: int
+    token: str
+    secret: SigningKey
+    """Of every speaker."""
+
+
 @contextmanager
-def bench(folder: Path, speakers: int, kind: str) -> Iterator[Bench]:
-    """Everything that is needed, for the time of the block."""
+def running(folder: Path, speakers: int, kind: str) -> Iterator[Running]:
+    """A station on an ordinary day, for the time of the block."""
     with ExitStack() as stack:
         changes: dict[str, object] = {"keep_sounds": False}
         if kind == "mosquitto":
@@ -216,17 +228,25 @@ def bench(folder: Path, speakers: int, kind: str) -> Iterator[Bench]:
                 speaker.public_key = keys.public_text(secret.public)
         wait_until(lambda: station._prompt.connected and station._fast.connected)
         wait_until(lambda: confirmed(town) >= speakers, 600)  # every config is out: what is measured is an ordinary day
-        emergency = keys.public_text(station.core.keyring.emergency.public)
-        raw = secret.private.private_bytes_raw().hex()
-        command = [sys.executable, "-m", "benchmarks.alert_fleet", str(town.initialised.kits), emergency, raw]
+        yield Running(town, station, pages.port, token, secret)
+
+
+@contextmanager
+def bench(folder: Path, speakers: int, kind: str) -> Iterator[Bench]:
+    """A station and its connected speakers, for the time of the block."""
+    with running(folder, speakers, kind) as made, ExitStack() as stack:
+        emergency = keys.public_text(made.station.core.keyring.emergency.public)
+        raw = made.secret.private.private_bytes_raw().hex()
+        kits = str(made.town.initialised.kits)
+        command = [sys.executable, "-m", "benchmarks.alert_fleet", kits, emergency, raw]
         fleet = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         stack.callback(fleet.wait, 30)
         stack.callback(fleet.terminate)
-        made = Bench(station, pages.port, token, fleet)
-        if made.told.get(timeout=PATIENCE_S)["connected"] != speakers:
+        ready = Bench(made.station, made.port, made.token, fleet)
+        if ready.told.get(timeout=PATIENCE_S)["connected"] != speakers:
             raise RuntimeError("not everybody could connect")
         be_prompt()  # as `loa serve` does
-        yield made
+        yield ready
 
 
 def measure(speakers: int, rounds: int, kind: str) -> tuple[Mapping[str, object], Sequence[Round]]:
