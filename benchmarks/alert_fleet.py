@@ -12,6 +12,7 @@ import json
 import sys
 import time
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 
 from broadcaster.wire import envelope, keys, strict_json
@@ -40,6 +41,8 @@ class Fleet:
         self.verified: dict[bytes, Alert] = {}
         self.had: dict[str, list[float]] = defaultdict(list)
         self.waiting: asyncio.Queue[str] = asyncio.Queue()
+        self.ended: dict[str, int] = {}
+        self.tasks: set[asyncio.Task[None]] = set()
 
     async def connect(self) -> None:
         """Everybody joins, some at a time."""
@@ -67,11 +70,19 @@ class Fleet:
             envelope.verify(read, self.emergency)
             alert = self.verified[message.payload] = strict_json.decode(read.payload, Alert)
         if alert.ended:
+            self.silenced(message.topic, alert.alert)
             return
         had = self.had[message.topic]
         had.append(time.monotonic())
         if len(had) == 1:
             self.waiting.put_nowait(message.topic)
+
+    def silenced(self, topic: str, alert: str) -> None:
+        """When the last one knows that it is over, all say so."""
+        self.ended[topic] = self.ended.get(topic, 0) + 1
+        if self.ended[topic] == len(self.kits):
+            self.tasks.add(task := asyncio.create_task(self.answer(alert, [Event.STOPPED])))
+            task.add_done_callback(self.tasks.discard)
 
     async def report(self) -> None:
         """Tell of every alert when all have it, or nobody else will; then every speaker sends its receipts."""
@@ -82,15 +93,15 @@ class Fleet:
                 await asyncio.sleep(0.02)
             say({"topic": topic, "had": self.had[topic]})
             if topic.rpartition("/")[2].startswith("kc-"):
-                await self.answer(topic.rpartition("/")[2])
+                await self.answer(topic.rpartition("/")[2], [Event.ARMED, Event.STARTED])
 
-    async def answer(self, alert: str) -> None:
-        """Armed and started, of every speaker, signed by each."""
+    async def answer(self, alert: str, events: Sequence[Event]) -> None:
+        """What every speaker tells, signed by each."""
         now = time.time_ns() // 1_000_000  # noqa: TID251  a speaker's own clock
         for number, (name, client) in enumerate(self.clients.items()):
             told = tuple(
                 Receipt(id=f"{alert[-10:]}-{name}-{event.value}", broadcast=alert, event=event, at=now)
-                for event in (Event.ARMED, Event.STARTED)
+                for event in events
             )
             topic = self.topics.up(name, "receipt")
             message = envelope.sign(

@@ -79,8 +79,9 @@ def measure(town: Town, running: LiveTown, loss: float, number: int) -> dict[str
 
 def make_lossy(speaker: Speaker, loss: float, carried: Counter[str], rng: random.Random) -> Callable[[], None]:
     """Let a speaker's client lose messages; returns what undoes it."""
-    client: Any = LossyClient(speaker, loss, carried, rng)
-    speaker._client, client.real.on_message = client, client.receive
+    client = LossyClient(speaker, loss, carried, rng)
+    stands_in: Any = client
+    speaker._client, client.real.on_message = stands_in, client.receive
     return client.restore
 
 

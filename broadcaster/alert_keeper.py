@@ -5,7 +5,7 @@ once, without waiting for this thread.
 """
 
 import logging
-import threading
+import time
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from functools import partial
@@ -14,33 +14,39 @@ from typing import Final
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
-from broadcaster import alert_reports, alerting, standing
+from broadcaster import alert_reports, alerting, publishing, standing
 from broadcaster.alert_documents import grow, sign
 from broadcaster.core import Core
 from broadcaster.distribution import Distributor
 from broadcaster.geography import Geography
+from broadcaster.outbox import Outbox
 from broadcaster.rows import Alert, AlertSound, Clip, Distribution, Published, StandingSound
 from broadcaster.transport import Transport
 from broadcaster.wire.units import UnixMs
+from broadcaster.worker import Worker
 
 log = logging.getLogger(__name__)
 
 _LOOK_S: Final = 0.25
 _IDLE_S: Final = 2.0
+_REHEARSAL_S: Final = 3_600
 _REPEATS: Final = tuple(timedelta(seconds=seconds) for seconds in (1, 3, 10, 30))
 """When an alert is said again to connected speakers that have not answered."""
 _SETTLING: Final = timedelta(seconds=3)
 """Receipts come in before the audience is written down, so that both do not wait for each other."""
 _COPIES_A_LOOK: Final = 500
+_ROWS_A_TIME: Final = 500
+"""Of an audience: the next alert must not wait for ten thousand."""
 _LATER: Final = UnixMs(253_370_764_800_000)
 """Clips that wait for an alert travel behind all that is planned."""
 
 
-class AlertKeeper:
+class AlertKeeper(Worker):
     """Does what time and speakers ask for.
 
     Args:
-        hand_over: gives retained documents to the broker.
+        transport: takes copies to single speakers.
+        outbox: takes alerts to the broker, on a connection where nothing is ever before them.
         backlog: how many messages of speakers wait to be read.
         sirens: name of the station's table of sirens.
     """
@@ -50,76 +56,80 @@ class AlertKeeper:
         core: Core,
         distributor: Distributor,
         transport: Transport,
+        outbox: Outbox,
         *,
-        hand_over: Callable[[Iterable[Published]], None],
         backlog: Callable[[], int],
         sirens: str,
     ) -> None:
+        super().__init__("alerts", core.counters, self._look_and_rest, rest_s=_IDLE_S)
         self._core, self._distributor, self._transport = core, distributor, transport
-        self._hand_over, self._backlog, self._sirens = hand_over, backlog, sirens
+        self._outbox, self._backlog, self._sirens = outbox, backlog, sirens
+        self._rehearse_at = float("-inf")
         self._said: dict[tuple[str, bool], int] = {}
         self._asked: dict[tuple[str, bool], set[str]] = {}
         """Who was told again in the repeat under way."""
-        self._woken, self._stopping = threading.Event(), threading.Event()
-        self._thread = threading.Thread(target=self._run, name="alerts", daemon=True)
 
-    def start(self) -> None:
-        """Begin to look."""
-        self._thread.start()
+    def broker_connected(self) -> None:
+        """The broker is (back) there: what is in force is sent again."""
+        self._outbox.broker_connected()
+        self.wake()
 
-    def stop(self) -> None:
-        """End after the look under way."""
-        self._stopping.set()
-        self._woken.set()
-        if self._thread.is_alive():
-            self._thread.join(10)
+    def hand_over(self, documents: Iterable[Published]) -> None:
+        """What a person has ordered leaves on the thread that asks, and this one looks after it."""
+        self._outbox.hand_over(documents)
+        self.wake()
 
-    def wake(self) -> None:
-        """An alert was raised or ended, or a sound was made."""
-        self._woken.set()
-
-    def _run(self) -> None:
-        while not self._stopping.is_set():
-            busy = False
-            with self._core.counters.edge("alerts"):
-                busy = self.look()
-            self._woken.wait(_LOOK_S if busy else _IDLE_S)
-            self._woken.clear()
+    def _look_and_rest(self) -> float:
+        if time.monotonic() > self._rehearse_at:
+            self._rehearse_at = time.monotonic() + _REHEARSAL_S
+            with self._core.database.write() as session:
+                alerting.rehearse(session, self._core, self._sirens)
+        return _LOOK_S if self.look() else _IDLE_S
 
     def look(self) -> bool:
         """Do what is due; returns whether something is in force."""
         now = self._core.clock.now()
+        self._outbox.note()
         with self._core.database.read() as session:
             alerts = alerting.unexpired(session, now)
+            waiting = publishing.unconfirmed_of(session, self._topics(alerts))
             growing = [alert.id for alert in alerts if _has_news(alert, now)]
             unwritten = [
                 alert.id for alert in alerts if alert.audience_at is None and _sent_for(alert, now) > _SETTLING
             ]
+        if self._outbox.connected:
+            self._outbox.hand_over(waiting)
         if growing:
             self._grow(growing)
-        if unwritten:
-            self._write_audiences(unwritten)
+        for name in unwritten:
+            self._write_audience(name)
         if alerts:
             self._distribute(alerts)
             self._repeat(alerts, now)
         return bool(alerts)
 
+    def _topics(self, alerts: Iterable[Alert]) -> list[str]:
+        return [self._core.topics.alert(place.code, alert.id) for alert in alerts for place in alert.targets]
+
     def _grow(self, names: Iterable[str]) -> None:
-        with self._core.database.write() as session:
+        with self._core.database.write(urgent=True) as session:
             documents: list[Published] = []
             for name in names:
                 if alert := alerting.get(session, name):
                     documents += (
                         grow(session, self._core, alert) if alert.ended_at is None else sign(session, self._core, alert)
                     )
-        self._hand_over(documents)
+        self._outbox.hand_over(documents)
 
-    def _write_audiences(self, names: Iterable[str]) -> None:
-        with self._core.database.write() as session:
+    def _write_audience(self, name: str) -> None:
+        """Write down for whom an alert is, some at a time; where this is interrupted, the next look goes on."""
+        with self._core.database.read() as session:
             geography = Geography.load(session)
-            for name in names:
-                alert = session.get_one(Alert, name)
-                alert_reports.write_audience(session, alert, geography, self._core.clock.now())
+        whole = False
+        while not whole:
+            with self._core.database.write() as session:
+                alert, now = session.get_one(Alert, name), self._core.clock.now()
+                whole = alert_reports.write_audience(session, alert, geography, now, _ROWS_A_TIME)
 
     def _distribute(self, alerts: Iterable[Alert]) -> None:
         """Send what an alert says to the places that have never been sent it, before everything else."""

@@ -67,14 +67,18 @@ def apply(report: AlertReport, receipt: Receipt) -> None:
             report.silent_at, report.why = at, receipt.why.value if receipt.why else None
 
 
-def write_audience(session: Session, alert: Alert, geography: Geography, now: datetime) -> None:
-    """Write down for whom an alert is, so that a silent speaker has a row to be named by."""
-    alert.audience_at = now
+def write_audience(session: Session, alert: Alert, geography: Geography, now: datetime, at_most: int = 100_000) -> bool:
+    """Write down for whom an alert is, so that a silent speaker has a row to be named by; returns whether all are there."""
     meant = geography.heard_by(place.code for place in alert.targets)
     known = set(session.scalars(select(AlertReport.speaker_id).where(AlertReport.alert_id == alert.id)))
-    lacking = [{"alert_id": alert.id, "speaker_id": speaker} for speaker in sorted(meant - known)]
+    lacking = sorted(meant - known)
     if lacking:
-        session.execute(insert(AlertReport), lacking)
+        session.execute(
+            insert(AlertReport), [{"alert_id": alert.id, "speaker_id": speaker} for speaker in lacking[:at_most]]
+        )
+    if len(lacking) <= at_most:
+        alert.audience_at = now
+    return len(lacking) <= at_most
 
 
 def hearing(report: AlertReport, speaker: Speaker, alert: Alert, now: datetime) -> Hearing:

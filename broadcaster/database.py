@@ -1,7 +1,7 @@
 """The database: engine, transactions, migrations. The only module that knows which database it is."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.orm import Session
 
 from broadcaster import migrations
+from broadcaster.turns import Turns
 
 _BUSY_MS: Final = 15_000
 _WRITES: Final = "loa_writes"
@@ -49,7 +50,9 @@ class Database:
                 Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
             self.engine = create_engine(url)
             _set_up_sqlite(self.engine)
+            self._turns: Turns | None = Turns()
         else:
+            self._turns = None  # it has a lock for each row
             self.engine = create_engine(url, pool_pre_ping=True)
 
     @contextmanager
@@ -59,9 +62,13 @@ class Database:
             yield session
 
     @contextmanager
-    def write(self) -> Iterator[Session]:
-        """A session whose changes are committed together, or not at all."""
-        with Session(self.engine, expire_on_commit=False) as session, session.begin():
+    def write(self, *, urgent: bool = False) -> Iterator[Session]:
+        """A session whose changes are committed together, or not at all; an urgent one is the next to write.
+
+        A transaction should be over within 100 ms, for an alert waits for the one under way.
+        """
+        turn = self._turns.turn(urgent=urgent, patience_s=_BUSY_MS / 1000) if self._turns else nullcontext()
+        with turn, Session(self.engine, expire_on_commit=False) as session, session.begin():
             session.connection(execution_options={_WRITES: True})
             yield session
 

@@ -34,16 +34,22 @@ class Geography:
     @classmethod
     def load(cls, session: Session) -> "Geography":
         """The snapshot of the database as it is now."""
+        places = cls.of_places(session)
+        served = Speaker.retired_at.is_(None) & Speaker.pending_since.is_(None)
+        in_service = select(Speaker.id, Speaker.place_id).where(served).order_by(Speaker.id)
+        return cls(places.spots, places.members, dict(session.execute(in_service).all()))
+
+    @classmethod
+    def of_places(cls, session: Session) -> "Geography":
+        """The snapshot without any speaker, for what only asks about zones."""
         members: dict[int, set[int]] = {}
         for row in session.scalars(select(GroupMember)):
             members.setdefault(row.group_id, set()).add(row.place_id)
         places = session.scalars(select(Place).order_by(Place.id))
-        served = Speaker.retired_at.is_(None) & Speaker.pending_since.is_(None)
-        in_service = select(Speaker.id, Speaker.place_id).where(served).order_by(Speaker.id)
         return cls(
             {place.id: Spot(place.id, place.code, place.kind, place.parent_id) for place in places},
             {group: frozenset(inside) for group, inside in members.items()},
-            dict(session.execute(in_service).all()),
+            {},
         )
 
     def ancestry(self, place_id: int) -> tuple[int, ...]:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 import msgspec
-from sqlalchemy import case, select, update
+from sqlalchemy import case, delete, select, update
 from sqlalchemy.orm import Session
 
 from broadcaster.clock import Clock, to_ms
@@ -19,7 +19,7 @@ HORIZON: Final = timedelta(days=7)
 """How far ahead plans are published."""
 STANDING_DAY: Final = "9999-01-01"
 """The day of the plan that names what speakers keep and never play by itself (see `standing`)."""
-RETAINED: Final = frozenset({Kind.TRUST.value, Kind.PLAN.value, Kind.CONFIG.value, Kind.ALERT.value})
+RETAINED: Final = frozenset({Kind.TRUST, Kind.PLAN, Kind.CONFIG, Kind.ALERT})
 
 
 _NEEDED: Final = (Kind.TRUST.value, Kind.CONFIG.value, Kind.ALERT.value, Kind.PLAN.value)
@@ -89,14 +89,20 @@ class Publisher:
         return row.envelope
 
 
-def unconfirmed(session: Session) -> list[Published]:
+def unconfirmed(session: Session, kinds: Collection[Kind] = RETAINED) -> list[Published]:
     """The retained documents that no broker has confirmed yet: trust, which makes the others believed, then alerts."""
     urgency = case({Kind.TRUST.value: 0, Kind.ALERT.value: 1}, value=Published.typ, else_=2)
     waiting = (
         select(Published)
-        .where(Published.typ.in_(RETAINED), Published.confirmed_seq < Published.seq)
+        .where(Published.typ.in_([kind.value for kind in kinds]), Published.confirmed_seq < Published.seq)
         .order_by(urgency, Published.typ.desc(), Published.seq)
     )
+    return list(session.scalars(waiting))
+
+
+def unconfirmed_of(session: Session, topics: Collection[str]) -> list[Published]:
+    """The documents of these topics that no broker has confirmed yet."""
+    waiting = select(Published).where(Published.topic.in_(topics), Published.confirmed_seq < Published.seq)
     return list(session.scalars(waiting))
 
 
@@ -127,14 +133,14 @@ def confirm(session: Session, topic: str, seq: int) -> None:
     )
 
 
-def forget_confirmations(session: Session) -> None:
+def forget_confirmations(session: Session, kinds: Collection[Kind] = RETAINED) -> None:
     """Another broker, or one that lost its store: everything in force has to be sent again."""
-    session.execute(update(Published).where(Published.typ.in_(RETAINED)).values(confirmed_seq=0))
+    forgotten = update(Published).where(Published.typ.in_([kind.value for kind in kinds]))
+    session.execute(forgotten.values(confirmed_seq=0))
 
 
 def take_expired(session: Session, now_ms: UnixMs) -> list[str]:
     """Delete the rows of documents that have expired; returns the retained topics to clear."""
-    expired = list(session.scalars(select(Published).where(Published.exp > 0, Published.exp <= now_ms)))
-    for row in expired:
-        session.delete(row)
-    return [row.topic for row in expired if row.typ in RETAINED]
+    over = delete(Published).where(Published.exp > 0, Published.exp <= now_ms)
+    expired = session.execute(over.returning(Published.topic, Published.typ))
+    return [topic for topic, typ in expired if typ in RETAINED]

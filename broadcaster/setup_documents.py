@@ -1,6 +1,6 @@
 """The documents that set speakers up: who may speak (trust), and how each speaker is configured (config)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -12,7 +12,7 @@ from broadcaster.geography import Geography
 from broadcaster.hours import WEEKDAYS, OperatingHours, weekdays_of
 from broadcaster.publishing import Publisher
 from broadcaster.rows import Place, PlaceKind, Published, Speaker, Station
-from broadcaster.wire import keys
+from broadcaster.wire import clips, envelope, keys, strict_json
 from broadcaster.wire.documents import Class, Config, OffHours, Trust, TrustedKey
 from broadcaster.wire.keys import SigningKey
 from broadcaster.wire.topics import Kind
@@ -45,40 +45,77 @@ def _tops(session: Session) -> list[str]:
     return list(session.scalars(tops))
 
 
+OffTimes = Callable[[tuple[str, ...]], tuple[OffHours, ...]]
+"""When speakers that listen to some zones are off."""
+
+
+def _never_off(_: tuple[str, ...]) -> tuple[OffHours, ...]:
+    return ()
+
+
+def without_config(session: Session, core: Core, report_ms: int, off_times: OffTimes = _never_off) -> list[str]:
+    """The speakers in service whose set-up is not what was last signed for them."""
+    columns = Published.topic, Published.payload_sha256, Published.exp
+    kept = session.execute(select(*columns).where(Published.typ == Kind.CONFIG.value))
+    signed = {topic: digest for topic, digest, exp in kept if exp == envelope.NEVER}
+    return [
+        name
+        for name, config in _configs(session, core, report_ms, off_times)
+        if signed.get(core.topics.down(name, "config")) != clips.sha256(strict_json.encode(config))
+    ]
+
+
 def put_configs(
     session: Session,
     core: Core,
     report_ms: int,
-    off_hours: Callable[[tuple[str, ...]], tuple[OffHours, ...]] = lambda _: (),
+    off_times: OffTimes = _never_off,
+    speakers: Collection[str] | None = None,
 ) -> None:
-    """Sign the config of every speaker in service whose set-up has changed; ``off_hours`` by the zones it listens to."""
+    """Sign the config of these speakers, or of all, where they are in service and their set-up has changed."""
+    publisher = Publisher(session, core.clock)
+    configs = {
+        core.topics.down(name, "config"): config
+        for name, config in _configs(session, core, report_ms, off_times, speakers)
+    }
+    publisher.recall_topics(configs)
+    for topic, config in configs.items():
+        publisher.put(core.keyring.station, Kind.CONFIG, topic, config)
+
+
+def _configs(
+    session: Session, core: Core, report_ms: int, off_times: OffTimes, speakers: Collection[str] | None = None
+) -> Iterator[tuple[str, Config]]:
     station = session.scalars(select(Station)).one()
     geography = Geography.load(session)
-    publisher = Publisher(session, core.clock)
-    offset = utc_offset_min(station, core.clock.now())
+    now = core.clock.now()
+    offset = utc_offset_min(station, now)
     hours = OperatingHours.load(session, station)
     permitted = weekdays_of(station)
     weekdays = tuple(day + 1 for day in sorted(permitted)) if len(permitted) < len(WEEKDAYS) else ()
-    publisher.recall(Kind.CONFIG)
-    served = select(Speaker).where(Speaker.retired_at.is_(None), Speaker.pending_since.is_(None))
-    now = core.clock.now()
-    for speaker in session.scalars(served):
-        zones = geography.zones_of(speaker.id)
-        config = Config(
-            speaker=speaker.id,
-            zones=zones,
-            volume=speaker.volume,
-            utc_offset_min=offset,
-            quiet=hours.quiet_documents(zones),
-            amp_lead_ms=speaker.amp_lead_ms,
-            delay_ms=speaker.delay_ms,
-            report_ms=report_ms,
-            hourly=hours.hourly_documents(zones),
-            exceptions=hours.exception_documents(zones, now),
-            weekdays=weekdays,
-            off=off_hours(zones),
+    served = Speaker.retired_at.is_(None), Speaker.pending_since.is_(None)
+    rows = select(Speaker.id, Speaker.place_id, Speaker.volume, Speaker.amp_lead_ms, Speaker.delay_ms).where(*served)
+    if speakers is not None:
+        rows = rows.where(Speaker.id.in_(speakers))
+    for name, place_id, volume, amp_lead_ms, delay_ms in session.execute(rows):
+        zones = geography.zones_at(place_id)
+        yield (
+            name,
+            Config(
+                speaker=name,
+                zones=zones,
+                volume=volume,
+                utc_offset_min=offset,
+                quiet=hours.quiet_documents(zones),
+                amp_lead_ms=amp_lead_ms,
+                delay_ms=delay_ms,
+                report_ms=report_ms,
+                hourly=hours.hourly_documents(zones),
+                exceptions=hours.exception_documents(zones, now),
+                weekdays=weekdays,
+                off=off_times(zones),
+            ),
         )
-        publisher.put(core.keyring.station, Kind.CONFIG, core.topics.down(speaker.id, "config"), config)
 
 
 def withdraw_config(session: Session, topic: str, now_ms: UnixMs) -> None:

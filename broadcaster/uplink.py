@@ -36,8 +36,8 @@ log = logging.getLogger(__name__)
 _PER_SPEAKER: Final = RateLimitItemPerSecond(50)
 _REQUESTS: Final = RateLimitItemPerMinute(120)
 """A new speaker asks twice for each of some fifty clips; who asks more is asked to wait."""
-_TOGETHER: Final = 400
-"""Messages in one transaction: while it lasts, nobody else writes, and planning must not wait for long."""
+_TOGETHER: Final = 50
+"""Messages in one transaction, some 60 ms of work: while it lasts, nobody else writes, not even an alert."""
 _ANSWER_MS: Final = MINUTE
 """How long a welcome and an acknowledgement are valid."""
 _UP: Final = frozenset({Kind.STATE, Kind.ABOUT, Kind.HELLO, Kind.RECEIPT, Kind.REQUEST, Kind.TELEMETRY})
@@ -134,7 +134,7 @@ class Uplink:
                 session,
                 Publisher(session, self._clock),
                 self._recall(session, messages),
-                Geography.load(session) if hello else None,  # once, though a thousand may join together
+                Geography.of_places(session) if hello else None,
             )
             batch.publisher.recall_topics(self._answers_to(messages))
             for message, address in messages:

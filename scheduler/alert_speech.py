@@ -1,7 +1,6 @@
 """The sound of alerts, on a thread of its own: what an alert in force lacks first, then, in idle time, what speakers keep."""
 
 import logging
-import threading
 from collections.abc import Callable
 from typing import Final
 
@@ -13,12 +12,15 @@ from broadcaster import alert_templates, standing
 from broadcaster.clips import ClipStore
 from broadcaster.core import Core
 from broadcaster.rows import Alert, AlertSound, Clip, StandingSound
+from broadcaster.worker import Worker
 from tts import siren
 from tts.speech import NothingToSayError, PreparedClip, Speech, SpeechSettings
 
 log = logging.getLogger(__name__)
 
 _IDLE_S: Final = 2.0
+_PATIENCE_S: Final = 30.0
+"""For the sentence under way."""
 _FOLLOW_EVERY: Final = 30
 """Looks between two comparisons of what is kept with places and templates."""
 _ATTEMPTS: Final = 3
@@ -26,7 +28,7 @@ _ATTEMPTS: Final = 3
 _LONGEST_ERROR: Final = 300
 
 
-class AlertSpeech:
+class AlertSpeech(Worker):
     """Makes the sounds that alerts lack.
 
     Args:
@@ -45,37 +47,15 @@ class AlertSpeech:
         keep: Callable[[], None] | None,
         sirens: str,
     ) -> None:
+        super().__init__("alert-speech", core.counters, self._work_and_rest, rest_s=_IDLE_S, patience_s=_PATIENCE_S)
         self._core, self._speech, self._store = core, speech, store
         self._on_ready, self._keep = on_ready, keep
         self._sirens = {standing.siren_text(one): one for one in alert_templates.sirens(sirens).values()}
         self._failures: dict[str, int] = {}
         self._looks = 0
-        self._woken, self._stopping = threading.Event(), threading.Event()
-        self._thread = threading.Thread(target=self._run, name="alert-speech", daemon=True)
 
-    def start(self) -> None:
-        """Begin to speak."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End after the sentence under way."""
-        self._stopping.set()
-        self._woken.set()
-        if self._thread.is_alive():
-            self._thread.join(30)
-
-    def wake(self) -> None:
-        """An alert was raised."""
-        self._woken.set()
-
-    def _run(self) -> None:
-        while not self._stopping.is_set():
-            worked = False
-            with self._core.counters.edge("alert-speech"):
-                worked = self.work()
-            if not worked:
-                self._woken.wait(_IDLE_S)
-                self._woken.clear()
+    def _work_and_rest(self) -> float:
+        return 0 if self.work() else _IDLE_S
 
     def work(self) -> bool:
         """Make one sound; returns whether there was one to make."""
@@ -123,7 +103,7 @@ class AlertSpeech:
             error = str(caught)[:_LONGEST_ERROR]
             if not isinstance(caught, NothingToSayError) and self._fail(text) < _ATTEMPTS:
                 return
-        with self._core.database.write() as session:
+        with self._core.database.write(urgent=True) as session:
             clip = self._keep_clip(session, made) if made else None
             waiting = select(AlertSound).where(AlertSound.text == text, AlertSound.clip_sha256.is_(None))
             for sound in session.scalars(waiting):

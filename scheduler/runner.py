@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 from typing import Final
@@ -18,8 +18,10 @@ from broadcaster.clock import SystemClock, to_ms
 from broadcaster.core import Core
 from broadcaster.distribution import Distributor
 from broadcaster.geography import Geography
-from broadcaster.rows import Broadcast, Distribution, Published, Schedule, Station
+from broadcaster.outbox import Outbox
+from broadcaster.rows import Broadcast, Distribution, Schedule, Station
 from broadcaster.transport import Transport
+from broadcaster.wire.topics import Kind
 from scheduler.planning import Planner
 from scheduler.preparation import Preparation
 from scheduler.production import Production
@@ -32,6 +34,8 @@ _BEAT_S: Final = 1
 _PASS_S: Final = 10
 """At the latest so often everything is recomputed, wake or no wake."""
 _HOUSEKEEPING_S: Final = 15
+_CONFIGS_A_TIME: Final = 200
+"""Signed in one transaction."""
 
 
 _WATCH_S: Final = 5
@@ -66,10 +70,7 @@ class Runner:
         self._distributor, self._transport, self._report_ms = distributor, transport, report_ms
         self._woken = threading.Event()
         self._last_pass = float("-inf")
-        self._lock = threading.Lock()
-        self._confirmed: set[tuple[str, int]] = set()
-        self._in_flight: set[tuple[str, int]] = set()
-        self._connections = self._connections_noted = 0
+        self._outbox = Outbox(core.database, transport, publishing.RETAINED - {Kind.ALERT}, self._confirmed)
         self._stopping = threading.Event()
         self._watch = threading.Thread(target=self._watch_clock, name="clock", daemon=True)
         self._jobs = BackgroundScheduler(
@@ -128,74 +129,51 @@ class Runner:
             job()
 
     def broker_connected(self) -> None:
-        """The broker is (back) there. What it may have lost is sent again: it costs little and asks nobody."""
-        with self._lock:
-            self._connections += 1
-            self._confirmed.clear()
-            self._in_flight.clear()
+        """The broker is (back) there: what it may have lost is sent again."""
+        self._outbox.broker_connected()
         self.wake()
 
     def beat(self) -> None:
         """Plan, hand signed documents to the broker, and send the clips they name."""
+        with self._core.counters.edge("confirmations"):
+            self._outbox.note()
         due = time.monotonic() - self._last_pass >= _PASS_S
         if not (self._woken.is_set() or due):
             return
         self._woken.clear()
         self._last_pass = time.monotonic()
-        with self._core.counters.edge("confirmations"):
-            self._note_confirmations()
+        with self._core.counters.edge("configs"):
+            self._put_configs()
         with self._core.counters.edge("planning"):
-            with self._database.write() as session:
-                switches = Switches.load(session, session.scalars(select(Station)).one(), self._clock.now())
-                off_hours = partial(switches.documents, now=self._clock.now())
-                setup_documents.put_configs(session, self._core, self._report_ms, off_hours)
             self._planner.plan()
         self.publish()
         self.distribute()
         with self._core.counters.edge("relays"):
             self._relays.beat()
 
-    def _note_confirmations(self) -> None:
-        """Write down what the broker has confirmed; after a new connection, that it may have lost all it had."""
-        with self._lock:
-            connections, confirmed = self._connections, self._confirmed
-            self._confirmed = set()
-        if not confirmed and connections == self._connections_noted:
-            return
-        try:
+    def _put_configs(self) -> None:
+        """Sign the configs that have changed, some at a time."""
+        now = self._clock.now()
+        with self._database.read() as session:
+            switches = Switches.load(session, session.scalars(select(Station)).one(), now)
+            off_times = partial(switches.documents, now=now)
+            lacking = setup_documents.without_config(session, self._core, self._report_ms, off_times)
+        for first in range(0, len(lacking), _CONFIGS_A_TIME):
             with self._database.write() as session:
-                if connections != self._connections_noted:
-                    publishing.forget_confirmations(session)
-                for topic, seq in confirmed:
-                    publishing.confirm(session, topic, seq)
-            self._connections_noted = connections
-        finally:  # what could not be written down is sent again
-            with self._lock:
-                self._in_flight -= confirmed
+                some = lacking[first : first + _CONFIGS_A_TIME]
+                setup_documents.put_configs(session, self._core, self._report_ms, off_times, some)
+
+    def _confirmed(self, kind: Kind) -> None:
+        if kind is Kind.PLAN:  # its clips may follow
+            self.wake()
 
     def publish(self) -> None:
         """Hand every document that the broker has not confirmed to the broker."""
-        if not self._transport.connected:
+        if not self._outbox.connected:
             return
         with self._database.read() as session:
-            waiting = publishing.unconfirmed(session)
-        self.hand_over(waiting)
-
-    def hand_over(self, documents: Iterable[Published]) -> None:
-        """Hand retained documents to the broker, each once; what it does not confirm is handed over again."""
-        for topic, seq, envelope in [(row.topic, row.seq, row.envelope) for row in documents]:
-            with self._lock:
-                if (topic, seq) in self._in_flight:
-                    continue
-                self._in_flight.add((topic, seq))
-            if not self._transport.publish(topic, envelope, retain=True, done=partial(self._confirm, topic, seq)):
-                with self._lock:
-                    self._in_flight.discard((topic, seq))
-
-    def _confirm(self, topic: str, seq: int) -> None:
-        with self._lock:
-            self._confirmed.add((topic, seq))
-        self.wake()
+            waiting = publishing.unconfirmed(session, self._outbox.kinds)
+        self._outbox.hand_over(waiting)
 
     def distribute(self) -> None:
         """Send the clips of what is planned to the zones that have not got them."""

@@ -108,8 +108,9 @@ def load(session: Session, commune: CommuneFile) -> Loaded:
         _load_place(session, rows, entry, position, loaded)
         session.flush()
         _fill_group(session, rows, entry, loaded)
+    known = {row.id: row for row in session.scalars(select(Speaker))}
     for speaker in _entries(commune.speakers, SpeakerEntry, "id", loaded):
-        _load_speaker(session, rows, speaker, loaded)
+        _load_speaker(session, rows, known, speaker, loaded)
     session.flush()
     return loaded
 
@@ -205,12 +206,14 @@ def _fill_group(session: Session, rows: dict[str, Place], entry: PlaceEntry, loa
             session.add(GroupMember(group_id=group.id, place_id=member.id))
 
 
-def _load_speaker(session: Session, rows: dict[str, Place], entry: SpeakerEntry, loaded: Loaded) -> None:
+def _load_speaker(
+    session: Session, rows: dict[str, Place], known: Mapping[str, Speaker], entry: SpeakerEntry, loaded: Loaded
+) -> None:
     place = rows.get(entry.zone)
     if place is None or place.kind is PlaceKind.GROUP:
         loaded.problems.append((entry.id, f"its zone {entry.zone} is not a place of the file"))
         return
-    speaker = session.get(Speaker, entry.id)
+    speaker = known.get(entry.id)
     if speaker is None:
         speaker = Speaker(id=entry.id, claim_code=secrets.token_hex(16), broker_token=secrets.token_hex(24))
         session.add(speaker)

@@ -1,6 +1,5 @@
 """The thread that tells people what they should know: nothing else waits for it, and it waits for nobody's page."""
 
-import threading
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -8,10 +7,13 @@ from broadcaster.carrier import AppriseCarrier
 from broadcaster.core import Core
 from broadcaster.notices import Carrier, Postman
 from broadcaster.rows import NoticeKind
+from broadcaster.worker import Worker
 from web import notice_words
 from web.say import speaker_of
 
 _ROUND_S: Final = 10.0
+_PATIENCE_S: Final = 15.0
+"""For the push under way."""
 
 
 def postman(core: Core, language: str, timezone: str, carrier: Carrier | None = None) -> Postman:
@@ -24,33 +26,13 @@ def postman(core: Core, language: str, timezone: str, carrier: Carrier | None = 
     return Postman(core.database, core.clock, carrier or AppriseCarrier(), words)
 
 
-class Rounds:
-    """Sends the postman round every ten seconds, or at once when woken."""
+class Rounds(Worker):
+    """Sends the postman round every ten seconds, or at once when woken; what waits at the end is sent at the next start."""
 
     def __init__(self, core: Core, whom: Postman) -> None:
-        self._core, self._postman = core, whom
-        self._woken = threading.Event()
-        self._stopping = False
-        self._thread = threading.Thread(target=self._run, name="notices", daemon=True)
+        super().__init__("notices", core.counters, self._round, rest_s=_ROUND_S, patience_s=_PATIENCE_S)
+        self._postman = whom
 
-    def start(self) -> None:
-        """Begin."""
-        self._thread.start()
-
-    def wake(self) -> None:
-        """There may be something to tell."""
-        self._woken.set()
-
-    def stop(self) -> None:
-        """End after the push under way; what waits is sent at the next start."""
-        self._stopping = True
-        self._woken.set()
-        if self._thread.is_alive():
-            self._thread.join(15)
-
-    def _run(self) -> None:
-        while not self._stopping:
-            with self._core.counters.edge("notices"):
-                self._postman.round()
-            self._woken.wait(_ROUND_S)
-            self._woken.clear()
+    def _round(self) -> float:
+        self._postman.round()
+        return _ROUND_S

@@ -25,6 +25,7 @@ from broadcaster.distribution import Distributor
 from broadcaster.errors import LoaError
 from broadcaster.geography import Geography
 from broadcaster.hours import OperatingHours
+from broadcaster.outbox import Outbox
 from broadcaster.publishing import Publisher
 from broadcaster.rows import Place, PlaceKind, Station
 from broadcaster.settings import Settings
@@ -114,7 +115,7 @@ class RunningStation:
                 f"{base}/zone/+/alert/+",
             ),
             on_batch=self._uplink.take,
-            on_connected=self._broker_connected,
+            on_connected=self._prompt_connected,
         )
         self._uplink.answer_over(self._prompt)
         self._preparation = Preparation(database, speech, clips, core.clock, self.wake, sounds=sounds)
@@ -128,11 +129,12 @@ class RunningStation:
             transport=self._prompt,
             report_ms=settings.report_ms,
         )
+        self._fast = MqttTransport(address, f"alerts-{suffix}", core.clock, counters, on_connected=self._fast_connected)
         self._alerts = AlertKeeper(
             core,
             self._distributor,
             self._prompt,
-            hand_over=self._runner.hand_over,
+            Outbox(database, self._fast, {Kind.ALERT}, lambda _kind: self._alerts.wake()),
             backlog=lambda: self._prompt.backlog,
             sirens=settings.sirens,
         )
@@ -153,6 +155,7 @@ class RunningStation:
         if self.broker:
             self._admission.look()
             self.broker.start()
+        self._fast.start()
         self._prompt.start()
         self._bulk.start()
         self._distributor.start()
@@ -170,6 +173,7 @@ class RunningStation:
         self._admission.stop()
         self._runner.stop()
         self._distributor.stop()
+        self._fast.stop()
         self._prompt.stop()
         self._bulk.stop()
         if self.broker:
@@ -177,8 +181,11 @@ class RunningStation:
         self.services.speech.close()
         self.core.database.dispose()
 
-    def _broker_connected(self) -> None:
+    def _prompt_connected(self) -> None:
         self._runner.broker_connected()
+
+    def _fast_connected(self) -> None:
+        self._alerts.broker_connected()
 
     # What the pages order.
 
@@ -189,7 +196,7 @@ class RunningStation:
 
     def stop_broadcast(self, broadcast_id: str, account_id: int) -> None:
         """See `Orders.stop_broadcast`."""
-        with self.core.database.write() as session:
+        with self.core.database.write(urgent=True) as session:
             now = self.core.clock.now()
             broadcast = airing.stop_broadcast(session, broadcast_id, account_id=account_id, now=now)
             zones = [place.code for place in broadcast.schedule.targets]
@@ -198,7 +205,7 @@ class RunningStation:
 
     def stop_in_place(self, broadcast_id: str, place_id: int, account_id: int) -> None:
         """See `Orders.stop_in_place`."""
-        with self.core.database.write() as session:
+        with self.core.database.write(urgent=True) as session:
             now = self.core.clock.now()
             airing.stop_in_place(session, broadcast_id, place_id, account_id=account_id, now=now)
             zones = [session.get_one(Place, place_id).code]
@@ -207,7 +214,7 @@ class RunningStation:
 
     def stop_all(self, account_id: int) -> int:
         """See `Orders.stop_all`."""
-        with self.core.database.write() as session:
+        with self.core.database.write(urgent=True) as session:
             stopped = airing.stop_all(session, account_id=account_id, now=self.core.clock.now())
             tops = session.scalars(select(Place.code).where(Place.parent_id.is_(None), Place.kind != PlaceKind.GROUP))
             order = Command(action=Action.STOP_ALL)
@@ -236,13 +243,13 @@ class RunningStation:
 
     def raise_alert(self, order: Order, by: By) -> Done:
         """See `Orders.raise_alert`."""
-        with self.core.database.write() as session:
+        with self.core.database.write(urgent=True) as session:
             done = alerting.raise_alert(session, self.core, order, by, self.settings.sirens)
         return self._sound(done)
 
     def end_alert(self, alert_id: str, by: By, *, words: bool, at_once: bool) -> Done:
         """See `Orders.end_alert`."""
-        with self.core.database.write() as session:
+        with self.core.database.write(urgent=True) as session:
             not_before = None if at_once else self._end_of_quiet(session, alert_id)
             done = alerting.end_alert(session, self.core, alert_id, by, words=words, not_before=not_before)
         return self._sound(done)
@@ -259,15 +266,14 @@ class RunningStation:
 
     def correct_alert(self, alert_id: str, by: By) -> Done:
         """See `Orders.correct_alert`."""
-        with self.core.database.write() as session:
+        with self.core.database.write(urgent=True) as session:
             done = alerting.correct_alert(session, self.core, alert_id, by)
         return self._sound(done)
 
     def _sound(self, done: Done) -> Done:
         """The documents leave now; what is still to be spoken follows."""
-        self._runner.hand_over(done.documents)
+        self._alerts.hand_over(done.documents)
         self._alert_speech.wake()
-        self._alerts.wake()
         return done
 
     def progress(self, bulletin_id: int) -> tuple[int, int] | None:
@@ -276,4 +282,6 @@ class RunningStation:
 
     def health(self) -> Health:
         """See `Orders.health`."""
-        return Health(self._prompt.connected, self.core.counters.rejected, self.core.counters.errors)
+        return Health(
+            self._prompt.connected and self._fast.connected, self.core.counters.rejected, self.core.counters.errors
+        )

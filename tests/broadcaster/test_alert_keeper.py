@@ -1,21 +1,23 @@
 """What time asks for: copies, clips, successors, held words, the audience. Time is moved by hand."""
 
-from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select
 
-from broadcaster import alerting, standing
+from broadcaster import alert_keeper, alert_reports, alerting, standing
 from broadcaster.alert_keeper import AlertKeeper
 from broadcaster.alert_orders import Order
 from broadcaster.alerting import By
 from broadcaster.clips import ClipStore
 from broadcaster.core import Core
 from broadcaster.distribution import Distributor
+from broadcaster.outbox import Outbox
 from broadcaster.rows import Alert, AlertReport, AlertSound, Published, Speaker, StandingSound
 from broadcaster.wire.documents import Event, SpeakerState
+from broadcaster.wire.topics import Kind
 from tests.broadcaster import town
 from tests.broadcaster.test_alerting import clip, keep_everything, report
 from tests.broadcaster.town import FakeTransport
@@ -27,27 +29,36 @@ class Desk:
 
     def __init__(self, core: Core, folder: Path) -> None:
         self.core, self.backlog = core, 0
-        self.transport, self.bulk = FakeTransport(), FakeTransport()
-        self.handed: list[Published] = []
+        self.transport, self.bulk, self.fast = FakeTransport(), FakeTransport(), FakeTransport()
+        self.confirmed: list[Kind] = []
         self.distributor = Distributor(self.bulk, ClipStore(folder), core.topics, 128_000, core.counters)
         self.keeper = AlertKeeper(
             core,
             self.distributor,
             self.transport,
-            hand_over=self.hand_over,
+            Outbox(core.database, self.fast, {Kind.ALERT}, self.confirmed.append),
             backlog=lambda: self.backlog,
             sirens="ngan",
         )
 
-    def hand_over(self, documents: Iterable[Published]) -> None:
-        self.handed += documents
+    @property
+    def handed(self) -> list[str]:
+        """The topics of the alerts that were handed to the broker."""
+        return self.fast.topics()
+
+    def look_and_tell(self) -> list[str]:
+        """What one look hands over."""
+        self.keeper.look()
+        return self.handed
 
     def raise_one(self, **values: str) -> str:
         with self.core.database.write() as session:
             for speaker in session.scalars(select(Speaker)):
                 speaker.state = SpeakerState.READY
             order = Order("form-1", "bao", ("xa",), values)
-            return alerting.raise_alert(session, self.core, order, By(), "ngan").alert.id
+            done = alerting.raise_alert(session, self.core, order, By(), "ngan")
+        self.keeper.hand_over(done.documents)
+        return done.alert.id
 
     def copies(self) -> list[str]:
         """To whom an alert was said again since the last question."""
@@ -109,17 +120,17 @@ def test_a_sentence_that_was_made_meanwhile_is_signed_and_sent_ahead_of_everythi
 ) -> None:
     alert = desk.raise_one(so="13")
     desk.keeper.look()
-    assert desk.handed == []
+    assert desk.handed == [town.TOPICS.alert("xa", alert)]
     with desk.core.database.write() as session:
         sound = session.scalars(select(AlertSound).where(AlertSound.clip_sha256.is_(None))).one()
         sound.clip = made = clip(session, desk.core, sound.text)
         name = made.sha256
     clock.advance(timedelta(seconds=1))
     desk.keeper.look()
-    assert [row.topic for row in desk.handed] == [town.TOPICS.alert("xa", alert)]
+    assert desk.handed == [town.TOPICS.alert("xa", alert)] * 2
     assert desk.distributor._transfers[name, "xa"].start_at == 0
     desk.keeper.look()
-    assert len(desk.handed) == 1
+    assert len(desk.handed) == 2
 
 
 def test_words_that_were_held_back_leave_when_their_hour_comes_even_after_a_restart(
@@ -131,11 +142,11 @@ def test_words_that_were_held_back_leave_when_their_hour_comes_even_after_a_rest
         alerting.end_alert(session, desk.core, alert, By(), words=True, not_before=morning)
         words = session.scalars(select(Alert.id).where(Alert.follows_id == alert)).one()
     desk.keeper.look()
-    assert desk.handed == []
+    assert town.TOPICS.alert("xa", words) not in desk.handed
     clock.advance(timedelta(hours=3))
     other = Desk(desk.core, tmp_path)
     other.keeper.look()
-    assert [row.topic for row in other.handed] == [town.TOPICS.alert("xa", words)]
+    assert town.TOPICS.alert("xa", words) in other.handed
 
 
 def test_everybody_it_is_for_is_written_down_so_that_the_silent_can_be_named(desk: Desk, clock: FixedClock) -> None:
@@ -145,6 +156,60 @@ def test_everybody_it_is_for_is_written_down_so_that_the_silent_can_be_named(des
     desk.keeper.look()
     with desk.core.database.read() as session:
         assert set(session.scalars(select(AlertReport.speaker_id))) == set(town.SPEAKERS)
+
+
+def test_an_audience_that_a_power_cut_left_half_written_is_finished_after_the_restart(
+    desk: Desk, clock: FixedClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alert = desk.raise_one()
+    report(desk.core, alert, "loa-4", Event.ARMED)
+    clock.advance(timedelta(seconds=5))
+    monkeypatch.setattr(alert_keeper, "_ROWS_A_TIME", 1)
+    write, times = alert_reports.write_audience, iter(range(10))
+
+    def die_at_the_second(*given: Any) -> bool:
+        if next(times) == 1:
+            raise SystemExit("power cut")
+        return write(*given)
+
+    monkeypatch.setattr(alert_reports, "write_audience", die_at_the_second)
+    with pytest.raises(SystemExit):
+        desk.keeper.look()
+    assert audience(desk.core) == ["loa-1", "loa-4"]
+    Desk(desk.core, tmp_path).keeper.look()
+    assert audience(desk.core) == sorted(town.SPEAKERS)
+    with desk.core.database.read() as session:
+        assert session.get_one(Alert, alert).audience_at == clock.now()
+
+
+def audience(core: Core) -> list[str]:
+    with core.database.read() as session:
+        return sorted(session.scalars(select(AlertReport.speaker_id)))
+
+
+def test_an_alert_that_never_left_leaves_after_the_restart_and_again_on_every_new_connection(
+    desk: Desk, tmp_path: Path
+) -> None:
+    with desk.core.database.write() as session:
+        order = Order("form-1", "bao", ("xa",))
+        alert = alerting.raise_alert(session, desk.core, order, By(), "ngan").alert.id
+    topic = town.TOPICS.alert("xa", alert)
+    other = Desk(desk.core, tmp_path)
+    other.fast.connected = False
+    other.keeper.look()
+    assert other.handed == []
+    other.fast.connected = True
+    other.keeper.broker_connected()
+    other.keeper.look()
+    other.keeper.look()
+    assert other.handed == [topic]
+    other.fast.confirm()
+    assert other.confirmed == [Kind.ALERT]
+    other.keeper.look()
+    assert Desk(desk.core, tmp_path).look_and_tell() == []
+    other.keeper.broker_connected()
+    other.keeper.look()
+    assert other.handed == [topic, topic]
 
 
 def test_what_speakers_keep_is_signed_and_travels_behind_what_is_planned(desk: Desk) -> None:

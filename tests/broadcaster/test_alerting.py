@@ -25,7 +25,17 @@ from broadcaster.clock import to_ms
 from broadcaster.core import Core
 from broadcaster.database import Database
 from broadcaster.geography import Geography
-from broadcaster.rows import Alert, AlertReport, AlertSound, AuditEntry, Clip, Published, Speaker, StandingSound
+from broadcaster.rows import (
+    Alert,
+    AlertReport,
+    AlertSound,
+    AlertTarget,
+    AuditEntry,
+    Clip,
+    Published,
+    Speaker,
+    StandingSound,
+)
 from broadcaster.wire import envelope, strict_json
 from broadcaster.wire.documents import Event, Plan, Receipt, SpeakerState, Why
 from broadcaster.wire.keys import SigningKey
@@ -387,6 +397,16 @@ def test_an_alert_that_never_left_goes_out_before_all_plans_and_after_trust(core
         standing.put_plans(session, core)
         waiting = [row.topic for row in publishing.unconfirmed(session)]
     assert waiting[:2] == [town.TOPICS.trust("xa"), town.TOPICS.alert("xa", done.alert.id)]
+
+
+def test_a_rehearsal_leaves_nothing_behind(filled: Database, clock: FixedClock) -> None:
+    core = town.core(filled, clock)
+    with filled.write() as session:
+        alerting.rehearse(session, core, "ngan")
+    with filled.read() as session:
+        for table in (Alert, AlertSound, AlertTarget, Published, AuditEntry):
+            assert session.scalars(select(table)).all() == []
+    assert raised(core).fresh
 
 
 def test_both_databases_take_an_alert_from_its_raising_to_its_end(filled: Database, clock: FixedClock) -> None:
