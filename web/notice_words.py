@@ -12,7 +12,7 @@ _HOUR: Final = 60
 """Minutes."""
 
 
-def sentences(_: Translate, kind: NoticeKind, detail: dict[str, Any], zone: ZoneInfo) -> tuple[str, str]:
+def sentences(_: Translate, kind: NoticeKind, detail: dict[str, Any], zone: ZoneInfo) -> tuple[str, str]:  # noqa: PLR0911  one for each kind
     """Title and body of a notice; ``_`` translates and fills in."""
     title, places = str(detail.get("title", "")), str(detail.get("places", ""))
     at = _at(_, detail, zone)
@@ -47,6 +47,11 @@ def sentences(_: Translate, kind: NoticeKind, detail: dict[str, Any], zone: Zone
                     title=title,
                     places=places,
                 ),
+            )
+        case NoticeKind.CAP:
+            return (
+                _("Có bản tin CAP chờ quyết định"),
+                _("“%(title)s”, %(places)s. Mời trực ban xem và phát nếu đúng.", title=title, places=places or "?"),
             )
         case NoticeKind.TRIAL:
             return _("Thử thông báo"), _("Địa chỉ này nhận được thông báo của đài.")

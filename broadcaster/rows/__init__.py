@@ -28,6 +28,7 @@ from broadcaster.rows.broadcasts import (
     ScheduleTarget,
 )
 from broadcaster.rows.bulletins import Bulletin, Clip, Draft
+from broadcaster.rows.cap import CapMessage, CapOutcome, CapReference, CapSource, PlaceGeocode
 from broadcaster.rows.hours import HourException, HourExceptionPlace, HourRule
 from broadcaster.rows.lexicon import LexiconEntry
 from broadcaster.rows.library import ItemKind, LibraryItem, LibraryWord
@@ -53,6 +54,10 @@ __all__ = [
     "Broadcast",
     "BroadcastExclusion",
     "Bulletin",
+    "CapMessage",
+    "CapOutcome",
+    "CapReference",
+    "CapSource",
     "Chained",
     "Clip",
     "Contact",
@@ -74,6 +79,7 @@ __all__ = [
     "Notice",
     "NoticeKind",
     "Place",
+    "PlaceGeocode",
     "PlaceKind",
     "Published",
     "Push",

@@ -21,6 +21,7 @@ class NoticeKind(StrEnum):
     VILLAGE = "village"
     SILENT = "silent"
     REHEARSAL = "rehearsal"
+    CAP = "cap"
     TRIAL = "trial"
 
 

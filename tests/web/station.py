@@ -40,6 +40,7 @@ from broadcaster.settings import Settings
 from broadcaster.wire.documents import Class, SpeakerState
 from broadcaster.wire.keys import SigningKey
 from broadcaster.wire.topics import Topics
+from scheduler.cap_desk import Desk
 from tests.clocks import FixedClock
 from tts.speech import Speech
 from web.services import Health, Services
@@ -228,5 +229,7 @@ def build(folder: Path, speech: Speech) -> Stage:
     database = Database(f"sqlite:///{folder / 'loa.db'}")
     orders = FakeOrders(database, clock)
     settings = Settings(home=str(folder))
-    services = Services(settings, database, clock, speech, ClipStore(folder / "clips"), orders)
+    services = Services(
+        settings, database, clock, speech, ClipStore(folder / "clips"), orders, Desk(orders.core, orders)
+    )
     return Stage(services, clock, orders)
