@@ -8,11 +8,14 @@ MAX_SENTENCES: Final = 40
 MAX_CHARACTERS: Final = 3_000
 """About four minutes of speech."""
 _LONGEST: Final = 600
+_MOST_LOOKED_AT: Final = 20_000
+_LONGEST_WORD: Final = 60
+"""Characters of a word that anybody could say."""
 _ADDRESS: Final = re.compile(
-    r"(?:https?://|www\.)\S+|\S+@\S+\.\S+|(?:[\w-]+\.)+(?:vn|com|net|org|int|gov|edu|info|io)(?:/\S*)?\b", re.IGNORECASE
+    r"https?:|^\W*www\.|\w@\w|\w\.(?:vn|com|net|org|int|gov|edu|info|io)(?:[/:?#]|\W*$)", re.IGNORECASE
 )
-_UNSEEN: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]")
-_END: Final = re.compile(r"(?<=[.!?…;])\s+(?=[\W\d_]*[A-ZÀ-ỸĐ0-9])|\s*\n+\s*")
+_UNSEEN: Final = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]")
+_END: Final = re.compile(r"(?<=[.!?…;]) (?=[^a-zà-ỹđ\d])")
 _SAID: Final = re.compile(r"\w")
 
 
@@ -33,11 +36,18 @@ def sentences(*texts: str) -> tuple[tuple[str, ...], bool]:
 
 def plain(text: str) -> str:
     """A text on one line, without addresses and without signs that nobody sees."""
-    return " ".join(_ADDRESS.sub(" ", _UNSEEN.sub(" ", text)).split())
+    return " ".join(_lines(text))
 
 
 def _pieces(text: str) -> Iterable[str]:
-    for piece in _END.split(_ADDRESS.sub(" ", _UNSEEN.sub("", text))):
-        sentence = " ".join(piece.split())
-        if _SAID.search(sentence):
-            yield sentence[:_LONGEST]
+    for line in _lines(text):
+        for sentence in _END.split(line):
+            if _SAID.search(sentence):
+                yield sentence[:_LONGEST]
+
+
+def _lines(text: str) -> Iterable[str]:
+    for line in _UNSEEN.sub("", text[:_MOST_LOOKED_AT]).splitlines():
+        words = (word for word in line.split() if len(word) <= _LONGEST_WORD and not _ADDRESS.search(word))
+        if kept := " ".join(words):
+            yield kept

@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 import shapely
 from numpy.typing import NDArray
+from shapely import affinity
 from shapely.geometry.base import BaseGeometry
 
 from broadcaster.cap.message import Area
@@ -162,7 +163,7 @@ def _hit_by_polygon(polygon: BaseGeometry, spot: Spot, turn: float) -> bool:
         return True
     if spot.outline is None:
         return False
-    outline = shapely.affinity.translate(spot.outline, turn) if turn else spot.outline
+    outline = affinity.translate(spot.outline, turn) if turn else spot.outline
     if not polygon.intersects(outline):
         return False
     overlap = float(polygon.intersection(outline).area)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urljoin
 
-from broadcaster.cap.safe_xml import CAP, BadXmlError, Element, Fault, canonical, name_of, parse
+from broadcaster.cap.safe_xml import CAP, BadXmlError, Element, Fault, alone, name_of, parse
 
 MAX_FEED_BYTES: Final = 8 << 20
 MAX_ENTRIES: Final = 500
@@ -29,7 +29,7 @@ def entries(data: bytes, address: str) -> list[Entry]:
     root = parse(data, MAX_FEED_BYTES)
     kind = name_of(root)
     if kind[1] == "alert":
-        return [Entry("", "", "", canonical(root))]
+        return [Entry("", "", "", alone(root))]
     if kind == (_ATOM, "feed"):
         found = [one for one in root if name_of(one) == (_ATOM, "entry")]
     elif kind[1] in {"rss", "RDF"}:
@@ -40,7 +40,7 @@ def entries(data: bytes, address: str) -> list[Entry]:
 
 
 def _entry(item: Element, address: str) -> Entry | None:
-    inside = next((canonical(one) for one in item.iter(f"{{{CAP}}}alert")), b"")
+    inside = next((alone(one) for one in item.iter(f"{{{CAP}}}alert")), b"")
     url = "" if inside else _joined(address, _link(item))
     name = _text(item, "id") or _text(item, "guid") or url
     if not (inside or url):

@@ -64,7 +64,13 @@ def parse(data: bytes, most: int) -> Element:
     if (at := text.upper().find("<!DOCTYPE")) >= 0 or (at := text.upper().find("<!ENTITY")) >= 0:
         raise BadXmlError(Fault("has-dtd", text.count("\n", 0, at) + 1))
     parser = etree.XMLParser(
-        encoding="utf-8", resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, remove_comments=True
+        encoding="utf-8",
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        huge_tree=False,
+        remove_comments=True,
+        remove_pis=True,
     )
     try:
         root = etree.fromstring(text.encode(), parser)
@@ -114,11 +120,19 @@ def name_of(element: Element) -> tuple[str, str]:
     return name.namespace or "", name.localname
 
 
-def canonical(element: Element) -> bytes:
-    """An element as a document of its own, the same bytes for the same content (C14N)."""
-    return bytes(etree.tostring(element, method="c14n", exclusive=True))
+def alone(element: Element) -> bytes:
+    """An element as a document of its own."""
+    return bytes(etree.tostring(element, encoding="utf-8", with_tail=False))
 
 
 def digest(element: Element) -> str:
-    """SHA-256 over the canonical form."""
-    return hashlib.sha256(canonical(element)).hexdigest()
+    """SHA-256 over names, attributes and texts: the same for the same content, whatever prefixes and spaces it is written with.
+
+    Not C14N, which fails on a namespace that is a relative address.
+    """
+    said = hashlib.sha256()
+    for event, one in etree.iterwalk(element, events=("start", "end")):
+        text = one.text if event == "start" else one.tail if one is not element else ""
+        attributes = sorted(one.attrib.items()) if event == "start" else []
+        said.update(repr((event, one.tag, attributes, (text or "").strip())).encode())
+    return said.hexdigest()
