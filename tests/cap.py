@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from xml.sax.saxutils import escape
 
-DONG = "20.84,106.02 20.84,106.04 20.856,106.04 20.853,106.02 20.84,106.02"
+DONG = "20.84,106.02 20.84,106.04 20.853,106.04 20.853,106.02 20.84,106.02"
 HERE = "20.80,106.00 20.80,106.10 20.90,106.10 20.90,106.00 20.80,106.00"
 """Everything of the small station of `tests.web.station`."""
 SENT = "2026-11-21T09:58:00+07:00"
