@@ -238,8 +238,8 @@ class Desk:
         with self._core.database.write() as session:
             row = session.get_one(CapMessage, number)
             row.outcome, row.done = outcome, {"alerts": alerts}
+            row.reason = "order-refused" if problem else ""
             if problem:
-                row.reason = "order-refused"
                 row.notes = row.notes | {"notes": [*row.notes.get("notes", []), {"code": "order", "what": problem}]}
             session.flush()
             return row

@@ -1,4 +1,4 @@
-"""The thread that goes to the CAP feeds, finishes what a restart interrupted, and fetches the sounds that messages bring.
+"""The threads that go to the CAP feeds, finish what a restart interrupted, and fetch the sounds that messages bring.
 
 A feed that fails is left alone for longer and longer, up to an hour; what it answers is limited in time, size and depth, and a bad
 message in it does not keep the others from being taken.
@@ -6,6 +6,8 @@ message in it does not keep the others from being taken.
 
 import logging
 import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -25,6 +27,7 @@ from scheduler.fetching import FetchError
 log = logging.getLogger(__name__)
 
 _LOOK_S: Final = 1.0
+_AT_ONCE: Final = 4
 _LONGEST_REST: Final = timedelta(hours=1)
 _MOST_FETCHED: Final = 30
 """Messages of one feed in one round; the rest follows in the next."""
@@ -46,13 +49,19 @@ class Rounds:
     def __init__(
         self, core: Core, desk: Desk, recordings: Recordings, *, deadline_s: float = fetching.DEADLINE_S
     ) -> None:
-        self._core, self._desk, self._recordings, self._deadline_s = core, desk, recordings, deadline_s
+        self._core, self._desk, self._deadline_s = core, desk, deadline_s
         self._woken, self._stopping = threading.Event(), threading.Event()
-        self._thread = threading.Thread(target=self._run, name="cap", daemon=True)
+        jobs = {"cap-feeds": self.poll_due, "cap-sounds": recordings.make_all}
+        self._threads = [
+            threading.Thread(target=self._run, args=(name, job), name=name, daemon=True) for name, job in jobs.items()
+        ]
 
     def start(self) -> None:
-        """Begin to look."""
-        self._thread.start()
+        """Begin to look, after what was interrupted has been carried out."""
+        with self._core.counters.edge("cap"):
+            self._desk.carry_out_due()
+        for thread in self._threads:
+            thread.start()
 
     def wake(self) -> None:
         """A message or a source is new."""
@@ -62,16 +71,14 @@ class Rounds:
         """End after the fetch under way."""
         self._stopping.set()
         self._woken.set()
-        if self._thread.is_alive():
-            self._thread.join(self._deadline_s + 10)
+        for thread in self._threads:
+            if thread.is_alive():
+                thread.join(self._deadline_s + 10)
 
-    def _run(self) -> None:
-        with self._core.counters.edge("cap"):
-            self._desk.carry_out_due()
+    def _run(self, name: str, job: Callable[[], None]) -> None:
         while not self._stopping.is_set():
-            with self._core.counters.edge("cap"):
-                self._recordings.make_all()
-                self.poll_due()
+            with self._core.counters.edge(name):
+                job()
             self._woken.wait(_LOOK_S)
             self._woken.clear()
 
@@ -83,13 +90,13 @@ class Rounds:
             sources = session.scalars(
                 select(CapSource).where(CapSource.url != "", CapSource.removed_at.is_(None), due).order_by(CapSource.id)
             ).all()
-        for source in sources:
-            if self._stopping.is_set():
-                return
-            self._poll(source)
+        with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="cap-feed") as pool:
+            list(pool.map(self._poll, sources))
 
     def _poll(self, source: CapSource) -> None:
         """One feed; its row is the detached one that was read."""
+        if self._stopping.is_set():
+            return
         before = self._core.clock.now()
         problem, etag, modified = "", source.etag, source.modified
         seen = dict(source.seen)

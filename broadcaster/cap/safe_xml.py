@@ -18,7 +18,7 @@ _MAX_DEPTH: Final = 30
 _MAX_FAULTS: Final = 10
 _MAX_SAID: Final = 300
 _ELEMENT: Final = re.compile(r"Element '(?:\{[^}]*\})?([^']+)': ?(.*)", re.DOTALL)
-_NAMESPACES: Final = re.compile(r"\{[^}]*\}")
+_NAMESPACES: Final = re.compile(r"\{\w+:[^}\s]*\}")
 
 Element: TypeAlias = Any
 """An lxml element."""

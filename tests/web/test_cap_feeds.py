@@ -54,10 +54,12 @@ def feed() -> Feed:
     return Feed()
 
 
+def recordings(stage: Stage) -> Recordings:
+    return Recordings(stage.orders.core, stage.services.speech, stage.services.clips, lambda: None)
+
+
 def rounds(stage: Stage) -> Rounds:
-    services = stage.services
-    recordings = Recordings(stage.orders.core, services.speech, services.clips, lambda: None)
-    return Rounds(stage.orders.core, services.cap, recordings, deadline_s=5)
+    return Rounds(stage.orders.core, stage.services.cap, recordings(stage), deadline_s=5)
 
 
 def subscribe(stage: Stage, url: str, *, direct: bool = True) -> None:
@@ -154,6 +156,7 @@ def test_what_no_feed_should_answer_stops_nobody_else(stage: Stage, feed: Feed) 
         subscribe(stage, f"{good}/all")
         stage.clock.advance(SECOND)
         rounds(stage).poll_due()
+        rounds(stage).poll_due()
     with stage.rows() as session:
         assert [one.problem for one in session.scalars(select(CapSource).order_by(CapSource.id))] == ["too-large", ""]
     assert outcomes(stage) == [("13-01", CapOutcome.DONE, "")]
@@ -171,7 +174,7 @@ def resource(uri: str = "", content: str = "", digest: str = "") -> str:
 
 def recording(stage: Stage) -> AlertSound | None:
     """The sound that came with the one alert, after it was looked for."""
-    rounds(stage)._recordings.make_all()
+    recordings(stage).make_all()
     with stage.rows() as session:
         [row] = session.scalars(select(Alert)).all()
         alert = alerting.get(session, row.id)
