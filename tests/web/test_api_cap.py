@@ -1,5 +1,6 @@
 """CAP by HTTP push: what becomes of a message, and of one that should not have been sent."""
 
+import socket
 from datetime import timedelta
 from typing import Any
 
@@ -19,11 +20,13 @@ from broadcaster.rows import (
     CapSource,
     Notice,
     PlaceGeocode,
+    Role,
 )
 from scheduler import cap_desk
 from tests import cap
 from tests.web.conftest import Browser
-from tests.web.station import Stage
+from tests.web.serving import served
+from tests.web.station import Stage, account
 from web import api_alerts
 
 
@@ -437,9 +440,6 @@ def test_what_a_restart_interrupted_is_carried_out_once(client: FlaskClient, tok
 
 @pytest.fixture
 def boss(app: Flask, stage: Stage) -> Browser:
-    from broadcaster.rows import Role  # noqa: PLC0415
-    from tests.web.station import account  # noqa: PLC0415
-
     with stage.rows() as session:
         session.add(account("chu", Role.ADMINISTRATOR, stage.clock.now()))
     browser = Browser(app.test_client())
@@ -473,3 +473,27 @@ def test_an_administrator_names_sources_and_how_far_they_are_trusted(boss: Brows
     page = boss.get("/cap/sources").text
     assert "19876" not in page
     assert "cap.example.vn/all.atom" not in page
+
+
+def ask(url: str, *pieces: bytes) -> bytes:
+    """What the real server answers to bytes on a socket."""
+    host, port = url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port))) as line:
+        for piece in pieces:
+            line.sendall(piece)
+        return line.recv(65_536)
+
+
+def test_the_server_takes_pieces_and_refuses_five_gigabytes_before_they_come(
+    app: Flask, token: str, stage: Stage
+) -> None:
+    head = f"POST /api/v1/cap HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nContent-Type: application/cap+xml\r\n"
+    data = cap.alert()
+    with served(app) as url:
+        huge = ask(url, f"{head}Content-Length: 5000000000\r\n\r\n".encode(), data)
+        assert b" 413 " in huge.split(b"\r\n")[0]
+        half = len(data) // 2
+        pieces = [b"%x\r\n%s\r\n" % (len(one), one) for one in (data[:half], data[half:])]
+        taken = ask(url, f"{head}Transfer-Encoding: chunked\r\n\r\n".encode(), *pieces, b"0\r\n\r\n")
+        assert b" 201 " in taken.split(b"\r\n")[0]
+    assert len(alerts(stage)) == 1
