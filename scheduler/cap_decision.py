@@ -12,7 +12,7 @@ import msgspec
 
 from broadcaster.alert_orders import DEFAULT_LIFE, LONGEST_LIFE
 from broadcaster.cap import table
-from broadcaster.cap.area import Found, Note, Spot, locate
+from broadcaster.cap.area import Found, Note, Spot, locate, near
 from broadcaster.cap.message import Info, Message, Resource
 from broadcaster.geography import Geography
 from broadcaster.rows import CapOutcome
@@ -123,12 +123,12 @@ def _orders(message: Message, town: Town, now: datetime) -> tuple[tuple[Planned,
             continue
         meaning, found = table.meaning(info), locate(info.areas, town.spots, town.geocodes)
         places = _places(found, town)
-        here = [*meaning.notes, *found.notes, *_unplaced(places, found, town)]
-        notes += here
-        if not places and not any(note.ask for note in found.notes + tuple(here)):
+        where = [*found.notes, *_unplaced(info, places, found, town)]
+        if not places and not any(note.ask for note in where):
             reason = "outside"
-            notes.append(Note("outside", "; ".join(area.description for area in info.areas)[:300]))
+            notes += [*where, Note("outside", "; ".join(area.description for area in info.areas)[:300])]
             continue
+        notes += [*meaning.notes, *where]
         planned = msgspec.structs.replace(_planned(message, info, meaning, now, notes), places=places)
         key = (planned.template, planned.level, places)
         orders[key] = _joined(orders[key], planned) if key in orders else planned
@@ -161,10 +161,10 @@ def _places(found: Found, town: Town) -> tuple[str, ...]:
     return tuple(town.geography.spots[place].code for place in reduced)
 
 
-def _unplaced(places: Sequence[str], found: Found, town: Town) -> list[Note]:
+def _unplaced(info: Info, places: Sequence[str], found: Found, town: Town) -> list[Note]:
     """Nobody can tell whether a place without any position lies inside; that matters where nothing else does."""
     lost = [town.names[spot.place_id] for spot in town.spots if spot.outline is None and not spot.points]
-    if places or not lost or found.whole:
+    if places or not lost or found.whole or not near(info.areas, town.spots):
         return []
     return [Note("place-without-position", ", ".join(lost)[:300], ask=True)]
 

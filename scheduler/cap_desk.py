@@ -227,17 +227,24 @@ class Desk:
             words=words,
         )
         try:
-            return self._orders.raise_alert(order, by).alert.id
+            return self._raised(order, by)
         except (NotInForceError, OtherRequestError):
             if not planned.follows:
                 raise
             # what it should follow has ended meanwhile
-            return self._orders.raise_alert(replace(order, follows=None), by).alert.id
+            return self._raised(replace(order, follows=None), by)
+
+    def _raised(self, order: Order, by: By) -> str:
+        try:
+            return self._orders.raise_alert(order, by).alert.id
+        except IntegrityError:  # the same message came at the same moment: find what the other one raised
+            return self._orders.raise_alert(order, by).alert.id
 
     def _finish(self, number: int, outcome: CapOutcome, alerts: list[str], problem: str = "") -> CapMessage:
         with self._core.database.write() as session:
             row = session.get_one(CapMessage, number)
-            row.outcome, row.done = outcome, {"alerts": alerts}
+            row.outcome = outcome
+            row.done = {"alerts": list(dict.fromkeys([*row.done.get("alerts", ()), *alerts]))}
             row.reason = "order-refused" if problem else ""
             if problem:
                 row.notes = row.notes | {"notes": [*row.notes.get("notes", []), {"code": "order", "what": problem}]}

@@ -59,7 +59,7 @@ _NOTES: Final[dict[str, LazyString]] = {
     "outside": _l("Ngoài địa bàn"),
     "area-without-geometry": _l("Vùng chỉ có tên, không có tọa độ"),
     "no-area": _l("Bản tin không nói vùng nào."),
-    "polygon-too-large": _l("Đường bao quá nhiều điểm, đã bỏ."),
+    "area-too-large": _l("Vùng quá nhiều hình hoặc quá nhiều điểm, đã bỏ."),
     "bad-polygon": _l("Đường bao sai, đã bỏ"),
     "bad-circle": _l("Hình tròn sai, đã bỏ"),
     "polygon-not-closed": _l("Đường bao không khép kín; đài tự nối điểm cuối với điểm đầu."),

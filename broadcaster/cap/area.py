@@ -4,8 +4,9 @@ Coordinates inside are (longitude, latitude) in degrees, WGS84. A polygon over t
 the earth to either side. What can't be used is left out and told; it is for a person then to say where.
 """
 
+import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,17 +19,24 @@ from shapely.geometry.base import BaseGeometry
 from broadcaster.cap.message import Area
 
 MAX_VERTICES: Final = 20_000
-"""Of all polygons of one area; a commune's border has a few hundred."""
+"""Of all polygons of a message; a commune's border has a few hundred."""
+MAX_POLYGONS: Final = 200
+MAX_CIRCLES: Final = 20
 _MAX_CROSSING: Final = 500
 """A polygon of more vertices that crosses itself is taken as its hull: mending it takes the square of them."""
 _SHARE: Final = 0.05
 """Borders are drawn by different hands: an overlap below this share of the smaller of the two is none."""
+_NEAR: Final = 0.2
+"""Degrees, about 20 km: a commune is smaller."""
 _EARTH_KM: Final = 6_371.0088
 _NUMBER: Final = r"[+-]?\d{1,3}(?:\.\d{1,20})?"
 _PAIR: Final = re.compile(rf"({_NUMBER}),({_NUMBER})")
 _CIRCLE: Final = re.compile(rf"({_NUMBER})\s*,\s*({_NUMBER})\s+(\d{{1,5}}(?:\.\d{{1,20}})?)")
 _LEAST_PAIRS: Final = 4
-_POLE, _TURN = 90.0, 360.0
+_POLE, _TURN, _POLAR = 90.0, 360.0, 89.0
+_TURNS: Final = (0.0, -_TURN, _TURN)
+_DEGREE_KM: Final = 111.0
+"""A little less than any degree of latitude on the sphere of `_EARTH_KM`."""
 
 Point = tuple[float, float]
 
@@ -72,21 +80,29 @@ def outline_of(geojson: str) -> BaseGeometry | None:
 def locate(areas: Sequence[Area], spots: Iterable[Spot], geocodes: Mapping[tuple[str, str], Iterable[int]]) -> Found:
     """Where a message is for. ``geocodes`` leads from (name, value), both folded by `fold`, to places."""
     notes: list[Note] = []
+    chart = _Chart(list(spots))
     places: set[int] = set()
     whole: set[int] = set()
-    known = list(spots)
+    for shape in _shapes(areas, notes):
+        places |= chart.hit(shape, places)
     for area in areas:
-        shapes = _shapes(area, notes)
-        for spot in known:
-            if any(_hit(shape, spot) for shape in shapes):
-                places.add(spot.place_id)
         for name, value in area.geocodes:
             whole.update(geocodes.get((fold(name), fold(value)), ()))
         if not (area.polygons or area.circles or area.geocodes):
             notes.append(Note("area-without-geometry", area.description[:200], ask=True))
     if not areas:
         notes.append(Note("no-area", ask=True))
-    return Found(frozenset(places), frozenset(whole), tuple(notes))
+    return Found(frozenset(places), frozenset(whole), tuple(dict.fromkeys(notes)))
+
+
+def near(areas: Sequence[Area], spots: Iterable[Spot]) -> bool:
+    """Whether a message comes near what is known of the town; True where nothing is known."""
+    known = [one for spot in spots for one in (spot.outline, shapely.MultiPoint(spot.points)) if one is not None]
+    bounds = shapely.total_bounds(known)
+    if np.isnan(bounds).any():
+        return True
+    town = _Chart([Spot(0, shapely.box(*bounds).buffer(_NEAR), ())])
+    return any(town.hit(shape, ()) for shape in _shapes(areas, []))
 
 
 def fold(text: str) -> str:
@@ -99,19 +115,25 @@ class _Circle:
     centre: Point
     radius_km: float
 
+    def boxes(self) -> list[BaseGeometry]:
+        """What surely holds it, in degrees, a turn to either side too."""
+        up = self.radius_km / _DEGREE_KM
+        edge = min(abs(self.centre[1]) + up, _POLE)
+        aside = _TURN if edge > _POLAR else up / math.cos(math.radians(edge))
+        x, y = self.centre
+        return [shapely.box(x + turn - aside, y - up, x + turn + aside, y + up) for turn in _TURNS]
 
-def _shapes(area: Area, notes: list[Note]) -> list[BaseGeometry | _Circle]:
-    found: list[BaseGeometry | _Circle] = []
-    left = MAX_VERTICES
-    for text in area.polygons:
-        size = text.count(",")
-        left -= size
-        if left < 0:
-            notes.append(Note("polygon-too-large", str(MAX_VERTICES), ask=True))
-            break
-        if polygon := _polygon(text, notes):
-            found.append(polygon)
-    for text in area.circles[:MAX_VERTICES]:
+
+def _shapes(areas: Iterable[Area], notes: list[Note]) -> list[BaseGeometry | _Circle]:
+    """The geometry of a message, as far as it can be used."""
+    polygons = [text for area in areas for text in area.polygons]
+    circles = [text for area in areas for text in area.circles]
+    vertices = sum(text.count(",") for text in polygons)
+    if len(polygons) > MAX_POLYGONS or len(circles) > MAX_CIRCLES or vertices > MAX_VERTICES:
+        notes.append(Note("area-too-large", ask=True))
+        return []
+    found: list[BaseGeometry | _Circle] = [one for text in polygons if (one := _polygon(text, notes))]
+    for text in circles:
         if circle := _circle(text):
             found.append(circle)
         else:
@@ -148,40 +170,51 @@ def _on_earth(point: Point) -> bool:
     return abs(point[0]) <= _TURN / 2 and abs(point[1]) <= _POLE
 
 
-def _hit(shape: BaseGeometry | _Circle, spot: Spot) -> bool:
-    if isinstance(shape, _Circle):
-        return _hit_by_circle(shape, spot)
-    return any(_hit_by_polygon(shape, spot, turn) for turn in (0.0, -_TURN, _TURN))
+class _Chart:
+    """The spots as arrays, so that thousands of them are held against a shape at once."""
 
+    def __init__(self, spots: Sequence[Spot]) -> None:
+        points = [(x, y, spot.place_id) for spot in spots for x, y in spot.points]
+        self._points = np.array(points, float).reshape(-1, 3)
+        drawn = [(spot.outline, spot.place_id) for spot in spots if spot.outline is not None]
+        self._outlines, self._owners = [outline for outline, _ in drawn], [owner for _, owner in drawn]
+        self._tree = shapely.STRtree(self._outlines)
 
-def _hit_by_polygon(polygon: BaseGeometry, spot: Spot, turn: float) -> bool:
-    west, south, east, north = polygon.bounds
-    if any(
-        west <= x + turn <= east and south <= y <= north and polygon.covers(shapely.Point(x + turn, y))
-        for x, y in spot.points
-    ):
-        return True
-    if spot.outline is None:
-        return False
-    outline = affinity.translate(spot.outline, turn) if turn else spot.outline
-    if not polygon.intersects(outline):
-        return False
-    overlap = float(polygon.intersection(outline).area)
-    return overlap >= _SHARE * min(float(polygon.area), float(outline.area)) or polygon.area == 0
+    def hit(self, shape: BaseGeometry | _Circle, known: Container[int]) -> set[int]:
+        """The places that a shape is for; outlines of ``known`` ones are not looked at."""
+        if isinstance(shape, _Circle):
+            return self._by_circle(shape, known)
+        return set().union(*(self._by_polygon(affinity.translate(shape, turn), known) for turn in _TURNS))
 
+    def _by_polygon(self, polygon: BaseGeometry, known: Container[int]) -> set[int]:
+        shapely.prepare(polygon)
+        inside = shapely.intersects_xy(polygon, self._points[:, 0], self._points[:, 1])
+        hit = {int(place) for place in self._points[inside, 2]}
+        for number in self._tree.query(polygon, predicate="intersects"):
+            outline, owner = self._outlines[number], self._owners[number]
+            if owner in known or owner in hit:
+                continue
+            least = _SHARE * min(float(polygon.area), float(outline.area))
+            if polygon.covers(outline) or float(polygon.intersection(outline).area) >= least:
+                hit.add(owner)
+        return hit
 
-def _hit_by_circle(circle: _Circle, spot: Spot) -> bool:
-    """Exact for points; an outline is seen from the centre, where distances and directions are true."""
-    if spot.points and bool(np.any(_seen_from(circle.centre, np.array(spot.points))[1] <= circle.radius_km)):
-        return True
-    if spot.outline is None:
-        return False
+    def _by_circle(self, circle: _Circle, known: Container[int]) -> set[int]:
+        """Exact for points; an outline is seen from the centre, where distances and directions are true."""
+        near = _seen_from(circle.centre, self._points[:, :2])[1] <= circle.radius_km
+        hit = {int(place) for place in self._points[near, 2]}
 
-    def project(points: NDArray[np.float64]) -> NDArray[np.float64]:
-        bearing, distance = _seen_from(circle.centre, points)
-        return np.column_stack((distance * np.sin(bearing), distance * np.cos(bearing)))
+        def project(points: NDArray[np.float64]) -> NDArray[np.float64]:
+            bearing, distance = _seen_from(circle.centre, points)
+            return np.column_stack((distance * np.sin(bearing), distance * np.cos(bearing)))
 
-    return float(shapely.transform(spot.outline, project).distance(shapely.Point(0, 0))) <= circle.radius_km
+        for number in np.unique(self._tree.query(circle.boxes())[1]):
+            owner = self._owners[number]
+            if owner in known or owner in hit:
+                continue
+            if shapely.transform(self._outlines[number], project).distance(shapely.Point(0, 0)) <= circle.radius_km:
+                hit.add(owner)
+        return hit
 
 
 def _seen_from(centre: Point, points: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -1,5 +1,6 @@
 """Where a CAP message is for: geometry as it should be, and geometry that was meant to do harm."""
 
+import json
 import math
 import random
 
@@ -64,6 +65,11 @@ def test_a_polygon_over_the_antimeridian_is_not_the_rest_of_the_world(longitude:
     spots = [Spot(1, None, ((longitude, -17.0),)), Spot(2, None, ((0.0, -17.0),)), Spot(3, None, ((106.0, -17.0),))]
     assert found(spots, polygons=(across,)).places == {1}
     assert found(spots, circles=("-17,180 30",)).places == {1}
+    west, south = longitude - 0.01, -17.01
+    ring = [[west, south], [west + 0.02, south], [west + 0.02, south + 0.02], [west, south]]
+    there = outlined(json.dumps({"type": "Polygon", "coordinates": [ring]}))
+    assert found([there], polygons=(across,)).places == {1}
+    assert found([there], circles=("-17,180 30",)).places == {1}
 
 
 def test_a_polygon_that_crosses_itself_covers_both_its_halves() -> None:
@@ -111,7 +117,9 @@ def test_a_scribble_of_thousands_of_points_costs_little_and_misses_nobody() -> N
     result = found([outlined()], polygons=(scribble,))
     assert result.places == {1}
     assert set(codes(result)) == {"polygon-not-closed", "polygon-crosses-itself"}
-    assert codes(found([outlined()], polygons=(scribble, scribble)))[-1] == "polygon-too-large"
+    for many in ((scribble, scribble), (square(20, 106, 0.1),) * 201):
+        result = found([outlined()], polygons=many)
+        assert [(note.code, note.ask) for note in result.notes] == [("area-too-large", True)]
 
 
 def test_a_flat_polygon_is_a_line_and_still_hits() -> None:
