@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
 import msgspec
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, joinedload
 
@@ -32,8 +32,8 @@ from scheduler.cap_decision import Planned
 MOST_A_MINUTE: Final = 60
 """Messages of one source."""
 _MINUTE: Final = timedelta(minutes=1)
-_KEPT_REFUSED: Final = 200
-"""Of one source; what was understood is kept for good."""
+_KEPT: Final = 200
+"""Of what one source sent for nothing: so many refused documents, and so many originals of what was not to be heard."""
 _MAX_REFUSED_BYTES: Final = 64 * 1024
 _OPEN: Final = (CapOutcome.PROPOSED, CapOutcome.DUE)
 
@@ -139,7 +139,7 @@ class Desk:
             else:
                 self._judge(session, source, row, message)
             session.flush()
-            _forget_refused(session, source)
+            _forget(session, source)
             subject = row.identifier or digest[:16]
             chain.audit(session, at=now, account_id=None, action="cap.take", subject=subject[:120], detail=_named(row))
             return Taken(row, fresh=True)
@@ -282,9 +282,12 @@ def _elsewhere(session: Session, row: CapMessage, message: Message) -> list[CapM
     return list(session.scalars(rows))
 
 
-def _forget_refused(session: Session, source: CapSource) -> None:
-    """Keep the latest of what was refused."""
-    refused = select(CapMessage.id).where(CapMessage.source == source, CapMessage.key.is_(None))
-    old = session.scalars(refused.order_by(CapMessage.id.desc()).offset(_KEPT_REFUSED)).all()
-    if old:
-        session.execute(delete(CapMessage).where(CapMessage.id.in_(old)))
+def _forget(session: Session, source: CapSource) -> None:
+    """Nobody fills the disk with what nobody hears; that it came, and its name, stay known."""
+    rows = (
+        select(CapMessage.id).where(CapMessage.source == source).order_by(CapMessage.id.desc()).offset(_KEPT).limit(1)
+    )
+    if refused := session.scalar(rows.where(CapMessage.outcome == CapOutcome.REFUSED, CapMessage.key.is_(None))):
+        session.execute(delete(CapMessage).where(CapMessage.id == refused))
+    if ignored := session.scalar(rows.where(CapMessage.outcome == CapOutcome.IGNORED)):
+        session.execute(update(CapMessage).where(CapMessage.id == ignored).values(original=b""))

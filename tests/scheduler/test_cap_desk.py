@@ -7,6 +7,7 @@ from sqlalchemy import select
 
 from broadcaster.database import Database
 from broadcaster.rows import Alert, CapMessage, CapOutcome, CapSource, PlaceGeocode, Speaker
+from scheduler import cap_desk
 from scheduler.cap_desk import DecidedError, Desk
 from tests import cap
 from tests.broadcaster import town
@@ -60,6 +61,21 @@ def test_a_message_goes_its_whole_way(desk: Desk, database: Database) -> None:
     assert len(desk.take(1, cancel).row.done["alerts"]) == 1
     assert desk.take(1, message("x", sender="a b")).row.outcome is CapOutcome.REFUSED
     assert alerts(database) == 2
+
+
+def test_what_nobody_hears_does_not_fill_the_disk(
+    desk: Desk, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cap_desk, "_KEPT", 2)
+    for number in range(5):
+        desk.take(1, message(f"draft-{number}", status="Draft"))
+        desk.take(1, b"<bad/>" + b" " * number)
+    with database.read() as session:
+        rows = session.scalars(select(CapMessage).order_by(CapMessage.id)).all()
+        ignored = [bool(row.original) for row in rows if row.outcome is CapOutcome.IGNORED]
+        assert ignored == [False, False, False, True, True]
+        assert sum(row.outcome is CapOutcome.REFUSED for row in rows) == 2
+    assert not desk.take(1, message("draft-0", status="Draft")).fresh, "its name is known for good"
 
 
 @pytest.mark.parametrize(
