@@ -19,6 +19,8 @@ DEFAULT_LIFE: Final = timedelta(hours=6)
 SHORTEST_LIFE: Final = timedelta(minutes=5)
 LONGEST_LIFE: Final = timedelta(hours=48)
 _MAX_TEXT: Final = 1_000
+_MAX_WORDS: Final = 60
+"""Sentences."""
 _MAX_REQUEST: Final = 150
 
 
@@ -51,6 +53,7 @@ class Order:
         life: until it expires by itself.
         follows: the alert in force that it takes the place of.
         title: instead of the template's name.
+        words: sentences to be said after the template's call, in the place of its others.
     """
 
     request: str
@@ -62,11 +65,14 @@ class Order:
     drill: bool = False
     follows: str | None = None
     title: str = ""
+    words: tuple[str, ...] = ()
 
     def digest(self) -> str:
         """SHA-256 over everything that was asked for."""
         asked = [self.template, sorted(self.places), dict(self.values), self.level, self.life.total_seconds()]
-        return hashlib.sha256(json.dumps([*asked, self.drill, self.follows, self.title]).encode()).hexdigest()
+        return hashlib.sha256(
+            json.dumps([*asked, self.drill, self.follows, self.title, *self.words]).encode()
+        ).hexdigest()
 
 
 def check(session: Session, order: Order) -> tuple[Template, list[Place]]:
@@ -83,10 +89,12 @@ def check(session: Session, order: Order) -> tuple[Template, list[Place]]:
     known = {one.name: one for one in template.fields}
     faults += [Fault("values", "unknown", name) for name in order.values if name not in known]
     faults += [Fault(name, "too-long") for name, value in order.values.items() if len(value) > _MAX_TEXT]
+    if len(order.words) > _MAX_WORDS or any(len(sentence) > _MAX_TEXT for sentence in order.words):
+        faults.append(Fault("words", "too-long"))
     faults += [
         Fault(one.name, "missing")
         for one in template.fields
-        if one.required and not order.values.get(one.name, "").strip()
+        if one.required and not order.words and not order.values.get(one.name, "").strip()
     ]
     if order.level is not None and not 1 <= order.level <= 5:  # noqa: PLR2004  the Decision's levels
         faults.append(Fault("level", "unknown", str(order.level)))

@@ -12,6 +12,7 @@ from broadcaster.errors import LoaError
 
 PLACE: Final = "place"
 """The field that the station fills in for every place."""
+_PLACE_FIELD: Final = "{place}"
 DRILL: Final = "Đây là diễn tập."
 """Said before and after whatever is only an exercise."""
 _FIELD: Final = re.compile(r"\{([a-z_]+)\}")
@@ -65,6 +66,11 @@ class Template(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             for sentence in self.sentences
             if set(_FIELD.findall(sentence)) <= known.keys()
         ]
+
+    def call(self, place: str) -> list[str]:
+        """What makes people listen: the ready sentences up to the one that names ``place``."""
+        named = next((number for number, sentence in enumerate(self.sentences, 1) if _PLACE_FIELD in sentence), 1)
+        return [sentence.replace(_PLACE_FIELD, place) for sentence in self.sentences[:named]]
 
     def script(self, place: str) -> list[str]:
         """Every sentence as a form shows it: with the names of its fields."""

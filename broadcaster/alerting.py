@@ -81,7 +81,7 @@ def raise_alert(session: Session, core: Core, order: Order, by: By, sirens: str)
     if alert.drill:
         alert.repeats, alert.every_ms = 1, 0
     alert.expires_at = alert.raised_at + order.life
-    _fill(session, core, alert, template, values=order.values, sirens=sirens)
+    _fill(session, core, alert, template, values=order.values, sirens=sirens, words=order.words)
     _audit(session, core, "alert.update" if old else "alert.raise", alert, by)
     return Done(alert, documents + sign(session, core, alert))
 
@@ -187,13 +187,20 @@ def _make(
 
 
 def _fill(
-    session: Session, core: Core, alert: Alert, template: Template, *, values: Mapping[str, str], sirens: str
+    session: Session,
+    core: Core,
+    alert: Alert,
+    template: Template,
+    *,
+    values: Mapping[str, str],
+    sirens: str,
+    words: Sequence[str] = (),
 ) -> None:
     """Write down what is said in each place; sounds that stand ready get their moment at once."""
     siren = alert_templates.sirens(sirens)[template.siren] if alert.siren else None
     said: dict[int, list[str]] = {}
     for place in alert.targets:
-        sentences = template.say(place.name, values)
+        sentences = [*template.call(place.name), *words] if words else template.say(place.name, values)
         if alert.drill and not template.drill:
             sentences = [alert_templates.DRILL, *sentences, alert_templates.DRILL]
         said[place.id] = [standing.siren_text(siren), *sentences]

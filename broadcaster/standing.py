@@ -26,6 +26,8 @@ VOICE: Final = "north"
 """Of all alerts; a voice in 'tts.VOICES'."""
 BELL: Final = "chuông báo"
 SIREN: Final = "còi báo động"
+RECORDING: Final = "bản ghi âm"
+"""Begins the text of a sound that came with a CAP message: followed by a space and its digest."""
 PREFIX: Final = "lib-"
 """Begins the ids of plan items that are kept and never played; no receipt of them goes into the ledger."""
 _NEVER_MS: Final = UnixMs(253_370_764_800_000)

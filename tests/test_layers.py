@@ -77,6 +77,7 @@ def test_the_wire_imports_nothing_of_the_station_but_the_root_of_its_errors(grap
         ("nats", []),
         ("sounddevice", ["device_sim.hardware"]),
         ("gpiozero", ["device_sim.hardware"]),
+        ("lxml", ["broadcaster.cap.safe_xml"]),
     ],
 )
 def test_each_library_has_one_door(graph: grimp.ImportGraph, library: str, expected: list[str]) -> None:
@@ -90,7 +91,9 @@ def test_rates_are_limited_in_two_places(graph: grimp.ImportGraph) -> None:
     assert len(found) == 2
 
 
-@pytest.mark.parametrize("module", ["broadcaster.wire", "broadcaster.geography", "scheduler.recurrence", "tts.reading"])
+@pytest.mark.parametrize(
+    "module", ["broadcaster.wire", "broadcaster.cap", "broadcaster.geography", "scheduler.recurrence", "tts.reading"]
+)
 def test_the_pure_part_touches_neither_network_nor_sound(graph: grimp.ImportGraph, module: str) -> None:
     own = {module} | graph.find_descendants(module)
     imported = {one.partition(".")[0] for name in own for one in graph.find_modules_directly_imported_by(name)}

@@ -23,7 +23,8 @@ pages = Blueprint("api_alerts", __name__, url_prefix="/api/v1/alerts")
 
 RAISE: Final = "alerts:raise"
 READ: Final = "alerts:read"
-SCOPES: Final = (RAISE, READ)
+PUSH_CAP: Final = "cap:push"
+SCOPES: Final = (RAISE, READ, PUSH_CAP)
 _PREFIX: Final = "loa_"
 _MAX_BODY: Final = 64 * 1024
 _HTTP: Final = {
@@ -36,6 +37,8 @@ _HTTP: Final = {
     "malformed": 400,
     "no-idempotency-key": 400,
     "refused": 422,
+    "wrong-type": 415,
+    "too-many": 429,
 }
 
 
@@ -76,27 +79,36 @@ def make_token(session: Session, clock: Clock, name: str, scopes: tuple[str, ...
 
 
 @pages.errorhandler(ApiError)
-def _answer(error: ApiError) -> ResponseReturnValue:
-    return _json(error.body, error.status)
+def answer(error: ApiError) -> ResponseReturnValue:
+    """What was wrong, as JSON."""
+    return in_json(error.body, error.status)
 
 
-def _json(body: object, status: int = 200) -> Response:
+def in_json(body: object, status: int = 200) -> Response:
+    """An answer of the API."""
     return current_app.response_class(msgspec.json.encode(body), status, mimetype="application/json")
 
 
 @pages.before_request
 def _who() -> None:
-    """The token decides alone: no cookie counts here, so no forged form can use one."""
+    """Whose token it is."""
+    g.token = admit(READ if request.method == "GET" else RAISE)
+
+
+def admit(wanted: str) -> ApiToken:
+    """The token of this request, if it may do what is wanted. Errors: ApiError.
+
+    It decides alone: no cookie counts here, so no forged form can use one.
+    """
     kind, _, token = request.headers.get("Authorization", "").partition(" ")
     with services().database.read() as session:
         known = select(ApiToken).where(ApiToken.sha256 == digest(token.strip()), ApiToken.revoked_at.is_(None))
         found = session.scalar(known) if kind.lower() == "bearer" and token.startswith(_PREFIX) else None
     if found is None:
         raise ApiError("unauthorised", "send Authorization: Bearer with a token made by loa token")
-    wanted = READ if request.method == "GET" else RAISE
     if wanted not in found.scopes.split():
         raise ApiError("wrong-scope", f"this token may not {wanted}")
-    g.token = found
+    return found
 
 
 @pages.post("")
@@ -124,7 +136,7 @@ def create() -> ResponseReturnValue:
         title=asked.title,
     )
     done = _ordered(order)
-    return _json(_told(done.alert), 201 if done.fresh else 200)
+    return in_json(_told(done.alert), 201 if done.fresh else 200)
 
 
 def _ordered(order: Order) -> Done:
@@ -148,7 +160,7 @@ def show(alert_id: str) -> ResponseReturnValue:
         if alert is None:
             raise ApiError("not-found", alert_id)
         counted = alert_reports.counts(alert_reports.lines(session, alert, now()))
-        return _json(_told(alert) | {"speakers": {state.value: count for state, count in counted.items()}})
+        return in_json(_told(alert) | {"speakers": {state.value: count for state, count in counted.items()}})
 
 
 @pages.post("/<alert_id>/<any(end, correct):what>")
@@ -163,7 +175,7 @@ def finish(alert_id: str, what: str) -> ResponseReturnValue:
             done = services().orders.end_alert(alert_id, by, words=True, at_once=False)
     except NotInForceError as error:
         raise ApiError("not-in-force", f"{alert_id} is not in force") from error
-    return _json(_told(done.alert))
+    return in_json(_told(done.alert))
 
 
 def _told(alert: Alert) -> dict[str, Any]:

@@ -15,10 +15,13 @@ from web import (
     access,
     ahead,
     api_alerts,
+    api_cap,
     approval,
     board,
     broadcasts,
     bulletins,
+    cap,
+    cap_sources,
     contacts,
     context,
     day,
@@ -92,6 +95,8 @@ _PAGES = (
     duty,
     board,
     contacts,
+    cap,
+    cap_sources,
 )
 
 
@@ -117,8 +122,9 @@ def create_app(services: Services, addresses: Sequence[str] = ()) -> Flask:
     faults.catch(app)
     for module in _PAGES:
         app.register_blueprint(module.pages)
-    app.register_blueprint(api_alerts.pages)
-    forms.exempt(api_alerts.pages)  # no cookie counts there
+    for module in (api_alerts, api_cap):
+        app.register_blueprint(module.pages)
+        forms.exempt(module.pages)  # no cookie counts there
     _equip_templates(app)
     return app
 

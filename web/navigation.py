@@ -28,7 +28,9 @@ class Tab:
     urgent: bool = False
 
 
-_RAISE: Final = Tab(_l("Khẩn cấp"), "duty.choose", ("duty", "board", "contacts"), access.RAISERS, urgent=True)
+_RAISE: Final = Tab(
+    _l("Khẩn cấp"), "duty.choose", ("duty", "board", "contacts", "cap", "cap_sources"), access.RAISERS, urgent=True
+)
 _WATCH: Final = Tab(_l("Khẩn cấp"), "board.listing", ("board", "contacts"), urgent=True)
 _TABS: Final = (
     Tab(_l("Lịch phát"), "broadcasts.home", ("broadcasts", "stopping", "week", "ahead", "day", "switching")),

@@ -63,6 +63,11 @@ def sentences(_: Translate, kind: NoticeKind, detail: dict[str, Any], zone: Zone
                     places=places,
                 ),
             )
+        case NoticeKind.CAP:
+            return (
+                _("Có bản tin CAP chờ quyết định"),
+                _("“%(title)s”, %(places)s. Mời trực ban xem và phát nếu đúng.", title=title, places=places or "?"),
+            )
         case NoticeKind.TRIAL:
             return _("Thử thông báo"), _("Địa chỉ này nhận được thông báo của đài.")
 

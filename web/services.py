@@ -1,6 +1,6 @@
 """What the pages may ask of the station: handed to `web.app.create_app` by the composition root (`web.station`)."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -10,6 +10,7 @@ from broadcaster.clips import ClipStore
 from broadcaster.clock import Clock
 from broadcaster.database import Database
 from broadcaster.settings import Settings
+from scheduler.cap_desk import Desk
 from tts.speech import Speech
 
 
@@ -81,3 +82,6 @@ class Services:
     speech: Speech
     clips: ClipStore
     orders: Orders
+    cap: Desk
+    wake_cap: Callable[[], None] = lambda: None
+    """There is a new CAP feed, or a message with a sound."""

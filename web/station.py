@@ -36,8 +36,10 @@ from broadcaster.wire.documents import Action, Command
 from broadcaster.wire.keys import SigningKey
 from broadcaster.wire.topics import Kind, Topics
 from broadcaster.wire.units import SECOND, UnixMs
-from scheduler import rules
+from scheduler import cap_rounds, rules
 from scheduler.alert_speech import AlertSpeech
+from scheduler.cap_desk import Desk
+from scheduler.cap_recordings import Recordings
 from scheduler.planning import Planner
 from scheduler.preparation import Preparation
 from scheduler.production import Production
@@ -148,7 +150,9 @@ class RunningStation:
         )
         self._admission = Admission(core, self.broker, self.wake)
         self._rounds = Rounds(core, postman(core, settings.language, station.timezone))
-        self.services = Services(settings, database, core.clock, speech, clips, self)
+        desk = Desk(core, self)
+        self._cap = cap_rounds.Rounds(core, desk, Recordings(core, speech, clips, self._alerts.wake))
+        self.services = Services(settings, database, core.clock, speech, clips, self, desk, self._cap.wake)
 
     def start(self) -> None:
         """Start broker, connections and jobs. Errors: BrokerError."""
@@ -164,9 +168,11 @@ class RunningStation:
         self._rounds.start()
         self._alerts.start()
         self._alert_speech.start()
+        self._cap.start()
 
     def stop(self) -> None:
         """End everything in order: nothing new, then the lines, then the broker."""
+        self._cap.stop()
         self._alert_speech.stop()
         self._alerts.stop()
         self._rounds.stop()

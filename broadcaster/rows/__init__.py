@@ -3,6 +3,7 @@
 from broadcaster.rows.accounts import Account, AuditEntry, Grant, Role
 from broadcaster.rows.alerts import (
     Alert,
+    AlertConfirmation,
     AlertEnd,
     AlertReport,
     AlertSound,
@@ -10,6 +11,7 @@ from broadcaster.rows.alerts import (
     AlertTarget,
     ApiToken,
     Contact,
+    RehearsalPlan,
     StandingSound,
     ToldByPerson,
 )
@@ -26,6 +28,7 @@ from broadcaster.rows.broadcasts import (
     ScheduleTarget,
 )
 from broadcaster.rows.bulletins import Bulletin, CategoryDefault, Clip, Draft
+from broadcaster.rows.cap import CapMessage, CapOutcome, CapReference, CapSource, PlaceGeocode
 from broadcaster.rows.hours import HourException, HourExceptionPlace, HourRule, Power, Switching, SwitchingPlace
 from broadcaster.rows.lexicon import LexiconEntry
 from broadcaster.rows.library import ItemKind, LibraryItem, LibraryWord
@@ -40,6 +43,7 @@ __all__ = [
     "Account",
     "Address",
     "Alert",
+    "AlertConfirmation",
     "AlertEnd",
     "AlertReport",
     "AlertSound",
@@ -51,6 +55,10 @@ __all__ = [
     "Broadcast",
     "BroadcastExclusion",
     "Bulletin",
+    "CapMessage",
+    "CapOutcome",
+    "CapReference",
+    "CapSource",
     "CategoryDefault",
     "Chained",
     "Clip",
@@ -74,11 +82,13 @@ __all__ = [
     "Notice",
     "NoticeKind",
     "Place",
+    "PlaceGeocode",
     "PlaceKind",
     "Power",
     "ProgrammeSound",
     "Published",
     "Push",
+    "RehearsalPlan",
     "Role",
     "Schedule",
     "ScheduleKind",

@@ -21,6 +21,9 @@ class NoticeKind(StrEnum):
     DISPLACED = "displaced"
     REPLACED = "replaced"
     VILLAGE = "village"
+    SILENT = "silent"
+    REHEARSAL = "rehearsal"
+    CAP = "cap"
     TRIAL = "trial"
 
 

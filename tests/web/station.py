@@ -39,6 +39,7 @@ from broadcaster.settings import Settings
 from broadcaster.wire.documents import Class, SpeakerState
 from broadcaster.wire.keys import SigningKey
 from broadcaster.wire.topics import Topics
+from scheduler.cap_desk import Desk
 from tests.broadcaster import town
 from tests.clocks import FixedClock
 from tts.speech import Speech
@@ -229,5 +230,7 @@ def build(folder: Path, speech: Speech) -> Stage:
     database = Database(f"sqlite:///{folder / 'loa.db'}")
     orders = FakeOrders(database, clock)
     settings = Settings(home=str(folder))
-    services = Services(settings, database, clock, speech, ClipStore(folder / "clips"), orders)
+    services = Services(
+        settings, database, clock, speech, ClipStore(folder / "clips"), orders, Desk(orders.core, orders)
+    )
     return Stage(services, clock, orders)

@@ -1,7 +1,10 @@
 """Emergencies through the whole chain: real broker, real voice, speakers that play."""
 
+import base64
+import hashlib
 from collections import Counter
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,8 +14,10 @@ from broadcaster import alert_documents, alert_reports, alert_templates, alertin
 from broadcaster.alert_orders import Order
 from broadcaster.alert_reports import Hearing
 from broadcaster.alerting import By
-from broadcaster.rows import Alert, Distribution, LedgerEntry, StandingSound
+from broadcaster.rows import Alert, CapSource, Distribution, LedgerEntry, PlaceGeocode, StandingSound
 from broadcaster.wire.documents import Event
+from tests import cap
+from tests.tts.sound_files import made
 from tests.whole.town import LiveTown, Town, live, wait_until
 
 pytestmark = [pytest.mark.whole, pytest.mark.timeout(180)]
@@ -77,6 +82,34 @@ def test_a_drill_is_heard_everywhere_with_words_spoken_meanwhile_and_corrected_i
         assert not alert_documents.is_growing(words.sounds)  # all of it was on the speakers
     wait_until(lambda: events(town.town, words.id)[Event.STARTED] == SPEAKERS, 20)
     town.station.end_alert(words.id, By(), words=False, at_once=True)
+
+
+def test_a_cap_exercise_is_heard_as_a_drill_in_its_own_words_and_its_sound_after_them(town: LiveTown) -> None:
+    sound = base64.b64encode(made("bulletin.wav", 1.0)).decode()
+    digest = hashlib.sha1(made("bulletin.wav", 1.0)).hexdigest()
+    with town.town.database.write() as session:
+        session.add(PlaceGeocode(scheme="gso", value="19876", place_id=1))
+        source = CapSource(name="tỉnh", direct=True, created_at=town.station.core.clock.now())
+        session.add(source)
+    brought = f"<resource><resourceDesc>x</resourceDesc><mimeType>audio/wav</mimeType><derefUri>{sound}</derefUri>"
+    areas = f"{brought}<digest>{digest}</digest></resource>" + cap.area(polygons=(), geocodes=[("GSO", "19876")])
+    words = {"event": "Cháy", "headline": "Cháy chợ Đông", "description": "Tránh xa chợ.", "instruction": ""}
+    now = town.station.core.clock.now()
+    block = cap.info(areas=areas, expires=f"{now + timedelta(hours=1):%Y-%m-%dT%H:%M:%S}-00:00", **words)
+    sent = f"{now:%Y-%m-%dT%H:%M:%S}-00:00"
+    row = town.station.services.cap.take(source.id, cap.alert("chay-1", [block], status="Exercise", sent=sent)).row
+    [alert] = row.done["alerts"]
+    wait_until(lambda: hearings(town.town, alert)[Hearing.SOUNDING] == SPEAKERS, 20)
+    wait_until(lambda: not growing(town.town, alert), 30)
+    with town.town.database.read() as session:
+        sounds = alerting.get(session, alert).sounds  # type: ignore[union-attr]  # it was raised
+        assert all(one.clip and not one.failed for one in sounds)
+        texts = [one.text for one in sounds if one.place_id == 1][1:]
+    assert texts[0] == texts[-1] == "Đây là diễn tập."
+    assert texts[3:5] == ["Cháy chợ Đông", "Tránh xa chợ."]
+    assert texts[5] == f"bản ghi âm {digest}"
+    town.station.end_alert(alert, By(), words=False, at_once=True)
+    wait_until(lambda: events(town.town, alert)[Event.STOPPED] == SPEAKERS, 20)
 
 
 def growing(town: Town, alert: str) -> bool:

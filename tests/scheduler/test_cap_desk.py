@@ -1,0 +1,94 @@
+"""The desk of CAP messages over both databases, and where a message is near."""
+
+import threading
+
+import pytest
+from sqlalchemy import select
+
+from broadcaster.database import Database
+from broadcaster.rows import Alert, CapMessage, CapOutcome, CapSource, PlaceGeocode, Speaker
+from scheduler import cap_desk
+from scheduler.cap_desk import DecidedError, Desk
+from tests import cap
+from tests.broadcaster import town
+from tests.clocks import FixedClock
+from tests.web.station import FakeOrders
+
+AREA = cap.area(polygons=(), geocodes=[("GSO", "1")])
+
+
+@pytest.fixture
+def desk(filled: Database, clock: FixedClock) -> Desk:
+    with filled.write() as session:
+        session.add(PlaceGeocode(scheme="gso", value="1", place_id=town.COMMUNE))
+        session.add(CapSource(name="tỉnh", direct=True, created_at=clock.now()))
+        session.add(CapSource(name="nguồn", url="http://x/", direct=False, created_at=clock.now()))
+    return Desk(town.core(filled, clock), FakeOrders(filled, clock))
+
+
+def message(name: str = "1", **changes: str) -> bytes:
+    return cap.alert(name, [cap.info(areas=AREA)], **changes)
+
+
+def alerts(database: Database) -> int:
+    with database.read() as session:
+        return len(session.scalars(select(Alert.id).where(Alert.template == "bao")).all())
+
+
+def test_a_message_that_comes_many_times_at_once_is_raised_once(desk: Desk, database: Database) -> None:
+    found: list[CapMessage] = []
+    threads = [
+        threading.Thread(target=lambda: found.append(desk.take(1, message()).row), daemon=True) for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert len({row.id for row in found}) == 1
+    assert len(found) == 4
+    assert alerts(database) == 1
+
+
+def test_a_message_goes_its_whole_way(desk: Desk, database: Database) -> None:
+    proposed = desk.take(2, message()).row
+    assert proposed.outcome is CapOutcome.PROPOSED
+    assert desk.take(1, message()).row.outcome is CapOutcome.DONE, "the trusted source need not wait"
+    with pytest.raises(DecidedError):
+        desk.press(proposed.id, 1, [])
+    update = message("2", msgType="Update", references=cap.reference("1"))
+    assert desk.take(1, update).row.outcome is CapOutcome.DONE
+    cancel = message("3", msgType="Cancel", references=cap.reference("2"))
+    assert len(desk.take(1, cancel).row.done["alerts"]) == 1
+    assert desk.take(1, message("x", sender="a b")).row.outcome is CapOutcome.REFUSED
+    assert alerts(database) == 2
+
+
+def test_what_nobody_hears_does_not_fill_the_disk(
+    desk: Desk, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cap_desk, "_KEPT", 2)
+    for number in range(5):
+        desk.take(1, message(f"draft-{number}", status="Draft"))
+        desk.take(1, b"<bad/>" + b" " * number)
+    with database.read() as session:
+        rows = session.scalars(select(CapMessage).order_by(CapMessage.id)).all()
+        ignored = [bool(row.original) for row in rows if row.outcome is CapOutcome.IGNORED]
+        assert ignored == [False, False, False, True, True]
+        assert sum(row.outcome is CapOutcome.REFUSED for row in rows) == 2
+    assert not desk.take(1, message("draft-0", status="Draft")).fresh, "its name is known for good"
+
+
+@pytest.mark.parametrize(
+    ("polygon", "outcome"),
+    [
+        ("20.9,106.1 20.9,106.11 20.91,106.11 20.9,106.1", CapOutcome.PROPOSED),
+        ("10,100 10,101 11,101 10,100", CapOutcome.IGNORED),
+    ],
+)
+def test_a_place_that_nobody_can_locate_matters_only_near_by(
+    desk: Desk, database: Database, polygon: str, outcome: CapOutcome
+) -> None:
+    with database.write() as session:
+        session.get_one(Speaker, "loa-1").longitude, session.get_one(Speaker, "loa-1").latitude = 106.0, 20.8
+    row = desk.take(1, cap.alert("1", [cap.info(areas=cap.area(polygons=[polygon]))])).row
+    assert row.outcome is outcome
