@@ -128,3 +128,9 @@ class Geography:
             if spot.id in chosen or in_parts:
                 whole[spot.id] = spot
         return list(whole.values())
+
+
+def outlines(session: Session) -> Mapping[int, str]:
+    """The borders of the places that have one, by id: GeoJSON text of a Polygon or MultiPolygon, WGS84."""
+    rows = select(Place.id, Place.outline).where(Place.outline.is_not(None)).order_by(Place.id)
+    return {place_id: outline for place_id, outline in session.execute(rows) if outline}

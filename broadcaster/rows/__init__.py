@@ -3,6 +3,7 @@
 from broadcaster.rows.accounts import Account, AuditEntry, Grant, Role
 from broadcaster.rows.alerts import (
     Alert,
+    AlertConfirmation,
     AlertEnd,
     AlertReport,
     AlertSound,
@@ -10,6 +11,7 @@ from broadcaster.rows.alerts import (
     AlertTarget,
     ApiToken,
     Contact,
+    RehearsalPlan,
     StandingSound,
     ToldByPerson,
 )
@@ -39,6 +41,7 @@ __all__ = [
     "Account",
     "Address",
     "Alert",
+    "AlertConfirmation",
     "AlertEnd",
     "AlertReport",
     "AlertSound",
@@ -74,6 +77,7 @@ __all__ = [
     "PlaceKind",
     "Published",
     "Push",
+    "RehearsalPlan",
     "Role",
     "Schedule",
     "ScheduleKind",

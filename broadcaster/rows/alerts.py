@@ -20,6 +20,7 @@ class AlertSource(StrEnum):
     DUTY = "duty"
     API = "api"
     CAP = "cap"
+    REHEARSAL = "rehearsal"
 
 
 class AlertEnd(StrEnum):
@@ -167,8 +168,40 @@ class ToldByPerson(Base):
     account: Mapped[Account] = relationship()
 
 
+class AlertConfirmation(Base):
+    """An approver has seen afterwards what a duty officer raised, and stands by it."""
+
+    __tablename__ = "alert_confirmation"
+
+    alert_id: Mapped[str] = mapped_column(ForeignKey("alert.id"), primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"))
+    at: Mapped[datetime]
+
+    account: Mapped[Account] = relationship()
+
+
+class RehearsalPlan(Base):
+    """When the whole chain is tried every week: ``weekday`` 0 is Monday, ``at`` a local HH:MM. The newest row counts.
+
+    ``audible``: spoken as a drill; otherwise the speakers answer without a sound.
+    """
+
+    __tablename__ = "rehearsal_plan"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    active: Mapped[bool]
+    weekday: Mapped[int]
+    at: Mapped[str] = mapped_column(String(5))
+    audible: Mapped[bool]
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"))
+    changed_at: Mapped[datetime]
+
+
 class ApiToken(Base):
-    """A program's right to do one thing; only the SHA-256 of the token is kept. ``scopes`` are words with spaces."""
+    """A program's right to do one thing; only the SHA-256 of the token is kept. ``scopes`` are words with spaces.
+
+    ``last_used_at`` is true to the minute.
+    """
 
     __tablename__ = "api_token"
 
@@ -177,4 +210,5 @@ class ApiToken(Base):
     sha256: Mapped[str] = mapped_column(String(64), unique=True)
     scopes: Mapped[str] = mapped_column(String(200))
     created_at: Mapped[datetime]
+    last_used_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]

@@ -19,6 +19,8 @@ class NoticeKind(StrEnum):
     RETURNED = "returned"
     NOT_APPROVED = "not-approved"
     VILLAGE = "village"
+    SILENT = "silent"
+    REHEARSAL = "rehearsal"
     TRIAL = "trial"
 
 

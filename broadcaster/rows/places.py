@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from sqlalchemy import BigInteger, ForeignKey, String
+from sqlalchemy import BigInteger, ForeignKey, String, Text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from broadcaster.rows.base import Base, words
@@ -45,7 +45,11 @@ class Station(Base):
 
 
 class Place(Base):
-    """One node of the tree, or a group. ``code`` is its zone on the wire; ``word`` the local word (thôn, bản, ấp…)."""
+    """One node of the tree, or a group. ``code`` is its zone on the wire; ``word`` the local word (thôn, bản, ấp…).
+
+    ``outline`` is its border as the text of a GeoJSON Polygon or MultiPolygon (WGS84, longitude first), read with
+    `geography.outlines` only: nobody who looks for a name should have to carry a map.
+    """
 
     __tablename__ = "place"
 
@@ -56,6 +60,7 @@ class Place(Base):
     word: Mapped[str] = mapped_column(String(40), default="")
     parent_id: Mapped[int | None] = mapped_column(ForeignKey("place.id"), index=True)
     position: Mapped[int] = mapped_column(default=0)
+    outline: Mapped[str | None] = mapped_column(Text, deferred=True)
 
     parent: Mapped["Place | None"] = relationship(remote_side="Place.id", back_populates="children")
     children: Mapped[list["Place"]] = relationship(back_populates="parent", order_by="Place.position")
