@@ -39,7 +39,8 @@ class Template(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Attributes:
         siren: name of a siren in the station's table; empty: the bell instead.
         rises: the siren sounds at every update, whatever its level.
-        kind: ``end`` and ``correction`` are said when an alert is over, and are not raised by themselves.
+        kind: ``end`` and ``correction`` are said when an alert is over, ``rehearsal`` makes no sound; none of them is
+            raised by hand.
         every_min: between two rounds of the speech.
         why: the reason for what somebody might want to change.
     """
@@ -51,7 +52,7 @@ class Template(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     why: str
     fields: tuple[Field, ...]
     sentences: tuple[str, ...]
-    kind: Literal["warning", "end", "correction"] = "warning"
+    kind: Literal["warning", "end", "correction", "rehearsal"] = "warning"
     rises: bool = False
     drill: bool = False
     repeats: Annotated[int, msgspec.Meta(ge=1, le=20)] = 3
