@@ -15,6 +15,7 @@ PLACE: Final = "place"
 DRILL: Final = "Đây là diễn tập."
 """Said before and after whatever is only an exercise."""
 _FIELD: Final = re.compile(r"\{([a-z_]+)\}")
+_SENTENCE_END: Final = re.compile(r"(?<=[.!?])(?<![A-ZĐ]\.)\s+(?=[^\W_])")
 
 Level = Annotated[int, msgspec.Meta(ge=1, le=5)]
 
@@ -59,13 +60,14 @@ class Template(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     every_min: Annotated[int, msgspec.Meta(ge=0, le=1440)] = 30
 
     def say(self, place: str, values: Mapping[str, str]) -> list[str]:
-        """What is said in ``place``: every sentence whose fields are filled."""
+        """What is said in ``place``: every sentence whose fields are filled; the officer's own words one by one."""
         known = {name: value.strip() for name, value in values.items() if value.strip()} | {PLACE: place}
-        return [
-            _FIELD.sub(lambda found: known[found[1]], sentence)
-            for sentence in self.sentences
-            if set(_FIELD.findall(sentence)) <= known.keys()
-        ]
+        said: list[str] = []
+        for sentence in self.sentences:
+            if set(_FIELD.findall(sentence)) <= known.keys():
+                filled = _FIELD.sub(lambda found: known[found[1]], sentence)
+                said += _SENTENCE_END.split(filled) if _FIELD.fullmatch(sentence) else [filled]
+        return said
 
     def script(self, place: str) -> list[str]:
         """Every sentence as a form shows it: with the names of its fields."""

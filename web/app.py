@@ -32,6 +32,7 @@ from web import (
     listening,
     me,
     moments,
+    pasted,
     people,
     phone,
     preview,
@@ -75,6 +76,7 @@ _PAGES = (
     me,
     village,
     duty,
+    pasted,
     board,
     contacts,
 )

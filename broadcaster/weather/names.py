@@ -26,9 +26,10 @@ class Named:
 
 @dataclass(frozen=True)
 class Unknown:
-    """Something in a list of villages that is no place of the station."""
+    """A name behind the word of a place that is no place of the station; ``village``: one of its own size."""
 
     text: str
+    village: bool
     start: int
     end: int
 
@@ -110,9 +111,9 @@ class _Finder:
                 end = self._skip(index)
                 if end == index:
                     return index
-                if kind in villages and self._words[begin].start >= self._text.title_end:
-                    start, stop = self._words[index].start, self._words[end - 1].end
-                    self.unknown.append(Unknown(f"{kind} {self._text.raw[start:stop]}", start, stop))
+                start, stop = self._words[index].start, self._words[end - 1].end
+                if self._words[begin].start >= self._text.title_end:
+                    self.unknown.append(Unknown(f"{kind} {self._text.raw[start:stop]}", kind in villages, start, stop))
                 index = end
             index, more = self._next_item(index)
             if not more:
@@ -206,7 +207,7 @@ class _Finder:
 
 
 def find(text: Text, places: Mapping[str, str]) -> tuple[Sequence[Named], Sequence[Unknown]]:
-    """The places of the station (name by code) that a text names, and names in its lists of villages that are none."""
+    """The places of the station (name by code) that a text names, and names behind the word of a place that are none."""
     finder = _Finder(text, places)
     finder.look()
     return finder.named, finder.unknown

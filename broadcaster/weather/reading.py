@@ -164,11 +164,11 @@ def _places(
     sure = tuple(names.codes(named))
     for code in names.codes(named, sure=False):
         notes.doubt("unsure-place", places[code])
-    for name in dict.fromkeys(one.text for one in unknown):
+    for name in dict.fromkeys(one.text for one in unknown if one.village):
         notes.doubt("unknown-place", name)
     inner = [code for code in sure if code not in tops]
     if not sure:
-        notes.doubt("no-place")
+        notes.doubt("no-place", ", ".join(dict.fromkeys(one.text for one in unknown if not one.village)))
     elif inner and len(inner) < len(sure):
         notes.doubt("wide-and-narrow", ", ".join(places[code] for code in inner))
     return named, sure or tops
