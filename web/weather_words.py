@@ -7,7 +7,6 @@ from flask_babel.speaklater import LazyString
 
 from broadcaster import alert_templates
 from broadcaster.weather.reading import Doubt
-from web.words import gettext as _
 
 MARKS: Final[dict[str, LazyString]] = {
     "hazard": _l("loại thiên tai"),
@@ -26,31 +25,28 @@ _DOUBTS: Final[dict[str, LazyString]] = {
     "issued-ahead": _l("Giờ phát tin ở sau giờ hiện tại. Hãy xem lại ngày."),
     "old": _l("Bản tin đã phát hơn 12 giờ. Hãy tìm bản mới hơn."),
     "over": _l("Theo bản tin thì thời hạn đã qua, hoặc đã có bản tin tiếp theo. Hãy tìm bản mới hơn."),
+    "no-place": _l("Bản tin không nêu địa bàn nào của đài; đang chọn toàn bộ."),
     "no-brief": _l("Không rút gọn được. Hãy tự viết lời đọc."),
+}
+
+
+_DOUBTS_ABOUT: Final[dict[str, LazyString]] = {
+    "several-hazards": _l("Tiêu đề còn nêu: %(about)s."),
+    "several-storms": _l("Bản tin nói về nhiều cơn bão: %(about)s."),
+    "several-levels": _l("Bản tin ghi nhiều cấp độ rủi ro (%(about)s); đang lấy cấp cao nhất."),
+    "several-alarm-levels": _l("Bản tin ghi nhiều mức báo động (%(about)s); đang lấy mức cao nhất."),
+    "unsure-place": _l("Có phải %(about)s không? Chưa chọn."),
+    "unknown-place": _l("Đài không có địa bàn “%(about)s”."),
+    "wide-and-narrow": _l("Bản tin nêu cả địa bàn lớn lẫn riêng %(about)s; đang chọn tất cả."),
+    "no-place": _l("Bản tin không nêu địa bàn nào của đài, chỉ nêu %(about)s; đang chọn toàn bộ."),
 }
 
 
 def doubt(of: Doubt) -> str:
     """What the officer should look at."""
-    match of.code:
-        case "several-hazards":
-            names = ", ".join(alert_templates.template(code).name for code in of.about.split(","))
-            return _("Tiêu đề còn nêu: %(names)s.", names=names)
-        case "several-storms":
-            return _("Bản tin nói về nhiều cơn bão: %(numbers)s.", numbers=of.about)
-        case "several-levels":
-            return _("Bản tin ghi nhiều cấp độ rủi ro (%(levels)s); đang lấy cấp cao nhất.", levels=of.about)
-        case "several-alarm-levels":
-            return _("Bản tin ghi nhiều mức báo động (%(levels)s); đang lấy mức cao nhất.", levels=of.about)
-        case "unsure-place":
-            return _("Có phải %(place)s không? Chưa chọn.", place=of.about)
-        case "unknown-place":
-            return _("Đài không có địa bàn “%(place)s”.", place=of.about)
-        case "wide-and-narrow":
-            return _("Bản tin nêu cả xã lẫn riêng %(places)s; đang chọn tất cả.", places=of.about)
-        case "no-place":
-            if of.about:
-                return _("Bản tin không nêu địa bàn nào của đài, chỉ nêu %(names)s; đang chọn toàn bộ.", names=of.about)
-            return _("Bản tin không nêu địa bàn nào của đài; đang chọn toàn bộ.")
-        case _:
-            return str(_DOUBTS[of.code])
+    about = of.about
+    if of.code == "several-hazards":
+        about = ", ".join(alert_templates.template(code).name for code in about.split(","))
+    if about and of.code in _DOUBTS_ABOUT:
+        return str(_DOUBTS_ABOUT[of.code]) % {"about": about}
+    return str(_DOUBTS[of.code])
