@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
 from broadcaster import alert_reports, alert_templates, alerting, chain
-from broadcaster.alert_reports import Hearing, Line
+from broadcaster.alert_reports import UNHEARD, Hearing, Line
 from broadcaster.alerting import By, NotInForceError
 from broadcaster.rows import Alert, Contact, Place, ToldByPerson
 from web import alert_words, chart
@@ -20,7 +20,6 @@ from web.words import gettext as _
 
 pages = Blueprint("board", __name__)
 
-_UNHEARD: Final = frozenset({Hearing.SILENT, Hearing.OFFLINE})
 _MAX_LISTED: Final = 500
 _MAX_PAST: Final = 50
 
@@ -42,14 +41,14 @@ class Village:
     @property
     def unheard(self) -> bool:
         """Whether somebody has to be called: no speaker here has sounded, and one should have."""
-        return any(line.hearing in _UNHEARD for line in self.lines)
+        return any(line.hearing in UNHEARD for line in self.lines)
 
     @property
     def listed(self) -> Sequence[Line]:
         """The speakers that are named one by one; of many only those that have not sounded."""
         if len(self.lines) <= _MAX_LISTED:
             return self.lines
-        return [line for line in self.lines if line.hearing in _UNHEARD][:_MAX_LISTED]
+        return [line for line in self.lines if line.hearing in UNHEARD][:_MAX_LISTED]
 
 
 @pages.get("/alerts")

@@ -4,6 +4,7 @@ import threading
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from broadcaster import alert_notices, notices
 from broadcaster.carrier import AppriseCarrier
 from broadcaster.core import Core
 from broadcaster.notices import Carrier, Postman
@@ -21,7 +22,8 @@ def postman(core: Core, language: str, timezone: str, carrier: Carrier | None = 
     def words(kind: NoticeKind, detail: dict[str, Any]) -> tuple[str, str]:
         return notice_words.sentences(say, kind, detail, zone)
 
-    return Postman(core.database, core.clock, carrier or AppriseCarrier(), words)
+    looks = (notices.look, alert_notices.look)
+    return Postman(core.database, core.clock, carrier or AppriseCarrier(), words, looks)
 
 
 class Rounds:
