@@ -36,6 +36,7 @@ from web import (
     people,
     phone,
     preview,
+    rehearsals,
     rule_words,
     rules,
     security,
@@ -79,6 +80,7 @@ _PAGES = (
     pasted,
     board,
     contacts,
+    rehearsals,
 )
 
 

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, joinedload
 from broadcaster import alert_reports, alert_templates, alerting, chain
 from broadcaster.alert_reports import UNHEARD, Hearing, Line
 from broadcaster.alerting import By, NotInForceError
-from broadcaster.rows import Alert, Contact, Place, ToldByPerson
+from broadcaster.rows import Alert, AlertSource, Contact, Place, ToldByPerson
 from web import alert_words, chart
 from web.access import RAISERS, me, must_at, open_to_all, requires
 from web.context import now, services
@@ -56,7 +56,8 @@ class Village:
 def listing() -> ResponseReturnValue:
     """Every alert, the latest first."""
     with services().database.read() as session:
-        rows = select(Alert).options(joinedload(Alert.account)).order_by(Alert.raised_at.desc()).limit(_MAX_PAST)
+        raised = select(Alert).where(Alert.source != AlertSource.REHEARSAL).options(joinedload(Alert.account))
+        rows = raised.order_by(Alert.raised_at.desc()).limit(_MAX_PAST)
         return render_template("alerts.html", alerts=session.scalars(rows).all(), **_words())
 
 

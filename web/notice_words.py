@@ -17,6 +17,8 @@ def sentences(_: Translate, kind: NoticeKind, detail: dict[str, Any], zone: Zone
     """Title and body of a notice; ``_`` translates and fills in."""
     if kind is NoticeKind.SILENT:
         return _silent(_, detail)
+    if kind is NoticeKind.REHEARSAL:
+        return _rehearsal(_, detail)
     return _of_bulletins(_, kind, detail, zone)
 
 
@@ -67,6 +69,16 @@ def _silent(_: Translate, detail: dict[str, Any]) -> tuple[str, str]:
     if len(silent) > _MAX_PLACES:
         told.append(_("Còn %(number)s nơi khác.", number=len(silent) - _MAX_PLACES))
     return (_("Diễn tập – %(title)s", title=title) if detail["drill"] else title), " ".join(told)
+
+
+def _rehearsal(_: Translate, detail: dict[str, Any]) -> tuple[str, str]:
+    title = _(
+        "Thử đường truyền: %(answered)s/%(asked)s cụm loa trả lời", answered=detail["answered"], asked=detail["asked"]
+    )
+    if not detail["silent"]:
+        return title, _("Không cụm loa nào im lặng.")
+    names = ", ".join(detail["silent"])
+    return title, _("Im lặng: %(names)s. Mới im so với lần trước: %(new)s.", names=names, new=detail["new"])
 
 
 def _place(_: Translate, one: dict[str, Any]) -> str:

@@ -1,10 +1,11 @@
 """The thread that tells people what they should know: nothing else waits for it, and it waits for nobody's page."""
 
 import threading
+from collections.abc import Callable
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from broadcaster import alert_notices, notices
+from broadcaster import alert_notices, notices, rehearsals
 from broadcaster.carrier import AppriseCarrier
 from broadcaster.core import Core
 from broadcaster.notices import Carrier, Postman
@@ -22,15 +23,15 @@ def postman(core: Core, language: str, timezone: str, carrier: Carrier | None = 
     def words(kind: NoticeKind, detail: dict[str, Any]) -> tuple[str, str]:
         return notice_words.sentences(say, kind, detail, zone)
 
-    looks = (notices.look, alert_notices.look)
+    looks = (notices.look, alert_notices.look, rehearsals.look)
     return Postman(core.database, core.clock, carrier or AppriseCarrier(), words, looks)
 
 
 class Rounds:
     """Sends the postman round every ten seconds, or at once when woken."""
 
-    def __init__(self, core: Core, whom: Postman) -> None:
-        self._core, self._postman = core, whom
+    def __init__(self, core: Core, whom: Postman, first: Callable[[], None] = lambda: None) -> None:
+        self._core, self._postman, self._first = core, whom, first
         self._woken = threading.Event()
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="notices", daemon=True)
@@ -52,6 +53,8 @@ class Rounds:
 
     def _run(self) -> None:
         while not self._stopping:
+            with self._core.counters.edge("rehearsal"):
+                self._first()
             with self._core.counters.edge("notices"):
                 self._postman.round()
             self._woken.wait(_ROUND_S)

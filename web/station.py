@@ -32,7 +32,7 @@ from broadcaster.wire.documents import Action, Command
 from broadcaster.wire.keys import SigningKey
 from broadcaster.wire.topics import Kind, Topics
 from broadcaster.wire.units import SECOND, UnixMs
-from scheduler import quiet
+from scheduler import quiet, rehearsing
 from scheduler.alert_speech import AlertSpeech
 from scheduler.planning import Planner
 from scheduler.preparation import Preparation
@@ -131,7 +131,7 @@ class RunningStation:
             sirens=settings.sirens,
         )
         self._admission = Admission(core, self.broker, self.wake)
-        self._rounds = Rounds(core, postman(core, settings.language, station.timezone))
+        self._rounds = Rounds(core, postman(core, settings.language, station.timezone), first=self._rehearse_when_due)
         self.services = Services(settings, database, core.clock, speech, clips, self)
 
     def start(self) -> None:
@@ -239,6 +239,23 @@ class RunningStation:
         with self.core.database.write() as session:
             done = alerting.correct_alert(session, self.core, alert_id, by)
         return self._sound(done)
+
+    def rehearse(self, name: str, by: By) -> Done:
+        """See `Orders.rehearse`."""
+        with self.core.database.write() as session:
+            done = alerting.rehearse(session, self.core, name, by)
+        return self._sound(done)
+
+    def _rehearse_when_due(self) -> None:
+        """The weekly rehearsal."""
+        with self.core.database.read() as session:
+            if rehearsing.due(session, self.core.clock.now()) is None:
+                return
+        with self.core.database.write() as session:
+            plan = rehearsing.due(session, self.core.clock.now())
+            done = rehearsing.begin(session, self.core, plan, self.settings.sirens) if plan else None
+        if done:
+            self._sound(done)
 
     def _sound(self, done: Done) -> Done:
         """The documents leave now; what is still to be spoken follows."""
