@@ -73,7 +73,7 @@ class Report:
         return now >= self.alert.raised_at + NAMED_AFTER
 
 
-def tops() -> Select[tuple[Place]]:
+def tops() -> Select[Place]:
     """The places that are the whole station, as a query."""
     return select(Place).where(Place.parent_id.is_(None), Place.kind != PlaceKind.GROUP).order_by(Place.position)
 

@@ -32,6 +32,7 @@ from web import (
     listening,
     me,
     moments,
+    outlines,
     pasted,
     people,
     phone,
@@ -81,6 +82,7 @@ _PAGES = (
     board,
     contacts,
     rehearsals,
+    outlines,
 )
 
 

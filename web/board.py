@@ -13,7 +13,7 @@ from broadcaster import alert_reports, alert_templates, alerting, chain
 from broadcaster.alert_reports import UNHEARD, Hearing, Line
 from broadcaster.alerting import By, NotInForceError
 from broadcaster.rows import Alert, AlertSource, Contact, Place, ToldByPerson
-from web import alert_words, chart
+from web import alert_words, area_map
 from web.access import RAISERS, me, must_at, open_to_all, requires
 from web.context import now, services
 from web.words import gettext as _
@@ -74,8 +74,8 @@ def show(alert_id: str) -> ResponseReturnValue:
             "total": len(lines),
             "villages": _villages(session, alert, lines),
             "said": _said(alert),
-            "chart": _chart(lines),
-            "width": chart.WIDTH,
+            "chart": area_map.of_alert(session, lines),
+            "width": area_map.WIDTH,
             "hearing_of": {line.speaker.id: line for line in lines},
             **_words(),
         }
@@ -126,19 +126,6 @@ def _said(alert: Alert) -> list[str]:
     if not alert.targets:
         return []
     return [sound.text for sound in alert.sounds if sound.place_id == alert.targets[0].id and sound.position]
-
-
-def _chart(lines: Sequence[Line]) -> chart.Chart:
-    shown = [line.speaker for line in lines[:_MAX_LISTED]]
-    positions = {
-        speaker.id: (speaker.latitude, speaker.longitude)
-        for speaker in shown
-        if speaker.latitude is not None and speaker.longitude is not None
-    }
-    names: dict[str, list[str]] = {}
-    for speaker in shown:
-        names.setdefault(speaker.place.name, []).append(speaker.id)
-    return chart.draw(positions, names)
 
 
 @pages.post("/alerts/<alert_id>/end")

@@ -29,7 +29,9 @@ pages = Blueprint("uploads", __name__)
 
 _log = logging.getLogger(__name__)
 
-_TAKES_FILES: Final = frozenset({"uploads.take", "uploads.take_words", "bulletins.send", "library.add", "village.air"})
+_TAKES_FILES: Final = frozenset(
+    {"uploads.take", "uploads.take_words", "bulletins.send", "library.add", "village.air", "outlines.bring"}
+)
 _FORM_BYTES: Final = 2**20
 _MAX_NAME: Final = 200
 

@@ -68,6 +68,11 @@ def _name(code: str, name: str) -> _Name:
     return _Name(code, kind, own, words(inside))
 
 
+def own_name(name: str) -> tuple[Word, ...]:
+    """A place's name without its word and without what stands in brackets."""
+    return _name("", name).own
+
+
 class _Finder:
     """One look through a text."""
 
