@@ -47,6 +47,7 @@ from web import (
     status,
     stopping,
     timekeeping,
+    tokens,
     uploads,
     village,
     week,
@@ -83,6 +84,7 @@ _PAGES = (
     contacts,
     rehearsals,
     outlines,
+    tokens,
 )
 
 

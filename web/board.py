@@ -12,9 +12,9 @@ from sqlalchemy.orm import Session, joinedload
 from broadcaster import alert_reports, alert_templates, alerting, chain
 from broadcaster.alert_reports import UNHEARD, Hearing, Line
 from broadcaster.alerting import By, NotInForceError
-from broadcaster.rows import Alert, AlertSource, Contact, Place, ToldByPerson
+from broadcaster.rows import Alert, AlertConfirmation, AlertSource, Contact, Place, ToldByPerson
 from web import alert_words, area_map
-from web.access import RAISERS, me, must_at, open_to_all, requires
+from web.access import APPROVERS, RAISERS, me, must_at, open_to_all, requires
 from web.context import now, services
 from web.words import gettext as _
 
@@ -57,8 +57,9 @@ def listing() -> ResponseReturnValue:
     """Every alert, the latest first."""
     with services().database.read() as session:
         raised = select(Alert).where(Alert.source != AlertSource.REHEARSAL).options(joinedload(Alert.account))
-        rows = raised.order_by(Alert.raised_at.desc()).limit(_MAX_PAST)
-        return render_template("alerts.html", alerts=session.scalars(rows).all(), **_words())
+        alerts = session.scalars(raised.order_by(Alert.raised_at.desc()).limit(_MAX_PAST)).all()
+        query = select(AlertConfirmation.alert_id).where(AlertConfirmation.alert_id.in_([one.id for one in alerts]))
+        return render_template("alerts.html", alerts=alerts, confirmed=set(session.scalars(query)), **_words())
 
 
 @pages.get("/alerts/<alert_id>")
@@ -74,6 +75,7 @@ def show(alert_id: str) -> ResponseReturnValue:
             "total": len(lines),
             "villages": _villages(session, alert, lines),
             "said": _said(alert),
+            "confirmed": session.get(AlertConfirmation, alert.id, options=[joinedload(AlertConfirmation.account)]),
             "chart": area_map.of_alert(session, lines),
             "width": area_map.WIDTH,
             "hearing_of": {line.speaker.id: line for line in lines},
@@ -169,6 +171,22 @@ def told(alert_id: str, place_id: int) -> ResponseReturnValue:
             subject = f"{alert.id} {place.code}"
             chain.audit(session, at=now(), account_id=me().id, action="alert.told", subject=subject)
     return redirect(url_for("board.show", alert_id=alert_id) + f"#village-{place_id}", 303)
+
+
+@pages.post("/alerts/<alert_id>/confirm")
+@requires(*APPROVERS)
+def confirm(alert_id: str) -> ResponseReturnValue:
+    """An approver stands by what somebody else raised: afterwards, since an emergency waits for nobody."""
+    with services().database.write() as session:
+        alert = _alert(session, alert_id)
+        must_at(alert.targets, *APPROVERS)
+        if alert.account_id == me().id:
+            abort(403)
+        if session.get(AlertConfirmation, alert.id) is None:
+            session.add(AlertConfirmation(alert_id=alert.id, account_id=me().id, at=now()))
+            chain.audit(session, at=now(), account_id=me().id, action="alert.confirm", subject=alert.id)
+    flash(_("Đã xác nhận cảnh báo này."), "success")
+    return redirect(url_for("board.show", alert_id=alert_id), 303)
 
 
 @pages.get("/bang-tin/<code>")
