@@ -37,7 +37,7 @@ def understand() -> ResponseReturnValue:
     """The form of the hazard that was recognised, filled in, with what it was filled from."""
     text, wanted = request.form.get("text", "").strip(), request.form.get("template", "")
     if not text or len(text) > _MAX_TEXT:
-        flash(_("Hãy dán nội dung bản tin, nhiều nhất 20.000 chữ."), "warning")
+        flash(_("Hãy dán nội dung bản tin, nhiều nhất 20.000 ký tự."), "warning")
         return redirect(url_for("pasted.show"), 303)
     offered = [one for one in alert_templates.all_templates() if one.kind == "warning"]
     chosen = wanted if wanted in {one.code for one in offered} else ""

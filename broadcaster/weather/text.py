@@ -28,7 +28,7 @@ def _base(letter: str) -> str:
 
 
 def strict(word: str) -> str:
-    """A word with its tone at the end: hoà and hòa are one. Numbers lose leading zeros."""
+    """A word with its tone at the end, so that both placings of it are one. Numbers lose leading zeros."""
     if word.isdecimal():
         return word.lstrip("0") or "0"
     letters = unicodedata.normalize("NFD", word.lower())
