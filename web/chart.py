@@ -19,8 +19,8 @@ _MAX_HEIGHT: Final = 1100
 _MIN_HEIGHT: Final = 380
 _DOT: Final = 22
 """Half the side of the square that a dot needs."""
-_LETTER: Final = 15
-_LINE: Final = 30
+_LETTER: Final = 20
+_LINE: Final = 36
 """Width of a letter and height of a line of a name, in units of the drawing."""
 
 
@@ -78,24 +78,39 @@ def draw(
     dots = {name: on_sheet(point) for name, point in positions.items()}
     inside = {f"place-{place}": on_sheet(one.centre) for place, one in outlines.items()}
     areas = {place: "".join(_path(map(on_sheet, ring)) for ring in one.rings) for place, one in outlines.items()}
-    return Chart(height, dots, tuple(_labels(dots | inside, names, height)), areas)
+    return Chart(height, dots, tuple(_labels(dots, inside, names, height)), areas)
 
 
 def _path(points: Iterable[Point]) -> str:
     return "M" + "L".join(f"{x:g} {y:g}" for x, y in points) + "Z"
 
 
-def _labels(dots: Mapping[str, Point], names: Mapping[str, Sequence[str]], height: int) -> Iterable[Label]:
+def _labels(
+    dots: Mapping[str, Point], inside: Mapping[str, Point], names: Mapping[str, Sequence[str]], height: int
+) -> Iterable[Label]:
+    """Each name where there is room; where there is none for "name: state", the state alone."""
     taken: list[_Box] = [(x - _DOT, y - _DOT, x + _DOT, y + _DOT) for x, y in dots.values()]
-    for text, owners in names.items():
-        half = len(text) * _LETTER / 2
-        for x, y in _spots([dots[owner] for owner in owners if owner in dots], half):
-            box = x - half, y - _LINE, x + half, y + 4
-            inside = box[0] >= 0 and box[1] >= 0 and box[2] <= WIDTH and box[3] <= height
-            if inside and not any(_touch(box, other) for other in taken):
-                taken.append(box)
-                yield Label(text, round(x, 1), round(y, 1))
+    for name, owners in names.items():
+        for text in dict.fromkeys((name, name.rpartition(": ")[2])):
+            half = len(text) * _LETTER / 2
+            middles = [(inside[owner][0], inside[owner][1] + _LINE / 3) for owner in owners if owner in inside]
+            points = [dots.get(owner) or inside[owner] for owner in owners if owner in dots or owner in inside]
+            label = _fitting(text, (*middles, *_spots(points, half)), taken, height)
+            if label:
+                yield label
                 break
+
+
+def _fitting(text: str, spots: Iterable[Point], taken: list[_Box], height: int) -> Label | None:
+    """The text at the first spot that is free, which is taken then."""
+    half = len(text) * _LETTER / 2
+    for x, y in spots:
+        box = x - half, y - _LINE, x + half, y + 4
+        is_inside = box[0] >= 0 and box[1] >= 0 and box[2] <= WIDTH and box[3] <= height
+        if is_inside and not any(_touch(box, other) for other in taken):
+            taken.append(box)
+            return Label(text, round(x, 1), round(y, 1))
+    return None
 
 
 def _spots(points: Iterable[Point], half: float) -> Iterable[Point]:
