@@ -230,7 +230,7 @@ def in_force(session: Session, now: datetime) -> list[Alert]:
 
 def is_silent(alert: Alert) -> bool:
     """Whether it is a rehearsal without a sound, which is nobody's warning."""
-    return alert_templates.template(alert.template).kind == "rehearsal"
+    return alert.source is AlertSource.REHEARSAL and not alert.sounds
 
 
 def unexpired(session: Session, now: datetime) -> list[Alert]:

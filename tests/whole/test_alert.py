@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from broadcaster import alert_documents, alert_reports, alert_templates, alerting, standing
+from broadcaster import alert_documents, alert_reports, alert_templates, alerting, rehearsals, standing
 from broadcaster.alert_orders import Order
 from broadcaster.alert_reports import Hearing
 from broadcaster.alerting import By
-from broadcaster.rows import Alert, Distribution, LedgerEntry, StandingSound
+from broadcaster.rows import Alert, AlertSource, Distribution, LedgerEntry, StandingSound
 from broadcaster.wire.documents import Event
 from tests.whole.town import LiveTown, Town, live, wait_until
 
@@ -23,7 +23,7 @@ SPEAKERS = 2
 @pytest.fixture(scope="module")
 def few_templates() -> Iterator[None]:
     """A station that knows fire and correction only: each template takes seconds to speak and to send."""
-    few = tuple(alert_templates.template(code) for code in ("chay", "dinh-chinh"))
+    few = tuple(alert_templates.template(code) for code in ("chay", "dinh-chinh", "thu"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(alert_templates, "all_templates", lambda: few)
         yield
@@ -77,6 +77,15 @@ def test_a_drill_is_heard_everywhere_with_words_spoken_meanwhile_and_corrected_i
         assert not alert_documents.is_growing(words.sounds)  # all of it was on the speakers
     wait_until(lambda: events(town.town, words.id)[Event.STARTED] == SPEAKERS, 20)
     town.station.end_alert(words.id, By(), words=False, at_once=True)
+
+
+def test_a_rehearsal_is_answered_by_every_speaker_without_a_sound(town: LiveTown) -> None:
+    alert = town.station.rehearse("one", By(AlertSource.REHEARSAL)).alert
+    wait_until(lambda: events(town.town, alert.id)[Event.ARMED] == SPEAKERS, 20)
+    assert set(events(town.town, alert.id)) == {Event.ARMED}
+    with town.town.database.read() as session:
+        found = rehearsals.report(session, session.get_one(Alert, alert.id))
+        assert len(found.times_ms) == SPEAKERS
 
 
 def growing(town: Town, alert: str) -> bool:
