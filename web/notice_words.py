@@ -22,7 +22,9 @@ def sentences(_: Translate, kind: NoticeKind, detail: dict[str, Any], zone: Zone
     return _of_bulletins(_, kind, detail, zone)
 
 
-def _of_bulletins(_: Translate, kind: NoticeKind, detail: dict[str, Any], zone: ZoneInfo) -> tuple[str, str]:
+def _of_bulletins(  # noqa: PLR0911  one kind, one sentence
+    _: Translate, kind: NoticeKind, detail: dict[str, Any], zone: ZoneInfo
+) -> tuple[str, str]:
     title, places = str(detail.get("title", "")), str(detail.get("places", ""))
     at = _at(_, detail, zone)
     match kind:
@@ -46,6 +48,21 @@ def _of_bulletins(_: Translate, kind: NoticeKind, detail: dict[str, Any], zone: 
             return (
                 _("Bản tin không phát vì không được duyệt kịp giờ"),
                 _("“%(title)s”, %(places)s.", title=title, places=places),
+            )
+        case NoticeKind.DISPLACED:
+            return (
+                _("Bản tin phát muộn hơn dự kiến"),
+                _(
+                    "“%(title)s” dời từ %(before)s sang %(at)s, nhường bản tin ưu tiên.",
+                    title=title,
+                    before=_moment(str(detail["from"]), zone),
+                    at=at,
+                ),
+            )
+        case NoticeKind.REPLACED:
+            return (
+                _("Bản tin được thay bằng bản khác"),
+                _("“%(title)s” không phát lúc %(at)s: một bản tin khác phát vào giờ đó.", title=title, at=at),
             )
         case NoticeKind.VILLAGE:
             return (
@@ -92,7 +109,11 @@ def _at(_: Translate, detail: dict[str, Any], zone: ZoneInfo) -> str:
     start = str(detail.get("start_at", ""))
     if not start:
         return _("ngay khi được duyệt")
-    return f"{datetime.fromisoformat(start).astimezone(zone):%H:%M %d/%m/%Y}"
+    return _moment(start, zone)
+
+
+def _moment(stored: str, zone: ZoneInfo) -> str:
+    return f"{datetime.fromisoformat(stored).astimezone(zone):%H:%M %d/%m/%Y}"
 
 
 def _left(_: Translate, minutes: int) -> str:
