@@ -88,13 +88,13 @@ def _path(points: Iterable[Point]) -> str:
 def _labels(
     dots: Mapping[str, Point], inside: Mapping[str, Point], names: Mapping[str, Sequence[str]], height: int
 ) -> Iterable[Label]:
-    """Each name where there is room; where there is none for "name: state", the state alone."""
+    """Each name where there is room: of a point beside it, of a place nowhere but inside it, if need be its state alone."""
     taken: list[_Box] = [(x - _DOT, y - _DOT, x + _DOT, y + _DOT) for x, y in dots.values()]
     for name, owners in names.items():
         for text in dict.fromkeys((name, name.rpartition(": ")[2])):
             half = len(text) * _LETTER / 2
             middles = [(inside[owner][0], inside[owner][1] + _LINE / 3) for owner in owners if owner in inside]
-            points = [dots.get(owner) or inside[owner] for owner in owners if owner in dots or owner in inside]
+            points = [dots[owner] for owner in owners if owner in dots]
             label = _fitting(text, (*middles, *_spots(points, half)), taken, height)
             if label:
                 yield label
