@@ -1,7 +1,6 @@
 """Which hazard, and how grave: the heading and the body of a bulletin, weighed."""
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -85,8 +84,3 @@ def storm(text: Text) -> Found:
     """The number of the storm."""
     found = list(_STORM.finditer(text.folded))
     return Found(tuple(one[1].lstrip("0") for one in found), tuple(one.span() for one in found))
-
-
-def first_spans(found: Found, wanted: Iterable[int | str]) -> tuple[Span, ...]:
-    """Where each of ``wanted`` is named first."""
-    return tuple(found.spans[found.values.index(one)] for one in wanted if one in found.values)

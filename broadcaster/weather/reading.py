@@ -12,7 +12,7 @@ from broadcaster.weather.text import Text
 _OLD: Final = timedelta(hours=12)
 """The offices issue a bulletin every three to twelve hours: an older one has a successor."""
 _MAX_BRIEF: Final = 1_000
-NEARLY_FLOODS: Final = ("lu-1", "lu-2", "lu-3")
+_FLOODS: Final = ("lu-1", "lu-2", "lu-3")
 
 
 @dataclass(frozen=True)
@@ -136,11 +136,11 @@ def _flood(text: Text, code: str, notes: _Notes) -> str:
     found = hazards.alarms(text)
     if not found.values:
         notes.doubt("no-alarm-level")
-        return NEARLY_FLOODS[1]
+        return _FLOODS[1]
     notes.mark("level", found.spans)
     if len(set(found.values)) > 1:
         notes.doubt("several-alarm-levels", ", ".join(str(one) for one in sorted(set(found.values), key=str)))
-    return NEARLY_FLOODS[max(int(one) for one in found.values) - 1]
+    return _FLOODS[max(int(one) for one in found.values) - 1]
 
 
 def _level(text: Text, code: str, notes: _Notes) -> int:
