@@ -83,7 +83,7 @@ class AlertKeeper(Worker):
         if time.monotonic() > self._rehearse_at:
             self._rehearse_at = time.monotonic() + _REHEARSAL_S
             with self._core.database.write() as session:
-                alerting.rehearse(session, self._core, self._sirens)
+                alerting.warm_up(session, self._core, self._sirens)
         return _LOOK_S if self.look() else _IDLE_S
 
     def look(self) -> bool:

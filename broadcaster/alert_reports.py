@@ -16,8 +16,8 @@ from broadcaster.geography import Geography
 from broadcaster.rows import Alert, AlertReport, Speaker
 from broadcaster.wire.documents import Event, Receipt, SpeakerState, Why
 
-NAMED_AFTER: Final = timedelta(seconds=60)
-"""Then a speaker that has told nothing is named."""
+NAMED_AFTER: Final = timedelta(seconds=45)
+"""Then a speaker that has told nothing is named: 15 s after its last chance (`alert_keeper`), and people read it within the minute."""
 _AWAY: Final = frozenset({SpeakerState.LOST, SpeakerState.DISCONNECTED, None})
 _ENDED: Final = Why.WITHDRAWN.value
 """It sounded until the alert was ended."""
@@ -31,6 +31,10 @@ class Hearing(StrEnum):
     WAITING = "waiting"
     SILENT = "silent"
     OFFLINE = "offline"
+
+
+UNHEARD: Final = frozenset({Hearing.SILENT, Hearing.OFFLINE})
+"""Somebody has to be called."""
 
 
 def take(session: Session, receipts: Iterable[tuple[str, Receipt]]) -> None:
@@ -122,6 +126,19 @@ def _line(report: AlertReport, alert: Alert, now: datetime) -> Line:
     if state is Hearing.SILENT:
         why = report.why or ("not-started" if report.armed_at else "no-report")
     return Line(report.speaker, report, state, why)
+
+
+def unheard(session: Session, alert: Alert, now: datetime) -> list[Line]:
+    """The speakers of an alert that are silent or away."""
+    not_sounding = AlertReport.started_at.is_(None) | AlertReport.silent_at.is_not(None)
+    rows = (
+        select(AlertReport)
+        .where(AlertReport.alert_id == alert.id, AlertReport.finished_at.is_(None), not_sounding)
+        .options(joinedload(AlertReport.speaker).joinedload(Speaker.place))
+        .order_by(AlertReport.speaker_id)
+    )
+    found = [_line(report, alert, now) for report in session.scalars(rows)]
+    return [line for line in found if line.hearing in UNHEARD]
 
 
 def counts(lines: Sequence[Line]) -> Mapping[Hearing, int]:

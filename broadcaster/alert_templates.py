@@ -16,6 +16,7 @@ _PLACE_FIELD: Final = "{place}"
 DRILL: Final = "Đây là diễn tập."
 """Said before and after whatever is only an exercise."""
 _FIELD: Final = re.compile(r"\{([a-z_]+)\}")
+_SENTENCE_END: Final = re.compile(r"(?<=[.!?])(?<![A-ZĐ]\.)\s+(?=[^\W_])")
 
 Level = Annotated[int, msgspec.Meta(ge=1, le=5)]
 
@@ -40,7 +41,8 @@ class Template(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Attributes:
         siren: name of a siren in the station's table; empty: the bell instead.
         rises: the siren sounds at every update, whatever its level.
-        kind: ``end`` and ``correction`` are said when an alert is over, and are not raised by themselves.
+        kind: ``end`` and ``correction`` are said when an alert is over, ``rehearsal`` makes no sound; none of them is
+            raised by hand.
         every_min: between two rounds of the speech.
         why: the reason for what somebody might want to change.
     """
@@ -52,20 +54,21 @@ class Template(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     why: str
     fields: tuple[Field, ...]
     sentences: tuple[str, ...]
-    kind: Literal["warning", "end", "correction"] = "warning"
+    kind: Literal["warning", "end", "correction", "rehearsal"] = "warning"
     rises: bool = False
     drill: bool = False
     repeats: Annotated[int, msgspec.Meta(ge=1, le=20)] = 3
     every_min: Annotated[int, msgspec.Meta(ge=0, le=1440)] = 30
 
     def say(self, place: str, values: Mapping[str, str]) -> list[str]:
-        """What is said in ``place``: every sentence whose fields are filled."""
+        """What is said in ``place``: every sentence whose fields are filled; the officer's own words one by one."""
         known = {name: value.strip() for name, value in values.items() if value.strip()} | {PLACE: place}
-        return [
-            _FIELD.sub(lambda found: known[found[1]], sentence)
-            for sentence in self.sentences
-            if set(_FIELD.findall(sentence)) <= known.keys()
-        ]
+        said: list[str] = []
+        for sentence in self.sentences:
+            if set(_FIELD.findall(sentence)) <= known.keys():
+                filled = _FIELD.sub(lambda found: known[found[1]], sentence)
+                said += _SENTENCE_END.split(filled) if _FIELD.fullmatch(sentence) else [filled]
+        return said
 
     def call(self, place: str) -> list[str]:
         """What makes people listen: the ready sentences up to the one that names ``place``."""

@@ -20,13 +20,15 @@ from broadcaster.alert_templates import Template
 from broadcaster.clock import from_ms, to_ms
 from broadcaster.core import Core
 from broadcaster.errors import LoaError
-from broadcaster.rows import Alert, AlertEnd, AlertSound, AlertSource, Place, Published, Speaker
+from broadcaster.rows import Alert, AlertEnd, AlertSound, AlertSource, Place, PlaceKind, Published, Speaker
 from broadcaster.wire.urgent import Part
 
 PREFIX: Final = "kc-"
 """Begins the name of every alert, so that receipts of alerts are told from those of broadcasts."""
 _WORDS_LIFE: Final = timedelta(hours=2)
 """Of the words that follow an end or a correction, from the moment they may be said."""
+_REHEARSAL_LIFE: Final = timedelta(minutes=15)
+"""Long enough for those who come back from a short loss, short enough to be worth nothing to a thief."""
 _LEAD_MS: Final = 400
 _LEAD_US_PER_SPEAKER: Final = 30
 
@@ -112,14 +114,31 @@ def correct_alert(session: Session, core: Core, alert_id: str, by: By) -> Done:
     return Done(alert, documents + _say_after(session, core, alert, "correction", by=by, not_before=None))
 
 
-def rehearse(session: Session, core: Core, sirens: str) -> None:
+def warm_up(session: Session, core: Core, sirens: str) -> None:
     """Raise an alert and undo it: the first real one then finds queries compiled and templates read (60 ms)."""
     template = next(one for one in alert_templates.all_templates() if one.kind == "warning")
     values = {one.name: "1" for one in template.fields}
     places = session.scalars(select(Place.code).order_by(Place.id).limit(1))
     with session.begin_nested() as undone:
-        raise_alert(session, core, Order("rehearsal", template.code, tuple(places), values), By(), sirens)
+        raise_alert(session, core, Order("warm-up", template.code, tuple(places), values), By(), sirens)
         undone.rollback()
+
+
+def rehearse(session: Session, core: Core, name: str, by: By) -> Done:
+    """Try the whole chain without a sound: an alert to everybody that has nothing to say. The same name again is the same one."""
+    request = f"{by.source.value}::{name}"
+    if known := session.scalar(select(Alert).where(Alert.request == request)):
+        return Done(known, fresh=False)
+    template = alert_templates.of_kind("rehearsal")
+    tops = select(Place).where(Place.parent_id.is_(None), Place.kind != PlaceKind.GROUP).order_by(Place.position)
+    places = session.scalars(tops).all()
+    alert = _make(session, core, template, places, request=request, digest="", by=by)
+    alert.title, alert.level, alert.siren, alert.drill = template.name, template.level, False, True
+    alert.expires_at = alert.raised_at + _REHEARSAL_LIFE
+    session.add(alert)
+    session.flush()
+    _audit(session, core, "alert.rehearse", alert, by)
+    return Done(alert, sign(session, core, alert))
 
 
 def _say_after(
@@ -223,7 +242,12 @@ def _fill(
 
 def in_force(session: Session, now: datetime) -> list[Alert]:
     """The alerts in force, the higher level first, of two the newer."""
-    return [alert for alert in unexpired(session, now) if alert.ended_at is None]
+    return [alert for alert in unexpired(session, now) if alert.ended_at is None and not is_silent(alert)]
+
+
+def is_silent(alert: Alert) -> bool:
+    """Whether it is a rehearsal without a sound, which is nobody's warning."""
+    return alert.source is AlertSource.REHEARSAL and not alert.sounds
 
 
 def unexpired(session: Session, now: datetime) -> list[Alert]:

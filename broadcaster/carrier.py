@@ -3,9 +3,10 @@
 import importlib
 import importlib.util
 import logging
+import re
 from functools import cached_property
 from typing import Any, Final
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +38,9 @@ SCHEMES: Final = frozenset(
 _TIMES: Final = {"cto": "4", "rto": "6", "retry": "0"}
 """Seconds to connect and to be answered; the queue does the retrying."""
 
+_HEADER: Final = re.compile(r"(^|&)\+")
+"""A header of a webhook is asked for as +Name=value; a plus sign would be read as a space."""
+
 
 class AppriseCarrier:
     """Sends by Apprise; without it installed, knows no address and says so."""
@@ -64,8 +68,9 @@ class AppriseCarrier:
             return None
         try:
             parts = urlsplit(url)
-            asked = [(name, value) for name, value in parse_qsl(parts.query) if name not in _TIMES]
-            limited = urlunsplit(parts._replace(query=urlencode([*asked, *_TIMES.items()])))
+            query = _HEADER.sub(r"\1%2B", parts.query)
+            asked = [(name, value) for name, value in parse_qsl(query, keep_blank_values=True) if name not in _TIMES]
+            limited = urlunsplit(parts._replace(query=urlencode([*asked, *_TIMES.items()], quote_via=quote)))
             return self._apprise.Apprise.instantiate(limited, suppress_exceptions=True)
         except ValueError:
             return None

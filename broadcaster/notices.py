@@ -43,6 +43,8 @@ _MAX_PROBLEM: Final = 200
 
 Words = Callable[[NoticeKind, dict[str, Any]], tuple[str, str]]
 """Title and body of a notice, in the station's language."""
+Look = Callable[[Session, datetime], int]
+"""Tells people what they should know by now and were not told; returns how many notices that were."""
 
 
 class Carrier(Protocol):
@@ -206,13 +208,17 @@ class _Errand:
 class Postman:
     """Takes the queue to the carrier; holds no transaction while it waits for somebody else's server."""
 
-    def __init__(self, database: Database, clock: Clock, carrier: Carrier, words: Words) -> None:
+    def __init__(
+        self, database: Database, clock: Clock, carrier: Carrier, words: Words, looks: Collection[Look] = (look,)
+    ) -> None:
         self._database, self._clock, self._carrier, self._words = database, clock, carrier, words
+        self._looks = looks
 
     def round(self) -> int:
         """One pass: tell what is due, then push what waits; returns how many pushes were tried."""
         with self._database.write() as session:
-            look(session, self._clock.now())
+            for each in self._looks:
+                each(session, self._clock.now())
         tried = 0
         while errands := self._errands():
             for errand in errands:

@@ -9,6 +9,7 @@ from typing import Final
 
 from broadcaster.wire.documents import Class, Config, Event, Why
 from broadcaster.wire.units import SECOND
+from broadcaster.wire.urgent import Alert
 from device_sim import arbiter, rounds
 from device_sim.actions import Action, StartSound, StopSound
 from device_sim.beliefs import Raised
@@ -77,15 +78,21 @@ class Alarms:
         for name, one in valid.items():
             if name not in self._ringing and not one.alert.ended:
                 heard = self._journal.noted(name, Event.FINISHED) or self._journal.noted(name, Event.STOPPED)
-                self._ringing[name] = Ringing(one, now + one.exp - one.seq, owed=not heard)
+                owed = not heard and not one.alert.is_rehearsal
+                self._ringing[name] = Ringing(one, now + one.exp - one.seq, owed=owed)
             if name in self._ringing:
                 self._ringing[name].raised = one
         for name, ringing in list(self._ringing.items()):
             if name not in valid or ringing.raised.alert.ended or self._is_over(ringing, now):
                 actions += self._close(name, ringing, now)
-            elif any(part.clip in cached for part in ringing.raised.alert.parts):
+            elif self._is_answered(ringing.raised.alert, cached):
                 actions += self._journal.write(ringing.about, Event.ARMED, self._time.station(now))
         return actions + self._choose(config, cached, now)
+
+    @staticmethod
+    def _is_answered(alert: Alert, cached: Collection[str]) -> bool:
+        """Whether it can begin to sound; a rehearsal has no sound, and is answered for being believed."""
+        return alert.is_rehearsal or any(part.clip in cached for part in alert.parts)
 
     def _is_over(self, ringing: Ringing, now: int) -> bool:
         return now >= (self._time.own(ringing.raised.exp) if self._time.known else ringing.gone_at)
@@ -95,7 +102,7 @@ class Alarms:
         actions: list[Action] = [StopSound(card) for card in ringing.cards]
         if ringing.told and not self._journal.noted(name, Event.FINISHED):
             actions += self._journal.write(about, Event.STOPPED, at, played_ms=ringing.heard_ms, why=Why.WITHDRAWN)
-        elif not self._journal.noted(name, Event.STARTED):
+        elif not ringing.raised.alert.is_rehearsal and not self._journal.noted(name, Event.STARTED):
             why = Why.WITHDRAWN if ringing.raised.alert.ended else Why.NOT_CACHED
             actions += self._journal.write(about, Event.SKIPPED, at, why=why)
         del self._ringing[name]

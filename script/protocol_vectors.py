@@ -162,6 +162,7 @@ CASES: Final[tuple[tuple[str, str, tuple[Sent, ...], Sent], ...]] = (
     ("valid plan as a copy", "accepted", (), _copy(_plan())),
     ("valid priority", "accepted", (), _plan(klass=Class.PRIORITY)),
     ("valid alert", "accepted", (), _alert()),
+    ("valid rehearsal", "accepted", (), _alert(parts=(), drill=True)),
     ("valid end of an alert", "accepted", (), _alert(ended=True)),
     ("valid stop", "accepted", (), _command(ROUTINE, _STOP)),
     ("valid lock-out by the emergency key", "accepted", (), _lock(EMERGENCY)),

@@ -28,6 +28,7 @@ SOURCES: Final[dict[str, LazyString]] = {
     AlertSource.DUTY: _l("trực ban"),
     AlertSource.API: _l("phần mềm khác"),
     AlertSource.CAP: _l("bản tin CAP"),
+    AlertSource.REHEARSAL: _l("thử hằng tuần"),
 }
 _FAULTS: Final[dict[tuple[str, str], LazyString]] = {
     ("template", "unknown"): _l("Không có mẫu này."),

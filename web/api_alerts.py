@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 import msgspec
 from flask import Blueprint, Response, current_app, g, request, url_for
 from flask.typing import ResponseReturnValue
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from broadcaster import alert_reports, alerting, chain
@@ -27,6 +27,7 @@ PUSH_CAP: Final = "cap:push"
 SCOPES: Final = (RAISE, READ, PUSH_CAP)
 _PREFIX: Final = "loa_"
 _MAX_BODY: Final = 64 * 1024
+_NOTED_EVERY: Final = timedelta(minutes=1)
 _HTTP: Final = {
     "unauthorised": 401,
     "wrong-scope": 403,
@@ -69,12 +70,14 @@ def digest(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def make_token(session: Session, clock: Clock, name: str, scopes: tuple[str, ...]) -> str:
-    """Make a token; it is shown this once, and only its hash is kept."""
+def make_token(
+    session: Session, clock: Clock, name: str, scopes: tuple[str, ...], account_id: int | None = None
+) -> str:
+    """Make a token; it is shown this once, and only its hash is kept. ``account_id`` None: by the command line."""
     token = _PREFIX + secrets.token_urlsafe(32)
     session.add(ApiToken(name=name, sha256=digest(token), scopes=" ".join(scopes), created_at=clock.now()))
     detail = {"scopes": list(scopes)}
-    chain.audit(session, at=clock.now(), account_id=None, action="token.make", subject=name, detail=detail)
+    chain.audit(session, at=clock.now(), account_id=account_id, action="token.make", subject=name, detail=detail)
     return token
 
 
@@ -109,6 +112,16 @@ def admit(wanted: str) -> ApiToken:
     if wanted not in found.scopes.split():
         raise ApiError("wrong-scope", f"this token may not {wanted}")
     return found
+
+
+@pages.after_request
+def _note_use(answer: Response) -> Response:
+    """True to the minute, and only after what was asked for has left: an alert waits for no note."""
+    token = g.get("token")
+    if token and (token.last_used_at is None or now() - token.last_used_at >= _NOTED_EVERY):
+        with services().database.write() as session:
+            session.execute(update(ApiToken).where(ApiToken.id == token.id).values(last_used_at=now()))
+    return answer
 
 
 @pages.post("")

@@ -10,17 +10,16 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
 from broadcaster import alert_reports, alert_templates, alerting, chain
-from broadcaster.alert_reports import Hearing, Line
+from broadcaster.alert_reports import UNHEARD, Hearing, Line
 from broadcaster.alerting import By, NotInForceError
-from broadcaster.rows import Alert, Contact, Place, ToldByPerson
-from web import alert_words, chart
-from web.access import RAISERS, me, must_at, open_to_all, requires
+from broadcaster.rows import Alert, AlertConfirmation, AlertSource, Contact, Place, ToldByPerson
+from web import alert_words, area_map
+from web.access import APPROVERS, RAISERS, me, must_at, open_to_all, requires
 from web.context import now, services
 from web.words import gettext as _
 
 pages = Blueprint("board", __name__)
 
-_UNHEARD: Final = frozenset({Hearing.SILENT, Hearing.OFFLINE})
 _MAX_LISTED: Final = 500
 _MAX_PAST: Final = 50
 
@@ -42,14 +41,14 @@ class Village:
     @property
     def unheard(self) -> bool:
         """Whether somebody has to be called: no speaker here has sounded, and one should have."""
-        return any(line.hearing in _UNHEARD for line in self.lines)
+        return any(line.hearing in UNHEARD for line in self.lines)
 
     @property
     def listed(self) -> Sequence[Line]:
         """The speakers that are named one by one; of many only those that have not sounded."""
         if len(self.lines) <= _MAX_LISTED:
             return self.lines
-        return [line for line in self.lines if line.hearing in _UNHEARD][:_MAX_LISTED]
+        return [line for line in self.lines if line.hearing in UNHEARD][:_MAX_LISTED]
 
 
 @pages.get("/alerts")
@@ -57,8 +56,10 @@ class Village:
 def listing() -> ResponseReturnValue:
     """Every alert, the latest first."""
     with services().database.read() as session:
-        rows = select(Alert).options(joinedload(Alert.account)).order_by(Alert.raised_at.desc()).limit(_MAX_PAST)
-        return render_template("alerts.html", alerts=session.scalars(rows).all(), **_words())
+        raised = select(Alert).where(Alert.source != AlertSource.REHEARSAL).options(joinedload(Alert.account))
+        alerts = session.scalars(raised.order_by(Alert.raised_at.desc()).limit(_MAX_PAST)).all()
+        query = select(AlertConfirmation.alert_id).where(AlertConfirmation.alert_id.in_([one.id for one in alerts]))
+        return render_template("alerts.html", alerts=alerts, confirmed=set(session.scalars(query)), **_words())
 
 
 @pages.get("/alerts/<alert_id>")
@@ -74,8 +75,9 @@ def show(alert_id: str) -> ResponseReturnValue:
             "total": len(lines),
             "villages": _villages(session, alert, lines),
             "said": _said(alert),
-            "chart": _chart(lines),
-            "width": chart.WIDTH,
+            "confirmed": session.get(AlertConfirmation, alert.id, options=[joinedload(AlertConfirmation.account)]),
+            "chart": area_map.of_alert(session, lines),
+            "width": area_map.WIDTH,
             "hearing_of": {line.speaker.id: line for line in lines},
             **_words(),
         }
@@ -128,19 +130,6 @@ def _said(alert: Alert) -> list[str]:
     return [sound.text for sound in alert.sounds if sound.place_id == alert.targets[0].id and sound.position]
 
 
-def _chart(lines: Sequence[Line]) -> chart.Chart:
-    shown = [line.speaker for line in lines[:_MAX_LISTED]]
-    positions = {
-        speaker.id: (speaker.latitude, speaker.longitude)
-        for speaker in shown
-        if speaker.latitude is not None and speaker.longitude is not None
-    }
-    names: dict[str, list[str]] = {}
-    for speaker in shown:
-        names.setdefault(speaker.place.name, []).append(speaker.id)
-    return chart.draw(positions, names)
-
-
 @pages.post("/alerts/<alert_id>/end")
 @requires(*RAISERS)
 def end(alert_id: str) -> ResponseReturnValue:
@@ -182,6 +171,22 @@ def told(alert_id: str, place_id: int) -> ResponseReturnValue:
             subject = f"{alert.id} {place.code}"
             chain.audit(session, at=now(), account_id=me().id, action="alert.told", subject=subject)
     return redirect(url_for("board.show", alert_id=alert_id) + f"#village-{place_id}", 303)
+
+
+@pages.post("/alerts/<alert_id>/confirm")
+@requires(*APPROVERS)
+def confirm(alert_id: str) -> ResponseReturnValue:
+    """An approver stands by what somebody else raised: afterwards, since an emergency waits for nobody."""
+    with services().database.write() as session:
+        alert = _alert(session, alert_id)
+        must_at(alert.targets, *APPROVERS)
+        if alert.account_id == me().id:
+            abort(403)
+        if session.get(AlertConfirmation, alert.id) is None:
+            session.add(AlertConfirmation(alert_id=alert.id, account_id=me().id, at=now()))
+            chain.audit(session, at=now(), account_id=me().id, action="alert.confirm", subject=alert.id)
+    flash(_("Đã xác nhận cảnh báo này."), "success")
+    return redirect(url_for("board.show", alert_id=alert_id), 303)
 
 
 @pages.get("/bang-tin/<code>")

@@ -9,14 +9,14 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from broadcaster import airing, approval
+from broadcaster import airing, alert_reports, alerting, approval
 from broadcaster.airing import BroadcastState
 from broadcaster.approval import Approvals
 from broadcaster.clock import from_ms, to_ms
 from broadcaster.rows import Broadcast, Clip, Schedule
 from scheduler import relays
 from scheduler.composing import pieces_of
-from web import agenda, coverage, day, drafts, programme_words
+from web import agenda, area_map, coverage, day, drafts, programme_words
 from web.access import VIEWERS, WRITERS, may, me, requires
 from web.agenda import Item
 from web.context import now, services, zone
@@ -55,6 +55,7 @@ def home() -> ResponseReturnValue:
             older=f"{to_ms(past.older[0])}-{past.older[1]}" if past.older else "",
             first_page=before is None,
             pieces_now=_pieces_now(session, current.on_air),
+            places=_map(session) if before is None else None,
             progress=_progress((*current.preparing, *current.upcoming)),
             approvals=Approvals.load(session, shown, now()),
             drafts=drafts.count(session, me().id) if may(*WRITERS) else 0,
@@ -65,6 +66,13 @@ def _pieces_now(session: Session, items: tuple[Item, ...]) -> dict[str, str]:
     """Which piece of each programme on the air is on, by broadcast."""
     programmes = [item.broadcast for item in items if item.broadcast and item.bulletin.rundown]
     return {each.id: programme_words.sounding(each, relays.told(session, each.id), now()) for each in programmes}
+
+
+def _map(session: Session) -> area_map.Map:
+    """Who hears the gravest alert in force; on quiet days, where speakers are connected."""
+    warnings = [alert for alert in alerting.in_force(session, now()) if alert.audience_at]
+    lines = alert_reports.lines(session, warnings[0], now()) if warnings else []
+    return area_map.of_alert(session, lines) if lines else area_map.of_presence(session)
 
 
 def _position(text: str) -> tuple[datetime, str] | None:

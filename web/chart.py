@@ -2,8 +2,10 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, TypeAlias
+
+from broadcaster.outlines import Drawn
 
 Point: TypeAlias = tuple[float, float]
 _Box: TypeAlias = tuple[float, float, float, float]
@@ -17,8 +19,8 @@ _MAX_HEIGHT: Final = 1100
 _MIN_HEIGHT: Final = 380
 _DOT: Final = 22
 """Half the side of the square that a dot needs."""
-_LETTER: Final = 15
-_LINE: Final = 30
+_LETTER: Final = 20
+_LINE: Final = 36
 """Width of a letter and height of a line of a name, in units of the drawing."""
 
 
@@ -38,19 +40,26 @@ class Chart:
     height: int
     dots: Mapping[str, Point]
     labels: Sequence[Label] = ()
+    areas: Mapping[int, str] = field(default_factory=dict)
+    """Outlines as SVG path data, by place."""
 
 
-def draw(positions: Mapping[str, Point], names: Mapping[str, Sequence[str]]) -> Chart:
-    """Place points on a flat sheet, north up and true to shape.
+def draw(
+    positions: Mapping[str, Point], names: Mapping[str, Sequence[str]], outlines: Mapping[int, Drawn] | None = None
+) -> Chart:
+    """Place points and outlines on a flat sheet, north up and true to shape.
 
     Args:
         positions: (latitude, longitude) in degrees.
         names: words to write beside one of some points; left out where there is no room.
+        outlines: of places, by id; ``names`` may name one by "place-{id}".
     """
-    if not positions:
+    outlines = outlines or {}
+    corners = [corner for outline in outlines.values() for ring in outline.rings for corner in ring]
+    if not positions and not corners:
         return Chart(0, {})
-    latitudes = [latitude for latitude, _ in positions.values()]
-    longitudes = [longitude for _, longitude in positions.values()]
+    latitudes = [latitude for latitude, _ in (*positions.values(), *corners)]
+    longitudes = [longitude for _, longitude in (*positions.values(), *corners)]
     north, south, west, east = max(latitudes), min(latitudes), min(longitudes), max(longitudes)
     squeeze = math.cos(math.radians((north + south) / 2))
     wide = max((east - west) * squeeze, _MIN_SPAN_DEG)
@@ -58,27 +67,50 @@ def draw(positions: Mapping[str, Point], names: Mapping[str, Sequence[str]]) -> 
     scale = min((WIDTH - 2 * _MARGIN) / wide, (_MAX_HEIGHT - 2 * _MARGIN) / high)
     height = max(_MIN_HEIGHT, round(high * scale) + 2 * _MARGIN)
     middle_x, middle_y = (west + east) / 2, (north + south) / 2
-    dots = {
-        name: (
+
+    def on_sheet(point: Point) -> Point:
+        latitude, longitude = point
+        return (
             round(WIDTH / 2 + (longitude - middle_x) * squeeze * scale, 1),
             round(height / 2 + (middle_y - latitude) * scale, 1),
         )
-        for name, (latitude, longitude) in positions.items()
-    }
-    return Chart(height, dots, tuple(_labels(dots, names, height)))
+
+    dots = {name: on_sheet(point) for name, point in positions.items()}
+    inside = {f"place-{place}": on_sheet(one.centre) for place, one in outlines.items()}
+    areas = {place: "".join(_path(map(on_sheet, ring)) for ring in one.rings) for place, one in outlines.items()}
+    return Chart(height, dots, tuple(_labels(dots, inside, names, height)), areas)
 
 
-def _labels(dots: Mapping[str, Point], names: Mapping[str, Sequence[str]], height: int) -> Iterable[Label]:
+def _path(points: Iterable[Point]) -> str:
+    return "M" + "L".join(f"{x:g} {y:g}" for x, y in points) + "Z"
+
+
+def _labels(
+    dots: Mapping[str, Point], inside: Mapping[str, Point], names: Mapping[str, Sequence[str]], height: int
+) -> Iterable[Label]:
+    """Each name where there is room: of a point beside it, of a place nowhere but inside it, if need be its state alone."""
     taken: list[_Box] = [(x - _DOT, y - _DOT, x + _DOT, y + _DOT) for x, y in dots.values()]
-    for text, owners in names.items():
-        half = len(text) * _LETTER / 2
-        for x, y in _spots([dots[owner] for owner in owners if owner in dots], half):
-            box = x - half, y - _LINE, x + half, y + 4
-            inside = box[0] >= 0 and box[1] >= 0 and box[2] <= WIDTH and box[3] <= height
-            if inside and not any(_touch(box, other) for other in taken):
-                taken.append(box)
-                yield Label(text, round(x, 1), round(y, 1))
+    for name, owners in names.items():
+        for text in dict.fromkeys((name, name.rpartition(": ")[2])):
+            half = len(text) * _LETTER / 2
+            middles = [(inside[owner][0], inside[owner][1] + _LINE / 3) for owner in owners if owner in inside]
+            points = [dots[owner] for owner in owners if owner in dots]
+            label = _fitting(text, (*middles, *_spots(points, half)), taken, height)
+            if label:
+                yield label
                 break
+
+
+def _fitting(text: str, spots: Iterable[Point], taken: list[_Box], height: int) -> Label | None:
+    """The text at the first spot that is free, which is taken then."""
+    half = len(text) * _LETTER / 2
+    for x, y in spots:
+        box = x - half, y - _LINE, x + half, y + 4
+        is_inside = box[0] >= 0 and box[1] >= 0 and box[2] <= WIDTH and box[3] <= height
+        if is_inside and not any(_touch(box, other) for other in taken):
+            taken.append(box)
+            return Label(text, round(x, 1), round(y, 1))
+    return None
 
 
 def _spots(points: Iterable[Point], half: float) -> Iterable[Point]:

@@ -82,6 +82,7 @@ PROVES: Final[dict[str, str]] = {
     "alert-grows": "Cảnh báo dài thêm trong lúc phát: đoạn mới phát nối tiếp, vẫn là một cảnh báo.",
     "alert-repeats": "Lời phát đủ số lần repeats, nghỉ giữa các lần; còi chỉ một lần.",
     "alert-comes-again": "Sau every_ms, lời cảnh báo phát lại đúng lúc.",
+    "rehearsal-is-answered-in-silence": "Thử đường truyền (diễn tập không có đoạn âm thanh): chỉ báo đã nhận, không phát gì.",
     "alert-twice-is-one": "Cùng một cảnh báo qua hai địa bàn hoặc gửi lại chỉ phát một lần.",
     "end-silences-it": "Lệnh kết thúc làm cảnh báo im ngay; phản hồi ghi stopped vì withdrawn.",
     "higher-level-first": "Cấp cao hơn ngắt cấp thấp hơn; cảnh báo bị ngắt phát lại từ đầu ngay sau đó.",

@@ -1,5 +1,6 @@
 """PHÁT KHẨN CẤP: template → places → press and hold. A form has a name, so that sent twice it raises one alert."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -27,7 +28,7 @@ from web.words import gettext as _
 pages = Blueprint("duty", __name__)
 
 LIVES_H: Final = (1, 3, 6, 12, 24, 48)
-_DEFAULT_H: Final = 6
+DEFAULT_H: Final = 6
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Typed:
     values: dict[str, str]
     places: tuple[str, ...] = ()
     level: str = ""
-    life_h: str = str(_DEFAULT_H)
+    life_h: str = str(DEFAULT_H)
     drill: bool = False
     follows: str = ""
 
@@ -84,7 +85,7 @@ def form(code: str, name: UUID) -> ResponseReturnValue:
         if old and old.in_force(now()):
             places = tuple(place.code for place in old.targets)
             typed = Typed({}, places, str(max(template.level, old.level)), drill=old.drill, follows=old.id)
-        return _show(session, template, name, typed)
+        return show(session, template, name, typed)
 
 
 @pages.post("/duty/<code>/<uuid:name>")
@@ -109,7 +110,7 @@ def send(code: str, name: UUID) -> ResponseReturnValue:
     if _by_script():
         return jsonify(problems=[{"field": one.field, "text": _fault(one)} for one in faults]), 422
     with services().database.read() as session:
-        return _show(session, template, name, typed, faults), 422
+        return show(session, template, name, typed, faults), 422
 
 
 def _by_script() -> bool:
@@ -166,7 +167,16 @@ def _raise(order: Order) -> Done:
         return services().orders.raise_alert(order, by)
 
 
-def _show(session: Session, template: Template, name: UUID, typed: Typed, faults: list[Fault] | None = None) -> str:
+def show(
+    session: Session,
+    template: Template,
+    name: UUID,
+    typed: Typed,
+    faults: list[Fault] | None = None,
+    *,
+    pasted: Mapping[str, object] | None = None,
+) -> str:
+    """The form; ``pasted`` is what was understood of the bulletin that it was filled from."""
     choices = Choices.load(session)
     told: dict[str, list[str]] = {}
     for one in faults or ():
@@ -181,6 +191,7 @@ def _show(session: Session, template: Template, name: UUID, typed: Typed, faults
         ticked=choices.ticked(typed.places),
         chosen=choices.chosen(typed.places),
         lives=LIVES_H,
+        pasted=pasted,
         words=alert_words,
         colour=alert_templates.colour,
     )

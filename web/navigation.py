@@ -29,9 +29,13 @@ class Tab:
 
 
 _RAISE: Final = Tab(
-    _l("Khẩn cấp"), "duty.choose", ("duty", "board", "contacts", "cap", "cap_sources"), access.RAISERS, urgent=True
+    _l("Khẩn cấp"),
+    "duty.choose",
+    ("duty", "pasted", "board", "contacts", "rehearsals", "cap", "cap_sources"),
+    access.RAISERS,
+    urgent=True,
 )
-_WATCH: Final = Tab(_l("Khẩn cấp"), "board.listing", ("board", "contacts"), urgent=True)
+_WATCH: Final = Tab(_l("Khẩn cấp"), "board.listing", ("board", "contacts", "rehearsals"), urgent=True)
 _TABS: Final = (
     Tab(_l("Lịch phát"), "broadcasts.home", ("broadcasts", "stopping", "week", "ahead", "day", "switching")),
     Tab(_l("Viết bản tin"), "bulletins.begin", ("bulletins", "drafts"), access.WRITERS),
@@ -43,7 +47,7 @@ _TABS: Final = (
     Tab(_l("Cụm loa"), "speakers.listing", ("speakers", "enrolment")),
     Tab(_l("Kho tư liệu"), "library.shelf", ("library",), access.WRITERS),
     Tab(_l("Quy định phát"), "rules.show", ("rules",)),
-    Tab(_l("Người và quyền"), "people.listing", ("people",), access.MANAGERS),
+    Tab(_l("Người và quyền"), "people.listing", ("people", "tokens", "outlines"), access.MANAGERS),
     Tab(_l("Kỹ thuật"), "status.show", ("status", "timekeeping"), access.TECHNICIANS),
 )
 

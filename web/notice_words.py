@@ -10,10 +10,21 @@ from broadcaster.rows import NoticeKind
 Translate = Callable[..., str]
 _HOUR: Final = 60
 """Minutes."""
+_MAX_PLACES: Final = 10
 
 
-def sentences(_: Translate, kind: NoticeKind, detail: dict[str, Any], zone: ZoneInfo) -> tuple[str, str]:  # noqa: PLR0911  one sentence a kind
+def sentences(_: Translate, kind: NoticeKind, detail: dict[str, Any], zone: ZoneInfo) -> tuple[str, str]:
     """Title and body of a notice; ``_`` translates and fills in."""
+    if kind is NoticeKind.SILENT:
+        return _silent(_, detail)
+    if kind is NoticeKind.REHEARSAL:
+        return _rehearsal(_, detail)
+    return _of_bulletins(_, kind, detail, zone)
+
+
+def _of_bulletins(  # noqa: PLR0911  one kind, one sentence
+    _: Translate, kind: NoticeKind, detail: dict[str, Any], zone: ZoneInfo
+) -> tuple[str, str]:
     title, places = str(detail.get("title", "")), str(detail.get("places", ""))
     at = _at(_, detail, zone)
     match kind:
@@ -68,8 +79,35 @@ def sentences(_: Translate, kind: NoticeKind, detail: dict[str, Any], zone: Zone
                 _("Có bản tin CAP chờ quyết định"),
                 _("“%(title)s”, %(places)s. Mời trực ban xem và phát nếu đúng.", title=title, places=places or "?"),
             )
-        case NoticeKind.TRIAL:
+        case _:
             return _("Thử thông báo"), _("Địa chỉ này nhận được thông báo của đài.")
+
+
+def _silent(_: Translate, detail: dict[str, Any]) -> tuple[str, str]:
+    """Short enough for a text message, and complete where that matters: places first, whom to call behind each."""
+    title = _("Loa im lặng: %(title)s", title=str(detail["title"]))
+    silent = list(detail["silent"])
+    told = [_place(_, one) for one in silent[:_MAX_PLACES]]
+    if len(silent) > _MAX_PLACES:
+        told.append(_("Còn %(number)s nơi khác.", number=len(silent) - _MAX_PLACES))
+    return (_("Diễn tập – %(title)s", title=title) if detail["drill"] else title), " ".join(told)
+
+
+def _rehearsal(_: Translate, detail: dict[str, Any]) -> tuple[str, str]:
+    title = _(
+        "Thử đường truyền: %(answered)s/%(asked)s cụm loa trả lời", answered=detail["answered"], asked=detail["asked"]
+    )
+    if not detail["silent"]:
+        return title, _("Không cụm loa nào im lặng.")
+    names = ", ".join(detail["silent"])
+    return title, _("Im lặng: %(names)s. Mới im so với lần trước: %(new)s.", names=names, new=detail["new"])
+
+
+def _place(_: Translate, one: dict[str, Any]) -> str:
+    speakers = ", ".join(one["speakers"])
+    if one["call"]:
+        return _("%(place)s: %(speakers)s. Gọi %(call)s.", place=one["place"], speakers=speakers, call=one["call"][0])
+    return _("%(place)s: %(speakers)s. Chưa có số điện thoại.", place=one["place"], speakers=speakers)
 
 
 def _at(_: Translate, detail: dict[str, Any], zone: ZoneInfo) -> str:

@@ -63,6 +63,10 @@ class Orders(Protocol):
         """Silence a false alarm and say so at once. Errors: alerting.NotInForceError."""
         ...
 
+    def rehearse(self, name: str, by: By) -> Done:
+        """Try the whole chain without a sound; the same name again is the same rehearsal."""
+        ...
+
     def progress(self, bulletin_id: int) -> tuple[int, int] | None:
         """Steps done and steps in all while a bulletin's sound is being made; None when it is not."""
         ...

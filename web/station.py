@@ -36,7 +36,7 @@ from broadcaster.wire.documents import Action, Command
 from broadcaster.wire.keys import SigningKey
 from broadcaster.wire.topics import Kind, Topics
 from broadcaster.wire.units import SECOND, UnixMs
-from scheduler import cap_rounds, rules
+from scheduler import cap_rounds, rehearsing, rules
 from scheduler.alert_speech import AlertSpeech
 from scheduler.cap_desk import Desk
 from scheduler.cap_recordings import Recordings
@@ -149,7 +149,7 @@ class RunningStation:
             sirens=settings.sirens,
         )
         self._admission = Admission(core, self.broker, self.wake)
-        self._rounds = Rounds(core, postman(core, settings.language, station.timezone))
+        self._rounds = Rounds(core, postman(core, settings.language, station.timezone), first=self._rehearse_when_due)
         desk = Desk(core, self)
         self._cap = cap_rounds.Rounds(core, desk, Recordings(core, speech, clips, self._alerts.wake))
         self.services = Services(settings, database, core.clock, speech, clips, self, desk, self._cap.wake)
@@ -275,6 +275,23 @@ class RunningStation:
         with self.core.database.write(urgent=True) as session:
             done = alerting.correct_alert(session, self.core, alert_id, by)
         return self._sound(done)
+
+    def rehearse(self, name: str, by: By) -> Done:
+        """See `Orders.rehearse`."""
+        with self.core.database.write() as session:
+            done = alerting.rehearse(session, self.core, name, by)
+        return self._sound(done)
+
+    def _rehearse_when_due(self) -> None:
+        """The weekly rehearsal."""
+        with self.core.database.read() as session:
+            if rehearsing.due(session, self.core.clock.now()) is None:
+                return
+        with self.core.database.write() as session:
+            plan = rehearsing.due(session, self.core.clock.now())
+            done = rehearsing.begin(session, self.core, plan, self.settings.sirens) if plan else None
+        if done:
+            self._sound(done)
 
     def _sound(self, done: Done) -> Done:
         """The documents leave now; what is still to be spoken follows."""

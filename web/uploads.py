@@ -30,7 +30,15 @@ pages = Blueprint("uploads", __name__)
 _log = logging.getLogger(__name__)
 
 _TAKES_FILES: Final = frozenset(
-    {"uploads.take", "uploads.take_words", "bulletins.send", "library.add", "village.air", "recorded.keep"}
+    {
+        "uploads.take",
+        "uploads.take_words",
+        "bulletins.send",
+        "library.add",
+        "village.air",
+        "recorded.keep",
+        "outlines.bring",
+    }
 )
 _FORM_BYTES: Final = 2**20
 _MAX_NAME: Final = 200

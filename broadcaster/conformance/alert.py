@@ -20,6 +20,7 @@ from broadcaster.wire.urgent import Alert, AlertPart, Part
 
 _LEAD_MS = 1_000
 """A station that is in a hurry takes 400 ms; here the broker may be far."""
+_REHEARSAL_MS = 4_000
 _OWN_ROUND_MS = 3_000
 """By when a speaker that missed a round has begun one of its own."""
 
@@ -194,6 +195,20 @@ async def end_silences_it(rig: Rig) -> str:
         stopped.why is Why.WITHDRAWN and stopped.at < alert.start_at + LONG.length_ms / 2, rig.tape.story(alert.alert)
     )
     return f"stopped at {stopped.at - alert.start_at:+d} ms"
+
+
+@check("Alert", "alert")
+async def rehearsal_is_answered_in_silence(rig: Rig) -> str:
+    """A drill without parts that does not grow is armed once it is believed, and nothing else is told of it, ever."""
+    alert = alert_of(rig, level=5, drill=True)
+    topic, exp = rig.topics.alert(rig.town, alert.alert), rig.now() + _REHEARSAL_MS
+    message = rig.sign(Kind.ALERT, topic, alert, key=rig.emergency, exp=exp)
+    await rig.retain(topic, message)
+    armed = (await told(rig, alert, Event.ARMED)).receipt
+    rig.send(rig.topics.down(rig.speaker, "copy"), message)
+    await rig.past(exp + SECOND)
+    expect(len(rig.tape.events(alert.alert)) == 1, rig.tape.story(alert.alert))
+    return f"armed at {armed.at - alert.start_at + _LEAD_MS:+d} ms"
 
 
 @check("Who has the air", "alert")

@@ -200,7 +200,7 @@ class RehearsalPlan(Base):
 class ApiToken(Base):
     """A program's right to do one thing; only the SHA-256 of the token is kept. ``scopes`` are words with spaces.
 
-    ``last_used_at`` is true to the minute; ``account_id`` is who made it, None for the command line.
+    ``last_used_at`` is true to the minute.
     """
 
     __tablename__ = "api_token"
@@ -210,7 +210,6 @@ class ApiToken(Base):
     sha256: Mapped[str] = mapped_column(String(64), unique=True)
     scopes: Mapped[str] = mapped_column(String(200))
     created_at: Mapped[datetime]
-    account_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
     last_used_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
 

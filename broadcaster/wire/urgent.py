@@ -55,6 +55,11 @@ class Alert(Document, frozen=True, kw_only=True):
     ended: bool = False
     title: Text = ""
 
+    @property
+    def is_rehearsal(self) -> bool:
+        """Whether it is only to be believed and answered: a drill that has nothing to say, now or later."""
+        return self.drill and not self.parts and not self.growing
+
 
 class LiveOpen(Document, frozen=True, kw_only=True):
     """A live stream is on: said again every 2 s, with ``ended`` at its end.

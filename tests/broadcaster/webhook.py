@@ -14,6 +14,7 @@ class Webhook:
     url: str = ""
     status: int = 200
     taken: list[dict[str, Any]] = field(default_factory=list)
+    headers: list[dict[str, str]] = field(default_factory=list)
     asked: int = 0
     arrived: Event = field(default_factory=Event)
 
@@ -29,6 +30,7 @@ def webhook() -> Iterator[Webhook]:
             hook.asked += 1
             if hook.status == 200:
                 hook.taken.append(said)
+                hook.headers.append(dict(self.headers))
                 hook.arrived.set()
             self.send_response(hook.status)
             self.send_header("Content-Length", "0")

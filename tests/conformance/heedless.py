@@ -4,6 +4,8 @@ from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
+import msgspec
+
 from broadcaster.wire import acceptance, envelope
 from broadcaster.wire.acceptance import Signer, TrustStore
 from broadcaster.wire.documents import Class, Event, TrustedKey
@@ -41,6 +43,23 @@ def takes_alerts_from_any_key() -> None:
         return find(store, kid, tuple(Class), zone)
 
     patch(TrustStore, "find", any_key)
+
+
+@caught_by("rehearsal-is-answered-in-silence")
+def takes_no_notice_of_rehearsals() -> None:
+    patch(Alarms, "_is_answered", lambda _self, alert, cached: any(part.clip in cached for part in alert.parts))
+
+
+@caught_by("rehearsal-is-answered-in-silence")
+def says_that_a_rehearsal_was_skipped() -> None:
+    close = Alarms._close
+
+    def telling(alarms: Alarms, name: str, ringing: Ringing, now: int) -> list[Any]:
+        grown = msgspec.structs.replace(ringing.raised.alert, growing=True)
+        ringing.raised = replace(ringing.raised, alert=grown)
+        return close(alarms, name, ringing, now)
+
+    patch(Alarms, "_close", telling)
 
 
 @caught_by("alert-takes-the-air")

@@ -277,3 +277,27 @@ def test_a_store_that_knows_no_welcome_plays_no_alert(tmp_path: Path) -> None:
     raise_alert(bench)
     bench.run(NOON + MINUTE)
     assert bench.heard == []
+
+
+def test_a_rehearsal_is_answered_and_makes_no_sound(bench: Bench) -> None:
+    message = bench.station.alert("thu", drill=True, level=5)
+    bench.deliver(message)
+    bench.deliver(message)
+    bench.run(NOON + 2 * HOUR)
+    assert bench.alarms("thu") == []
+    assert bench.amplifier == []
+    assert bench.events("thu") == [(Event.ARMED, None)]
+
+
+def test_a_drill_whose_sounds_are_still_to_come_is_no_rehearsal(bench: Bench) -> None:
+    bench.deliver(bench.station.alert("tap", drill=True, growing=True))
+    bench.run(NOON + MINUTE)
+    assert bench.events("tap") == []
+
+
+def test_a_rehearsal_takes_the_air_from_nobody(bench: Bench) -> None:
+    bench.plan(bench.station.item("b1", AT))
+    bench.run(AT + 5 * SECOND)
+    bench.deliver(bench.station.alert("thu", drill=True, level=5))
+    bench.run(AT + 2 * MINUTE)
+    assert [event for event, _ in bench.events("b1")] == [Event.CACHED, Event.STARTED, Event.FINISHED]

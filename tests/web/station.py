@@ -89,6 +89,10 @@ class FakeOrders:
         with self.database.write() as session:
             return alerting.correct_alert(session, self.core, alert_id, by)
 
+    def rehearse(self, name: str, by: By) -> Done:
+        with self.database.write() as session:
+            return alerting.rehearse(session, self.core, name, by)
+
     @property
     def core(self) -> Core:
         return Core(self.database, KEYS, Topics("an-binh"), self.clock, Counters())

@@ -12,10 +12,10 @@ from werkzeug.test import TestResponse
 
 from broadcaster import alert_reports
 from broadcaster.geography import Geography
-from broadcaster.rows import Account, Alert, AlertSound, Contact, ToldByPerson
+from broadcaster.rows import Account, Alert, AlertSound, AuditEntry, Contact, Role, ToldByPerson
 from broadcaster.wire.documents import Event, Receipt
 from tests.web.conftest import Browser
-from tests.web.station import Stage
+from tests.web.station import Stage, account
 
 
 @pytest.fixture
@@ -158,6 +158,26 @@ def test_the_board_names_after_a_minute_who_is_silent_and_whom_to_call(officer: 
         [told] = session.scalars(select(ToldByPerson))
         assert session.get_one(Account, told.account_id).username == "truc"
     assert "<b>2</b> đã cất tiếng" in after  # told by a person is not heard
+
+
+def test_an_approver_confirms_afterwards_what_somebody_else_raised(app: Flask, officer: Browser, stage: Stage) -> None:
+    board = send(officer).location
+    assert "chưa xác nhận" in officer.get("/alerts").text
+    assert officer.post(f"{board}/confirm").status_code == 403
+    with stage.rows() as session:
+        session.add(account("chutich", Role.APPROVER, stage.clock.now()))
+        session.add(account("truongthon", Role.APPROVER, stage.clock.now(), place=2))
+    chair, local = Browser(app.test_client()), Browser(app.test_client())
+    assert chair.sign_in("chutich").status_code == local.sign_in("truongthon").status_code == 303
+    assert local.post(f"{board}/confirm").status_code == 403
+    assert "Xác nhận cảnh báo này" in chair.get(board).text
+    for _ in range(2):
+        page = chair.post(f"{board}/confirm", follow_redirects=True).text
+    assert "Đã xác nhận: Chutich" in page
+    assert "Xác nhận cảnh báo này" not in page
+    with stage.rows() as session:
+        entries = session.scalars(select(AuditEntry).where(AuditEntry.action == "alert.confirm")).all()
+    assert len(entries) == 1
 
 
 def test_contacts_are_kept_by_place(officer: Browser, stage: Stage) -> None:

@@ -1,5 +1,6 @@
 """Raising, watching, ending and correcting in a real browser, by finger on a phone and by keyboard."""
 
+import json
 import shutil
 from collections.abc import Iterator
 from typing import Any
@@ -12,7 +13,8 @@ from sqlalchemy import select
 
 from broadcaster import alert_reports
 from broadcaster.geography import Geography
-from broadcaster.rows import Alert
+from broadcaster.rows import Alert, Place
+from broadcaster.wire.documents import Event, Receipt
 from tests.web.serving import served
 from tests.web.station import PASSWORD, Stage
 from tests.web.test_browser import CHROMIUM, QUIET
@@ -101,6 +103,53 @@ def test_raise_watch_end(page: Page, stage: Stage) -> None:
     page.get_by_text("Kết thúc cảnh báo").first.click()
     page.get_by_role("button", name="Kết thúc ngay").click()
     expect(page.get_by_role("heading", name="Đã kết thúc")).to_be_visible()
+
+
+BULLETIN = """TIN CẢNH BÁO LŨ QUÉT
+Trong 3-6 giờ tới, nguy cơ cao xảy ra lũ quét tại bản Nà Lốc và thôn Đoài.
+Cấp độ rủi ro thiên tai: cấp 4. Tin phát lúc 11h00 ngày 21/11."""
+
+
+@phone_only
+def test_a_pasted_bulletin_is_checked_corrected_and_raised(page: Page, stage: Stage) -> None:
+    page.get_by_role("link", name="Khẩn cấp", exact=True).click()
+    page.get_by_role("link", name="Dán bản tin thời tiết").click()
+    page.get_by_label("Nội dung bản tin").fill(BULLETIN)
+    page.get_by_role("button", name="Đọc bản tin").click()
+    expect(page.get_by_role("heading", name="Phát khẩn cấp: Lũ quét")).to_be_visible()
+    expect(page.locator("mark.seen-place").first).to_contain_text("bản Nà Lốc")
+    expect(page.get_by_label("Bản Nà Lốc")).to_be_checked()
+    expect(page.get_by_label("Thôn Đông")).not_to_be_checked()
+    assert serious(page) == []
+    assert fits(page)
+    page.get_by_label("Nội dung thêm").fill("Lũ quét trong ba giờ tới. Rời ven suối.")
+    assert alerts(stage) == []
+    hold(page)
+    expect(page.get_by_role("heading", name="Lũ quét", exact=True)).to_be_visible()
+    expect(page.locator(".script")).to_contain_text("Rời ven suối.")
+    [alert] = alerts(stage)
+    assert alert.level == 4
+
+
+@phone_only
+def test_the_map_of_the_board_follows_what_speakers_report(page: Page, stage: Stage) -> None:
+    with stage.rows() as session:
+        for number in (2, 3, 4):
+            west = 106 + number / 100
+            ring = [[west, 20.85], [west + 0.01, 20.85], [west + 0.01, 20.86], [west, 20.86], [west, 20.85]]
+            session.get_one(Place, number).outline = json.dumps({"type": "Polygon", "coordinates": [ring]})
+    fill(page)
+    hold(page)
+    expect(page.get_by_role("heading", name="Bão số 13")).to_be_visible()
+    with stage.rows() as session:
+        alert = session.scalars(select(Alert)).one()
+        alert_reports.write_audience(session, alert, Geography.load(session), stage.clock.now())
+        receipt = Receipt(id="r", broadcast=alert.id, event=Event.STARTED, at=stage.clock.now_ms())
+        alert_reports.take(session, [("loa-003", receipt), ("loa-004", receipt)])
+    expect(page.locator('path.area[fill="url(#area-sounding)"]')).to_have_count(1)  # without a reload
+    expect(page.locator(".map text", has_text="đã cất tiếng")).to_have_count(1)
+    assert serious(page) == []
+    assert fits(page)
 
 
 @phone_only

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from broadcaster import alert_documents, alert_reports, alert_templates, alerting, standing
+from broadcaster import alert_documents, alert_reports, alert_templates, alerting, rehearsals, standing
 from broadcaster.alert_orders import Order
 from broadcaster.alert_reports import Hearing
 from broadcaster.alerting import By
-from broadcaster.rows import Alert, CapSource, Distribution, LedgerEntry, PlaceGeocode, StandingSound
+from broadcaster.rows import Alert, AlertSource, CapSource, Distribution, LedgerEntry, PlaceGeocode, StandingSound
 from broadcaster.wire.documents import Event
 from tests import cap
 from tests.tts.sound_files import made
@@ -28,7 +28,7 @@ SPEAKERS = 2
 @pytest.fixture(scope="module")
 def few_templates() -> Iterator[None]:
     """A station that knows fire and correction only: each template takes seconds to speak and to send."""
-    few = tuple(alert_templates.template(code) for code in ("chay", "dinh-chinh"))
+    few = tuple(alert_templates.template(code) for code in ("chay", "dinh-chinh", "thu"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(alert_templates, "all_templates", lambda: few)
         yield
@@ -110,6 +110,15 @@ def test_a_cap_exercise_is_heard_as_a_drill_in_its_own_words_and_its_sound_after
     assert texts[5] == f"bản ghi âm {digest}"
     town.station.end_alert(alert, By(), words=False, at_once=True)
     wait_until(lambda: events(town.town, alert)[Event.STOPPED] == SPEAKERS, 20)
+
+
+def test_a_rehearsal_is_answered_by_every_speaker_without_a_sound(town: LiveTown) -> None:
+    alert = town.station.rehearse("one", By(AlertSource.REHEARSAL)).alert
+    wait_until(lambda: events(town.town, alert.id)[Event.ARMED] == SPEAKERS, 20)
+    assert set(events(town.town, alert.id)) == {Event.ARMED}
+    with town.town.database.read() as session:
+        found = rehearsals.report(session, session.get_one(Alert, alert.id))
+        assert len(found.times_ms) == SPEAKERS
 
 
 def growing(town: Town, alert: str) -> bool:
