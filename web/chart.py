@@ -89,26 +89,41 @@ def _labels(
     dots: Mapping[str, Point], inside: Mapping[str, Point], names: Mapping[str, Sequence[str]], height: int
 ) -> Iterable[Label]:
     """Each name where there is room: of a point beside it, of a place nowhere but inside it, if need be its state alone."""
-    taken: list[_Box] = [(x - _DOT, y - _DOT, x + _DOT, y + _DOT) for x, y in dots.values()]
+    marked: list[_Box] = [(x - _DOT, y - _DOT, x + _DOT, y + _DOT) for x, y in dots.values()]
+    written: list[_Box] = []
+    middles = {
+        name: (inside[owner][0], inside[owner][1] + _LINE / 3)
+        for name, owners in names.items()
+        for owner in owners
+        if owner in inside
+    }
+    states = {name: _box(name.rpartition(": ")[2], *middle) for name, middle in middles.items()}
     for name, owners in names.items():
         for text in dict.fromkeys((name, name.rpartition(": ")[2])):
-            half = len(text) * _LETTER / 2
-            middles = [(inside[owner][0], inside[owner][1] + _LINE / 3) for owner in owners if owner in inside]
-            points = [dots[owner] for owner in owners if owner in dots]
-            label = _fitting(text, (*middles, *_spots(points, half)), taken, height)
+            others = [box for other, box in states.items() if other != name and text == name]
+            # A place has no other spot: its words may cover a dot; its name gives way to the states of others.
+            at = [middles[name]] if name in middles else []
+            beside = _spots([dots[owner] for owner in owners if owner in dots], len(text) * _LETTER / 2)
+            label = _fitting(text, at, [*written, *others], height) or _fitting(
+                text, beside, [*marked, *written, *others], height
+            )
             if label:
+                written.append(_box(text, label.x, label.y))
                 yield label
                 break
 
 
-def _fitting(text: str, spots: Iterable[Point], taken: list[_Box], height: int) -> Label | None:
-    """The text at the first spot that is free, which is taken then."""
+def _box(text: str, x: float, y: float) -> _Box:
     half = len(text) * _LETTER / 2
+    return x - half, y - _LINE, x + half, y + 4
+
+
+def _fitting(text: str, spots: Iterable[Point], taken: Sequence[_Box], height: int) -> Label | None:
+    """The text at the first spot that is free."""
     for x, y in spots:
-        box = x - half, y - _LINE, x + half, y + 4
+        box = _box(text, x, y)
         is_inside = box[0] >= 0 and box[1] >= 0 and box[2] <= WIDTH and box[3] <= height
         if is_inside and not any(_touch(box, other) for other in taken):
-            taken.append(box)
             return Label(text, round(x, 1), round(y, 1))
     return None
 
