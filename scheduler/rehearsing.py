@@ -11,8 +11,10 @@ from broadcaster import alerting, rehearsals
 from broadcaster.alert_orders import Order
 from broadcaster.alerting import By, Done
 from broadcaster.core import Core
+from broadcaster.geography import Geography
+from broadcaster.hours import OperatingHours
 from broadcaster.rows import Alert, AlertSource, RehearsalPlan, Station
-from scheduler import quiet
+from scheduler import rules
 
 _LATE: Final = timedelta(hours=1)
 """A station that was off at the hour makes up for it this long; then it waits for the next week."""
@@ -44,12 +46,20 @@ def due(session: Session, now: datetime) -> RehearsalPlan | None:
     return None if session.scalar(select(Alert.id).where(Alert.request == request)) else plan
 
 
+def is_quiet_somewhere(session: Session, moment: datetime) -> bool:
+    """Whether somebody who would hear a drill then has quiet hours."""
+    geography = Geography.load(session)
+    everybody = geography.heard_by(place.code for place in session.scalars(rehearsals.tops()))
+    hours = OperatingHours.load(session, session.scalars(select(Station)).one())
+    return hours.end_of_quiet(rules.listeners(geography, everybody), moment) > moment
+
+
 def begin(session: Session, core: Core, plan: RehearsalPlan, sirens: str) -> Done:
     """Rehearse: spoken as a drill outside the quiet hours if so planned, else without a sound."""
     station, now = session.scalars(select(Station)).one(), core.clock.now()
     by = By(AlertSource.REHEARSAL, account_id=plan.account_id)
     name = _name(last_slot(plan, now, ZoneInfo(station.timezone)))
-    if not plan.audible or quiet.is_quiet(station, now):
+    if not plan.audible or is_quiet_somewhere(session, now):
         return alerting.rehearse(session, core, name, by)
     places = tuple(place.code for place in session.scalars(rehearsals.tops()))
     return alerting.raise_alert(session, core, Order(name, _AUDIBLE, places), by, sirens)

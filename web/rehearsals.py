@@ -6,13 +6,12 @@ from uuid import uuid4
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from sqlalchemy import select
 
 from broadcaster import alerting, chain
 from broadcaster import rehearsals as held
 from broadcaster.alerting import By
-from broadcaster.rows import AlertSource, RehearsalPlan, Station
-from scheduler import quiet, rehearsing
+from broadcaster.rows import AlertSource, RehearsalPlan
+from scheduler import rehearsing
 from web.access import RAISERS, TECHNICIANS, me, must_everywhere, requires
 from web.context import now, services, zone
 from web.words import gettext as _
@@ -57,7 +56,7 @@ def settle() -> ResponseReturnValue:
             changed_at=now(),
         )
         slot = rehearsing.next_slot(plan, now(), zone())
-        if plan.active and audible and quiet.is_quiet(session.scalars(select(Station)).one(), slot):
+        if plan.active and audible and rehearsing.is_quiet_somewhere(session, slot):
             flash(_("Giờ này nằm trong khung giờ không phát; diễn tập có tiếng phải ở ngoài khung giờ đó."), "warning")
             return redirect(url_for("rehearsals.listing"), 303)
         session.add(plan)
