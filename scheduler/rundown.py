@@ -138,7 +138,7 @@ class Piece(msgspec.Struct, frozen=True):
 
 
 class LeftOut(msgspec.Struct, frozen=True):
-    """A bulletin that the occurrence does without, and why: no-room, not-approved, not-prepared, gone."""
+    """A bulletin that the occurrence does without, and why: no-room, not-approved, not-prepared, elsewhere, gone."""
 
     bulletin: int
     title: str
