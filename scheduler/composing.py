@@ -26,7 +26,7 @@ from broadcaster.rows import (
     Station,
 )
 from broadcaster.wire.documents import Class
-from scheduler import announcing, lexicon, rundown
+from scheduler import announcing, choosing, lexicon, rundown
 from scheduler.rundown import BULLETIN_DAYS, Candidate, Composed, Fixed, Kind, Piece, Rundown, Shelf
 from scheduler.timeline import estimate
 
@@ -67,7 +67,7 @@ class Composer:
 
     def of_rundown(self, wanted: Rundown, title: str, audience: frozenset[str], at: datetime) -> Composed:
         """What an occurrence of a rundown that may not be stored yet would be."""
-        return rundown.compose(wanted, self._shelf(wanted, title, audience, at), at)
+        return choosing.compose(wanted, self._shelf(wanted, title, audience, at), at)
 
     def settle(self, broadcast: Broadcast) -> None:
         """Bring the composition of an occurrence in line; one that is empty shortly before its time is missed."""
