@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -25,7 +26,7 @@ from broadcaster.rows import (
     Station,
 )
 from broadcaster.wire.documents import Class
-from scheduler import announcing, lexicon, rundown
+from scheduler import announcing, choosing, lexicon, rundown
 from scheduler.rundown import BULLETIN_DAYS, Candidate, Composed, Fixed, Kind, Piece, Rundown, Shelf
 from scheduler.timeline import estimate
 
@@ -37,6 +38,7 @@ FREEZE: Final = timedelta(minutes=20)
 """So long before its time an occurrence changes no more: its sound has to be made and sent."""
 
 _NOT_PREPARED: Final = "not-prepared"
+_ELSEWHERE: Final = "elsewhere"
 _BETWEEN_MS: Final = 500
 """The silence around a sound in a clip."""
 
@@ -62,11 +64,10 @@ class Composer:
         self._zone = ZoneInfo(station.timezone)
         self._sounds: dict[str, tuple[int, str]] = {}
         self._slot: list[tuple[Candidate, frozenset[str]]] | None = None
-        self._approvals: Approvals | None = None
 
     def of_rundown(self, wanted: Rundown, title: str, audience: frozenset[str], at: datetime) -> Composed:
         """What an occurrence of a rundown that may not be stored yet would be."""
-        return rundown.compose(wanted, self._shelf(wanted, title, audience, at), at)
+        return choosing.compose(wanted, self._shelf(wanted, title, audience, at), at)
 
     def settle(self, broadcast: Broadcast) -> None:
         """Bring the composition of an occurrence in line; one that is empty shortly before its time is missed."""
@@ -92,9 +93,7 @@ class Composer:
             kept = Composition(broadcast_id=broadcast.id, key=made.key, pieces=pieces, composed_at=self._now, **facts)
             self._session.add(kept)
         elif kept.key != made.key:
-            if not self._holds(
-                kept
-            ):  # what may not air any more must not stay in the plan until the new sound is there
+            if not self._holds(kept):  # what may not air any more must not wait in the plan for the new sound
                 broadcast.clip = broadcast.sent_by = broadcast.sent_at = None
             kept.key, kept.pieces, kept.clip, kept.error = made.key, msgspec.to_builtins(made.pieces), None, None
             kept.composed_at = self._now
@@ -123,7 +122,7 @@ class Composer:
         return Shelf(
             announce,
             [each for each, heard in self._waiting() if audience <= heard],
-            {number: self._candidate(number) for number in named},
+            {number: self._fixed(number, audience) for number in named},
             self._lengths(wanted),
         )
 
@@ -162,15 +161,20 @@ class Composer:
             ]
         return self._slot
 
+    def _fixed(self, bulletin: int, audience: frozenset[str]) -> Candidate:
+        """A bulletin that the rundown names; one that is not for everybody who hears the programme is left out."""
+        schedule, found = self._latest(bulletin), self._candidate(bulletin)
+        if schedule and not audience <= self._geography.heard_by(place.code for place in schedule.targets):
+            return replace(found, why_not=found.why_not or _ELSEWHERE)
+        return found
+
+    def _latest(self, bulletin: int) -> Schedule | None:
+        latest = select(Schedule).where(Schedule.bulletin_id == bulletin, Schedule.cancelled_at.is_(None))
+        return self._session.scalar(latest.order_by(Schedule.id.desc()).limit(1))
+
     def _candidate(self, bulletin: int) -> Candidate:
         """A bulletin by its id; its latest schedule says whether it may air."""
-        latest = (
-            select(Schedule)
-            .where(Schedule.bulletin_id == bulletin, Schedule.cancelled_at.is_(None))
-            .order_by(Schedule.id.desc())
-            .limit(1)
-        )
-        schedule = self._session.scalar(latest)
+        schedule = self._latest(bulletin)
         if schedule is None:
             row = self._session.get(Bulletin, bulletin)
             title = row.title if row else ""

@@ -44,6 +44,7 @@ _LEFT_OUT: Final = {
     "no-room": _l("không đủ thời lượng, để sang buổi sau"),
     "not-approved": _l("chưa được duyệt"),
     "not-prepared": _l("chưa tạo xong âm thanh"),
+    "elsewhere": _l("không dành cho mọi nơi nghe chương trình"),
     "gone": _l("không còn"),
 }
 _RELAY_WHY: Final = {

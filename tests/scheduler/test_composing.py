@@ -15,7 +15,7 @@ from broadcaster.rows import Broadcast, Composition, Schedule
 from broadcaster.wire.documents import Class
 from broadcaster.wire.units import MINUTE
 from scheduler.composing import FREEZE, pieces_of
-from scheduler.rundown import EMPTY, Bulletins, Kind, Music, Overrun, Piece, Relay, Tune, Words
+from scheduler.rundown import EMPTY, Bulletins, Fixed, Kind, Music, Overrun, Piece, Relay, Tune, Words
 from scheduler.submissions import SubmissionError
 from tests.broadcaster import town
 from tests.broadcaster.town import COMMUNE, DONG
@@ -127,6 +127,15 @@ def test_bulletins_of_other_places_are_not_heard(desk: Programmes) -> None:
     desk.plan()
     assert titles(desk, commune) == ["Của cả xã"]
     assert titles(desk, village) == ["Của thôn Đông", "Của cả xã"]
+
+
+def test_a_named_bulletin_is_heard_where_it_is_for_and_nowhere_else(desk: Programmes) -> None:
+    with desk.bench.core.database.read() as session:
+        named = Fixed(session.get_one(Schedule, desk.bulletin("Của thôn Đông", DONG)).bulletin_id)
+    village, commune = desk.programme(named, hours=2, places=("thon-dong",)), desk.programme(named, hours=3)
+    desk.bench.plan()
+    assert titles(desk, village) == ["Của thôn Đông"]
+    assert [one["why"] for one in desk.next(commune)[1].left_out] == ["elsewhere"]
 
 
 def test_unapproved_never_airs_and_a_changed_rundown_waits_again(desk: Programmes) -> None:

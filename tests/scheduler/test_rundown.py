@@ -5,7 +5,7 @@ import pytest
 
 from broadcaster.wire.documents import Class
 from broadcaster.wire.units import MINUTE, SECOND
-from scheduler import announcing, rundown
+from scheduler import announcing, choosing, rundown
 from scheduler.lunar import LunarDate
 from scheduler.rundown import (
     EMPTY,
@@ -47,7 +47,7 @@ def made(*items: rundown.Item, minutes: int = 15, overrun: Overrun = Overrun.DRO
 
 def of(wanted: Rundown, *slot: Candidate, fixed: Sequence[Candidate] = ()) -> rundown.Composed:
     shelf = Shelf(announce, slot, {each.bulletin: each for each in fixed}, SOUNDS)
-    return rundown.compose(wanted, shelf, AT)
+    return choosing.compose(wanted, shelf, AT)
 
 
 def heard(composed: rundown.Composed) -> list[int]:
