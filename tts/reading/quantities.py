@@ -106,7 +106,7 @@ def _amount(match: re.Match[str], value: str, suffix: str, *, measured: bool = F
 
 def _quantity(match: re.Match[str], line: Line) -> Said | str | None:
     a, b = match["a"], match["b"]
-    if b is None and _PAIR.fullmatch(a) and line.previous_word(match.start()) in _NUMBERED and not match["unit1"]:
+    if match[0] == a and _PAIR.fullmatch(a) and line.previous_word(match.start()) in _NUMBERED:
         return ", ".join(map(number, a.split(",")))
     units = {match["unit1"], match["unit2"]}
     money = bool(units & _MONEY) or line.next_word(match.end()) in {"đồng", "vnđ"}
@@ -117,7 +117,7 @@ def _quantity(match: re.Match[str], line: Line) -> Said | str | None:
         spoken = digits(a)
     elif before == "thứ" and a.isdecimal() and not (match["unit1"] or match["scale1"]):
         spoken = ordinal(int(a))
-    elif a.isdecimal() and len(a) >= _CODE and not (money or match["unit1"] or match["scale1"] or b):
+    elif match[0] == a and a.isdecimal() and len(a) >= _CODE and not money:
         return Said(digits(a), DOUBTFUL)
     if match["minus"]:
         spoken = f"âm {spoken}"
