@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from broadcaster import talks
 from broadcaster.rows import Broadcast, Bulletin, Clip, Grant, Schedule, VillageAiring
 
 QUOTA: Final = "village-quota"
@@ -24,7 +25,7 @@ def day_of(moment: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:
 def used_ms(
     session: Session, grant_id: int, moment: datetime, zone: ZoneInfo, *, before: Broadcast | None = None
 ) -> int:
-    """Milliseconds a grant has aired, or is about to air, on the local day of ``moment``.
+    """Milliseconds a grant has aired, spoken live or is about to air, on the local day of ``moment``.
 
     With ``before``, only what was sent in earlier than that broadcast.
     """
@@ -43,7 +44,8 @@ def used_ms(
         )
     )
     mine = (before.occurrence, before.id) if before else None
-    return sum(length for number, at, length in session.execute(rows) if mine is None or (at, number) < mine)
+    aired = sum(length for number, at, length in session.execute(rows) if mine is None or (at, number) < mine)
+    return aired + talks.used_ms(session, grant_id, begin, before.occurrence if before else end)
 
 
 def left_ms(session: Session, grant: Grant, moment: datetime, zone: ZoneInfo) -> int:

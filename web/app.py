@@ -30,6 +30,8 @@ from web import (
     lexicon,
     library,
     listening,
+    live,
+    live_intake,
     me,
     moments,
     people,
@@ -77,6 +79,7 @@ _PAGES = (
     duty,
     board,
     contacts,
+    live,
 )
 
 
@@ -102,8 +105,9 @@ def create_app(services: Services, addresses: Sequence[str] = ()) -> Flask:
     faults.catch(app)
     for module in _PAGES:
         app.register_blueprint(module.pages)
-    app.register_blueprint(api_alerts.pages)
-    forms.exempt(api_alerts.pages)  # no cookie counts there
+    for module in (api_alerts, live_intake):  # no cookie counts there
+        app.register_blueprint(module.pages)
+        forms.exempt(module.pages)
     _equip_templates(app)
     return app
 

@@ -10,6 +10,7 @@ from broadcaster.clips import ClipStore
 from broadcaster.clock import Clock
 from broadcaster.database import Database
 from broadcaster.settings import Settings
+from scheduler.talking import Talks
 from tts.speech import Speech
 
 
@@ -81,3 +82,4 @@ class Services:
     speech: Speech
     clips: ClipStore
     orders: Orders
+    talks: Talks

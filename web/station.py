@@ -37,6 +37,7 @@ from scheduler.alert_speech import AlertSpeech
 from scheduler.planning import Planner
 from scheduler.preparation import Preparation
 from scheduler.runner import Runner
+from scheduler.talking import Talks
 from tts import engines
 from tts.speech import Speech
 from tts.supervisor import espeak
@@ -132,7 +133,8 @@ class RunningStation:
         )
         self._admission = Admission(core, self.broker, self.wake)
         self._rounds = Rounds(core, postman(core, settings.language, station.timezone))
-        self.services = Services(settings, database, core.clock, speech, clips, self)
+        self._talks = Talks(core, self._prompt, home / "talks", sounds)
+        self.services = Services(settings, database, core.clock, speech, clips, self, self._talks)
 
     def start(self) -> None:
         """Start broker, connections and jobs. Errors: BrokerError."""
@@ -147,9 +149,11 @@ class RunningStation:
         self._rounds.start()
         self._alerts.start()
         self._alert_speech.start()
+        self._talks.start()
 
     def stop(self) -> None:
         """End everything in order: nothing new, then the lines, then the broker."""
+        self._talks.stop()
         self._alert_speech.stop()
         self._alerts.stop()
         self._rounds.stop()
@@ -193,6 +197,7 @@ class RunningStation:
 
     def stop_all(self, account_id: int) -> int:
         """See `Orders.stop_all`."""
+        self._talks.stop_all(account_id)
         with self.core.database.write() as session:
             stopped = airing.stop_all(session, account_id=account_id, now=self.core.clock.now())
             tops = session.scalars(select(Place.code).where(Place.parent_id.is_(None), Place.kind != PlaceKind.GROUP))

@@ -34,6 +34,7 @@ from broadcaster.rows.places import GroupMember, Place, PlaceKind, Station
 from broadcaster.rows.published import Distribution, Published
 from broadcaster.rows.sounds import Sound
 from broadcaster.rows.speakers import Speaker
+from broadcaster.rows.talks import Talk, TalkEnd, TalkTarget
 
 __all__ = [
     "Account",
@@ -82,6 +83,9 @@ __all__ = [
     "Speaker",
     "StandingSound",
     "Station",
+    "Talk",
+    "TalkEnd",
+    "TalkTarget",
     "ToldByPerson",
     "Verdict",
     "VillageAiring",
