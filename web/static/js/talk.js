@@ -11,7 +11,8 @@ const LATE_S = 0.6;
 const form = document.getElementById("talk");
 const words = form.dataset;
 const at = (name) => document.getElementById(name);
-const [said, time, level, wrong, open, hold, latch] = ["talk-said", "talk-time", "level", "talk-wrong", "open", "hold", "latch"].map(at);
+const [said, shown, time, level, wrong] = ["talk-said", "talk-shown", "talk-time", "level", "talk-wrong"].map(at);
+const [open, hold, latch] = ["open", "hold", "latch"].map(at);
 const ticks = [...form.querySelectorAll('input[name="places"]')];
 let microphone = null;
 let line = null;
@@ -64,7 +65,7 @@ async function turnOn() {
 
 function show(on) {
   open.hidden = on;
-  hold.hidden = level.hidden = at("latch-box").hidden = !on;
+  hold.hidden = level.hidden = !on;
   if (!on) return open.focus();
   say(words.sayReady);
   hold.focus();
@@ -79,6 +80,7 @@ async function lose() {
   await gone?.close();
 }
 
+latch.addEventListener("change", () => label(Boolean(line)));
 open.hidden = false;
 open.addEventListener("click", turnOn);
 
@@ -88,14 +90,15 @@ async function press() {
   if (line || !microphone) return;
   complain("");
   say(words.sayOpening);
-  hold.classList.add("holding");
-  hold.setAttribute("aria-pressed", "true");
+  shown.hidden = true;
+  label(true);
   const mine = (line = openLine(microphone.rate, hear, end));
   const fields = new URLSearchParams([...new FormData(form), ["rate", Math.round(microphone.rate)]]);
   const response = await post(form.action, fields).catch(() => null);
   if (response?.ok) {
     const talk = await response.json();
     speakers = talk.speakers;
+    shown.href = talk.shown;
     if (line === mine) begin(talk.seconds);
     return mine.begin(talk);
   }
@@ -129,12 +132,17 @@ function rest() {
   clearInterval(clock);
   line = null;
   time.hidden = true;
-  hold.classList.remove("holding");
-  hold.removeAttribute("aria-pressed");
+  label(false);
+}
+
+function label(talking) {
+  hold.classList.toggle("holding", talking);
+  hold.textContent = talking ? hold.dataset.sayOn : latch.checked ? hold.dataset.sayPress : hold.dataset.sayHold;
 }
 
 function end(how, text, seconds) {
   rest();
+  shown.hidden = !seconds;
   say(words.sayDone.replace("{time}", clockTime(seconds)).replace("{count}", speakers));
   if (how === "ended") complain(text);
   else if (how === "dropped") complain(words.sayDropped);
