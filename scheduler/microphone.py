@@ -153,9 +153,9 @@ class Microphone:
         with self._lock:
             if self._stream.ended:
                 return
-            sound = self._guard.finish()
-            self._recording.append(sound)
             if self.position:
+                sound = self._guard.finish()
+                self._recording.append(sound)
                 self._pass_on([*self._encoder.encode(sound), *self._encoder.finish()])
             if self._packets:
                 self._send(self._packets)

@@ -248,21 +248,20 @@ class Talks:
                 if self._over.is_set():
                     self._over.clear()
                     self.archive()
-                for talk in self.on_air():
-                    self._look(talk)
+                self.look()
             self._over.wait(_LOOK_S if self._on_air else _IDLE_S)
 
-    def _look(self, talk: OnAir) -> None:
-        """End a talk whose phone is gone, whose time is over, or in which nobody speaks."""
-        now = self._core.clock.now_ms()
-        if now - talk.microphone.heard_at >= DROPPED_MS:
-            self._end(talk, TalkEnd.DROPPED)
-        elif self._core.clock.now() >= talk.limit_at:
-            self._end(talk, TalkEnd.LIMIT)
-        elif talk.microphone.silent_ms >= SILENT_MS:
-            self._end(talk, TalkEnd.SILENT)
-        else:
-            talk.microphone.beat()
+    def look(self) -> None:
+        """End the talks whose phone is gone, whose time is over, or in which nobody speaks."""
+        for talk in self.on_air():
+            if self._core.clock.now_ms() - talk.microphone.heard_at >= DROPPED_MS:
+                self._end(talk, TalkEnd.DROPPED)
+            elif self._core.clock.now() >= talk.limit_at:
+                self._end(talk, TalkEnd.LIMIT)
+            elif talk.microphone.silent_ms >= SILENT_MS:
+                self._end(talk, TalkEnd.SILENT)
+            else:
+                talk.microphone.beat()
 
     def _path(self, name: str) -> Path:
         return self._folder / f"{name}.pcm"

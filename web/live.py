@@ -62,6 +62,7 @@ def show() -> ResponseReturnValue:
             words=live_words,
             talkers=TALKERS,
             most_ms=MOST_MS,
+            total=choices.total,
         )
 
 

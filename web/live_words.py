@@ -23,7 +23,7 @@ def refusal(code: str, values: Sequence[str] = ()) -> str:
         )
     plain = {
         "broker": _("Đài đang mất kết nối với các cụm loa nên chưa nói được."),
-        "no-places": _("Chưa chọn nơi phát."),
+        "no-places": _("Chưa chọn nơi phát. Hãy chọn ít nhất một địa bàn."),
         "no-speakers": _("Nơi này chưa có cụm loa nào."),
         "approval": _("Đài này phải duyệt trước khi phát, nên tài khoản này không nói trực tiếp được."),
         "one-village": _("Trưởng thôn chỉ nói ở một thôn của mình."),
