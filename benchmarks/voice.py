@@ -22,12 +22,16 @@ from broadcaster.rows import Talk
 from device_sim.timeline import Timeline, read_timeline
 from scheduler.microphone import DELAY_MS, UNIT_MS
 from tests.web.test_browser import CHROMIUM, QUIET
-from tests.whole.town import FIRST_ACCOUNT, LiveTown, Town, live, wait_until
+from tests.whole.town import LiveTown, Town, live, wait_until
+from web.initialise import FIRST_ACCOUNT
 
 SPEAKERS = 2
 RATE = 48_000
 LOUD = 0.15
 BURST_MS = 80
+MINUTE_S = 60
+MOST_MS = 3_000
+ALIKE_MS = 40
 
 LISTEN = """
 window.bursts = [];
@@ -42,6 +46,7 @@ window.AudioWorkletNode = class extends Node {
   }
 };
 """
+POSTS = """performance.getEntriesByType("resource").filter(({ name }) => name.endsWith("/sound")).map(({ duration }) => duration)"""
 
 
 def main() -> None:
@@ -55,7 +60,7 @@ def main() -> None:
         write_bursts(heard)
         with live(Town.make(home / "station", SPEAKERS)) as town:
             wait_until(lambda: town.town.ready() == SPEAKERS)
-            spoken = speak(town, heard, options.seconds)
+            spoken, posts = speak(town, heard, options.seconds)
             wait_until(lambda: archived(town))
             town.stop_fleet()
             played = [onsets(read_timeline(path)) for path in sorted((town.town.home / "wav").glob("*.wav"))]
@@ -65,6 +70,8 @@ def main() -> None:
         "heard": len(delays),
         "limit_ms": DELAY_MS,
         "segment_ms": UNIT_MS,
+        "request_p50_ms": round(statistics.median(posts)),
+        "request_max_ms": round(max(posts)),
         "p50_ms": round(statistics.median(delays)),
         "max_ms": round(max(delays)),
     }
@@ -73,9 +80,9 @@ def main() -> None:
 
 def write_bursts(path: Path) -> None:
     """A minute of noisy bursts, some 0.5 to 1.3 s apart, so that no other shift of them looks alike."""
-    rng, at, samples = random.Random(4), 0.7, np.zeros(RATE * 60, np.int16)
+    rng, at, samples = random.Random(4), 0.7, np.zeros(RATE * MINUTE_S, np.int16)
     noise, size = np.random.default_rng(4), RATE * BURST_MS // 1000
-    while at < 59:
+    while at < MINUTE_S - 1:
         begin = round(at * RATE)
         samples[begin : begin + size] = noise.normal(0, 9_000, size).clip(-32_000, 32_000).astype(np.int16)
         at += rng.uniform(0.5, 1.3)
@@ -86,8 +93,8 @@ def write_bursts(path: Path) -> None:
         file.writeframes(samples.tobytes())
 
 
-def speak(town: LiveTown, heard: Path, seconds: float) -> list[float]:
-    """Hold the button; returns when bursts came out of the microphone meanwhile, Unix milliseconds."""
+def speak(town: LiveTown, heard: Path, seconds: float) -> tuple[list[float], list[float]]:
+    """Hold the button; returns when bursts came out of the microphone meanwhile, Unix ms, and how long each request took."""
     flags = ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
@@ -104,8 +111,9 @@ def speak(town: LiveTown, heard: Path, seconds: float) -> list[float]:
         page.mouse.up()
         end = page.evaluate("performance.timeOrigin + performance.now()")
         found = firsts([at for at in page.evaluate("window.bursts") if begin <= at <= end - 300])
+        posts = page.evaluate(POSTS)
         browser.close()
-    return found[1:]
+    return found[1:], posts
 
 
 def open_page(page: Page, password: str) -> None:
@@ -137,10 +145,10 @@ def onsets(heard: Timeline) -> list[float]:
 
 
 def delays_of(spoken: list[float], played: list[float]) -> list[float]:
-    """How much later each burst was heard: by the one delay, up to 3 s, that most of them agree about."""
-    pairs = [after - before for before in spoken for after in played if 0 <= after - before <= 3_000]
-    common = max(pairs, key=lambda delay: sum(abs(delay - other) < 40 for other in pairs))
-    return [delay for delay in pairs if abs(delay - common) < 40]
+    """How much later each burst was heard: by the one delay, up to `MOST_MS`, that most of them agree about."""
+    pairs = [after - before for before in spoken for after in played if 0 <= after - before <= MOST_MS]
+    common = max(pairs, key=lambda delay: sum(abs(delay - other) < ALIKE_MS for other in pairs))
+    return [delay for delay in pairs if abs(delay - common) < ALIKE_MS]
 
 
 if __name__ == "__main__":

@@ -25,6 +25,8 @@ UNIT_MS: Final = DurationMs(200)
 DELAY_MS: Final = 900
 """From the press of the button to the first sound: a segment is full after 200 ms, a speaker wants it 300 ms ahead, and 400 ms
 are for the ways from the phone and to the speaker."""
+_SHORTEST_MS: Final = 650
+"""From the answer to the phone, which has kept what was said since: the same without a segment, and little for the ways."""
 RATES_HZ: Final = range(8_000, 96_001)
 MOST_AT_ONCE_MS: Final = 3 * SECOND
 """Of sound in one request: what a phone may have kept while it was cut off, and more."""
@@ -177,9 +179,9 @@ class Microphone:
             self._stream.skip()
 
 
-def start_at(now: UnixMs) -> UnixMs:
-    """When the first sample of a talk sounds that begins now."""
-    return UnixMs(now + DELAY_MS)
+def start_at(asked: UnixMs, now: UnixMs) -> UnixMs:
+    """When the first sample of a talk sounds that was asked for, and has now been written down."""
+    return UnixMs(max(asked + DELAY_MS, now + _SHORTEST_MS))
 
 
 def recorded_ms(samples: Samples) -> int:

@@ -80,6 +80,11 @@ class OnAir:
         """Of its row, its stream and its receipts."""
         return self.microphone.name
 
+    @property
+    def speaker(self) -> str:
+        """What the person is called."""
+        return self.microphone.plan.title
+
 
 class Talks:
     """All talks of a station.
@@ -126,6 +131,7 @@ class Talks:
             raise ValueError(f"rate {rate_hz}")
         if not self._transport.connected:
             raise RefusedTalkError("broker")
+        asked = self._core.clock.now_ms()
         with self._beginning:
             now, name = self._core.clock.now(), new_name()
             with self._core.database.read() as session:
@@ -137,7 +143,7 @@ class Talks:
             self._make_way(order, audience)
             with self._core.database.write() as session:
                 talks.begin(session, name, order, geography, now)
-            start = microphone.start_at(self._core.clock.now_ms())
+            start = microphone.start_at(asked, self._core.clock.now_ms())
             plan = LivePlan(
                 klass=order.klass,
                 zones=zones,
@@ -222,7 +228,7 @@ class Talks:
             mine = other.order.account_id == order.account_id
             outranked = order.klass is Class.EMERGENCY and other.order.klass is not Class.EMERGENCY
             if not mine and not outranked:
-                raise RefusedTalkError("occupied", other.microphone.plan.title)
+                raise RefusedTalkError("occupied", other.speaker)
         for other in others:
             mine = other.order.account_id == order.account_id
             self._end(other, TalkEnd.DROPPED if mine else TalkEnd.DISPLACED, order.account_id)

@@ -136,6 +136,7 @@ def _equip_templates(app: Flask) -> None:
             "now": context.now(),
             "raisers": access.RAISERS,
             "alerts_in_force": _alerts_in_force(),
+            "talks_on_air": context.services().talks.on_air() if account else (),
             "broker_down": not context.health().broker_connected,
             "here": request.full_path.rstrip("?") if request.method == "GET" else "/",
         }

@@ -281,10 +281,10 @@ def test_a_full_disk_ends_the_recording_and_not_the_voice(
     open_talks: Talks, line: FakeTransport, clock: FixedClock
 ) -> None:
     talk = open_talks.begin(order(), RATE_HZ)
-    recording = talk.microphone._recording
-    full = Path("/dev/full").open("ab", buffering=0)
-    recording._file.close()
-    recording._file = full
-    speak(open_talks, talk, clock, parts=5)
-    open_talks.end(talk.name, talk.key)
+    with Path("/dev/full").open("ab", buffering=0) as full:
+        recording = talk.microphone._recording
+        recording.close()
+        recording._file = full
+        speak(open_talks, talk, clock, parts=5)
+        open_talks.end(talk.name, talk.key)
     assert sorted(segments(line)) == list(range(6))

@@ -28,7 +28,7 @@ Entering = Callable[..., Browser]
 def enter(app: Flask, stage: Stage) -> Entering:
     """Somebody with one role, at a station without quiet hours."""
 
-    def sign_in(role: Role, **facts: object) -> Browser:
+    def sign_in(role: Role, **facts: Any) -> Browser:
         with stage.rows() as session:
             session.query(Station).one().quiet_start = None
             session.add(account(role.value, role, stage.clock.now(), **facts))
@@ -85,7 +85,8 @@ def test_a_duty_officer_speaks_and_the_page_tells_who_heard_it(app: Flask, stage
         sound = session.query(Sound).one()
         assert session.query(Talk).one().klass is Class.EMERGENCY
     assert f"/sounds/{sound.sha256}.flac" in shown
-    assert browser.get(f"/sounds/{sound.sha256}.flac").data[:4] == b"fLaC"
+    with browser.get(f"/sounds/{sound.sha256}.flac") as flac:
+        assert flac.data[:4] == b"fLaC"
     assert "Mất kết nối với máy của người nói" in browser.get("/live").text
 
 

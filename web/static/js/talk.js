@@ -174,7 +174,7 @@ hold.addEventListener("keydown", (event) => {
 hold.addEventListener("keyup", () => latch.checked || release());
 
 // A dark screen stops this page within seconds, and nobody must be on the air without seeing it.
-addEventListener("visibilitychange", () => {
+document.addEventListener("visibilitychange", () => {
   if (!document.hidden || !line) return;
   leave();
   complain(words.sayHidden);
