@@ -25,8 +25,8 @@ UNIT_MS: Final = DurationMs(200)
 DELAY_MS: Final = 900
 """From the press of the button to the first sound: a segment is full after 200 ms, a speaker wants it 300 ms ahead, and 400 ms
 are for the ways from the phone and to the speaker."""
-_SHORTEST_MS: Final = 650
-"""From the answer to the phone, which has kept what was said since: the same without a segment, and little for the ways."""
+_SHORTEST_MS: Final = 750
+"""From the answer to the phone, which has kept what was said since the press: a busy station must not eat up the jitter buffer."""
 RATES_HZ: Final = range(8_000, 96_001)
 MOST_AT_ONCE_MS: Final = 3 * SECOND
 """Of sound in one request: what a phone may have kept while it was cut off, and more."""
