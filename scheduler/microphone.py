@@ -6,6 +6,9 @@ for its place is recorded and not sent, so that a bad line never makes the voice
 
 import logging
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import FileIO
 from pathlib import Path
 from typing import Final
 
@@ -50,23 +53,31 @@ class Recording:
     """Samples on the disk as they are spoken: 16 bits, mono, ``RATE_HZ``. What was written outlives the process."""
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = path.open("ab", buffering=0)
-        self._whole = True
+        self._file: FileIO | None = None
+        with self._or_without():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = FileIO(path, "ab")  # without a buffer
+
+    @contextmanager
+    def _or_without(self) -> Iterator[None]:
+        """A full disk ends the recording, never the voice."""
+        try:
+            yield
+        except OSError:
+            log.exception("recording ended")
+            self.close()
 
     def append(self, samples: Samples) -> None:
-        """Add samples; a full disk ends the recording, never the voice."""
-        if not self._whole:
-            return
-        try:
-            self._file.write(samples.astype("<i2").tobytes())
-        except OSError:
-            self._whole = False
-            log.exception("recording ended")
+        """Add samples."""
+        with self._or_without():
+            if self._file:
+                self._file.write(samples.astype("<i2").tobytes())
 
     def close(self) -> None:
         """No more will come."""
-        self._file.close()
+        if self._file:
+            self._file.close()
+        self._file = None
 
 
 def read_recording(path: Path) -> Samples:
@@ -95,6 +106,8 @@ class Microphone:
         self._begun_at = self.heard_at = core.clock.now_ms()
         self.position = 0
         """How many samples have come."""
+        self.lost = False
+        """Whether the last segment could not leave."""
 
     @property
     def name(self) -> str:
@@ -115,16 +128,6 @@ class Microphone:
     def silent_ms(self) -> float:
         """For how long nobody has spoken."""
         return self._guard.silent_ms
-
-    @property
-    def peak(self) -> float:
-        """How loud it is, 0 to 1."""
-        return self._guard.peak
-
-    @property
-    def lost(self) -> bool:
-        """Whether segments could not leave."""
-        return self._stream.lost > 0
 
     def take(self, position: int, samples: Samples) -> None:
         """The next samples; ``position`` of them came before. Errors: OutOfOrderError, TooMuchError, ValueError (it is over)."""
@@ -173,10 +176,12 @@ class Microphone:
 
     def _send(self, packets: list[bytes]) -> None:
         due = self._stream.due_at(self._stream.sent)
-        if due + UNIT_MS > self._clock.now_ms():
-            self._stream.send(packets)
-        else:
+        if due + UNIT_MS <= self._clock.now_ms():
             self._stream.skip()
+            return
+        lost = self._stream.lost
+        self._stream.send(packets)
+        self.lost = self._stream.lost > lost
 
 
 def start_at(asked: UnixMs, now: UnixMs) -> UnixMs:

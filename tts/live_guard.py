@@ -31,7 +31,6 @@ class LiveGuard:
 
     Attributes:
         silent_ms: for how long nobody has spoken.
-        peak: the highest sample of the last stretch, 0 to 1.
     """
 
     def __init__(self) -> None:
@@ -40,7 +39,6 @@ class LiveGuard:
         self._done = 0
         self._begun = False
         self.silent_ms = 0.0
-        self.peak = 0.0
 
     def take(self, samples: Int16) -> Int16:
         """What is ready when these samples have come."""
@@ -62,7 +60,6 @@ class LiveGuard:
 
     def _gains(self, sound: Samples) -> Samples:
         """From the gain there was to the one this stretch asks for, as fast as it may move."""
-        self.peak = float(np.abs(sound).max())
         level_db = 10 * math.log10(float(np.mean(np.square(sound))) + 1e-12)
         before_db, seconds = self._gain_db, len(sound) / RATE_HZ
         if level_db < SILENCE_DB:

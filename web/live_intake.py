@@ -11,7 +11,7 @@ from scheduler.microphone import MOST_AT_ONCE_MS, RATES_HZ, OutOfOrderError, Too
 from scheduler.talking import OverError
 from web import live_words
 from web.access import open_to_all
-from web.context import now, services
+from web.context import services
 
 pages = Blueprint("live_intake", __name__)
 
@@ -37,13 +37,8 @@ def take(name: str) -> ResponseReturnValue:
         return jsonify(problem="too-much"), 429
     except OverError as error:
         return _over(error)
-    return jsonify(
-        next=talk.microphone.position,
-        peak=round(talk.microphone.peak, 3),
-        silent=talk.microphone.silent_ms / 1000,
-        left=(talk.limit_at - now()).total_seconds(),
-        lost=talk.microphone.lost,
-    )
+    heard = talk.microphone
+    return jsonify(next=heard.position, silent=heard.silent_ms / 1000, lost=heard.lost)
 
 
 @pages.post("/live/<name>/over")

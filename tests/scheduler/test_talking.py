@@ -4,6 +4,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import timedelta
+from io import FileIO
 from pathlib import Path
 
 import numpy as np
@@ -281,10 +282,22 @@ def test_a_full_disk_ends_the_recording_and_not_the_voice(
     open_talks: Talks, line: FakeTransport, clock: FixedClock
 ) -> None:
     talk = open_talks.begin(order(), RATE_HZ)
-    with Path("/dev/full").open("ab", buffering=0) as full:
-        recording = talk.microphone._recording
-        recording.close()
-        recording._file = full
-        speak(open_talks, talk, clock, parts=5)
-        open_talks.end(talk.name, talk.key)
+    recording = talk.microphone._recording
+    recording.close()
+    recording._file = FileIO("/dev/full", "ab")
+    speak(open_talks, talk, clock, parts=5)
+    open_talks.end(talk.name, talk.key)
     assert sorted(segments(line)) == list(range(6))
+    assert recording._file is None
+
+
+def test_where_nothing_can_be_written_the_voice_is_heard_all_the_same(
+    filled_core: Core, line: FakeTransport, clock: FixedClock, tmp_path: Path
+) -> None:
+    (tmp_path / "talks").write_text("in the way")
+    made = Talks(filled_core, line, tmp_path / "talks", SoundStore(tmp_path / "sounds"))
+    speak(made, made.begin(order(), RATE_HZ), clock, parts=5)
+    assert len(segments(line)) == 4
+    made.stop()
+    with filled_core.database.read() as session:
+        assert session.query(Talk).one().end is TalkEnd.STATION

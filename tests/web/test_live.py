@@ -5,7 +5,6 @@ from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import numpy as np
 import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
@@ -207,9 +206,12 @@ def test_somebody_with_the_right_stops_a_talk(stage: Stage, enter: Entering, edi
     assert editor.get("/live/live-none").status_code == 404
 
 
-def test_noise_of_full_scale_is_taken(app: Flask, enter: Entering) -> None:
-    noise = np.random.default_rng(1).integers(-32_768, 32_767, 4_800, dtype=np.int16)
+def test_the_phone_is_told_that_nobody_speaks_and_that_the_speakers_are_lost(
+    app: Flask, stage: Stage, enter: Entering
+) -> None:
     talk = begin(enter(Role.DUTY_OFFICER)).get_json()
-    answer = take(app, talk, 0, noise.tobytes()).get_json()
-    assert answer["peak"] > 0.9
-    assert not answer["lost"]
+    assert take(app, talk, 0, bytes(9_600)).get_json() == {"next": 4_800, "silent": 0.2, "lost": False}
+    stage.line.connected = False
+    assert take(app, talk, 4_800, VOICE[:9_600].tobytes()).get_json() == {"next": 14_400, "silent": 0, "lost": True}
+    stage.line.connected = True
+    assert not take(app, talk, 14_400, VOICE[:9_600].tobytes()).get_json()["lost"]

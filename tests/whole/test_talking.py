@@ -195,7 +195,7 @@ def test_a_phone_that_goes_away_gives_the_air_back_and_two_do_not_speak_at_once(
         hashed, now = session.query(Account).one().password_hash, SystemClock().now()
         duty = Grant(role=Role.DUTY_OFFICER, granted_at=now)
         session.add(Account(username="hoa", password_hash=hashed, created_at=now, grants=[duty]))
-    schedule = town.town.submit("an-binh", text="Mời bà con nghe bản tin về vệ sinh môi trường. " * 3)
+    schedule = town.town.submit("an-binh", text="Mời bà con nghe bản tin về vệ sinh môi trường. " * 8)
     town.station.wake()
     wait_until(
         lambda: (found := town.town.broadcast_of(schedule)) and events(town, found.id)[Event.STARTED] == SPEAKERS
