@@ -1,19 +1,18 @@
 """What is on the air: the state of a broadcast and of its deliveries, computed from facts and the time; and stopping it."""
 
-from collections import Counter
-from collections.abc import Iterable
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import delete, insert, literal, select, update
 from sqlalchemy.orm import Session
 
 from broadcaster import chain
 from broadcaster.errors import LoaError
-from broadcaster.geography import Geography
-from broadcaster.rows import Broadcast, BroadcastExclusion, Delivery, DeliveryState, Place, Schedule
+from broadcaster.rows import Broadcast, BroadcastExclusion, Delivery, DeliveryState, Place, Schedule, Speaker
 from broadcaster.wire.documents import Class
 from broadcaster.wire.fields import SpeakerRole
 
@@ -199,27 +198,74 @@ def cancel_schedule(session: Session, schedule_id: int, *, account_id: int, now:
     return schedule
 
 
-def ensure_deliveries(session: Session, broadcast: Broadcast, geography: Geography) -> None:
-    """Bring the rows of a broadcast that has not begun in line with the speakers it is meant for."""
-    wanted = geography.heard_by(place.code for place in broadcast.schedule.targets)
-    known = set(session.scalars(select(Delivery.speaker_id).where(Delivery.broadcast_id == broadcast.id)))
-    session.flush()
-    if lacking := sorted(wanted - known):  # as plain rows: a broadcast of a province has tens of thousands
-        facts = {"broadcast_id": broadcast.id, "state": DeliveryState.PLANNED}
-        session.execute(insert(Delivery), [{**facts, "speaker_id": speaker} for speaker in lacking])
-    for speaker in known - wanted:
-        delivery = session.get_one(Delivery, (broadcast.id, speaker))
-        if delivery.state in _AHEAD:
-            session.delete(delivery)
+OPEN: Final = (Broadcast.cancelled_at.is_(None), Broadcast.stopped_at.is_(None), Broadcast.missed_at.is_(None))
+"""Of broadcasts that nobody has stopped or called off, and that were not missed."""
 
 
-def miss(session: Session, broadcast: Broadcast, why: str, geography: Geography, now: datetime) -> None:
-    """A broadcast can't air any more: say so of it and of every speaker that has not reported otherwise."""
-    broadcast.missed_at, broadcast.missed_why = now, why
-    ensure_deliveries(session, broadcast, geography)
-    session.flush()
+def undecided(session: Session, broadcasts: Collection[str]) -> set[str]:
+    """Those of these broadcasts that nobody has stopped or called off, and that were not missed."""
+    return set(session.scalars(select(Broadcast.id).where(Broadcast.id.in_(broadcasts), *OPEN)))
+
+
+Meant = Mapping[str, frozenset[str]]
+"""The speakers that broadcasts are meant for, by id."""
+
+
+def unmatched(session: Session, meant: Meant) -> dict[str, frozenset[str]]:
+    """Those of these broadcasts whose deliveries are not the ones they should have."""
+    known = _speakers(session, meant)
+    return {number: speakers for number, speakers in meant.items() if any(_amendment(known.get(number), speakers))}
+
+
+def _amendment(known: Mapping[str, DeliveryState] | None, meant: frozenset[str]) -> tuple[list[str], list[str]]:
+    """The speakers that lack a delivery, and those that have one too many; what a speaker has reported stays."""
+    known = known or {}
+    surplus = [speaker for speaker, state in known.items() if speaker not in meant and state in _AHEAD]
+    return sorted(meant - known.keys()), surplus
+
+
+_AT_ONCE: Final = 500
+"""Broadcasts that one query names."""
+_SPEAKERS_AT_ONCE: Final = 5_000
+"""Speakers that one query names; a database takes some 32 000 parameters."""
+
+
+def _speakers(session: Session, broadcasts: Iterable[str]) -> dict[str, dict[str, DeliveryState]]:
+    """The deliveries there are: their state by broadcast and speaker."""
+    found: dict[str, dict[str, DeliveryState]] = defaultdict(dict)
+    named = sorted(broadcasts)
+    columns = Delivery.broadcast_id, Delivery.speaker_id, Delivery.state
+    for first in range(0, len(named), _AT_ONCE):
+        query = select(*columns).where(Delivery.broadcast_id.in_(named[first : first + _AT_ONCE]))
+        for number, speaker, state in session.execute(query):
+            found[number][speaker] = state
+    return found
+
+
+def ensure_deliveries(session: Session, meant: Meant) -> None:
+    """Bring the rows of broadcasts that have not begun in line with the speakers they are meant for."""
+    known = _speakers(session, meant)
+    for number, speakers in meant.items():
+        lacking, surplus = _amendment(known.get(number), speakers)
+        for first in range(0, len(lacking), _SPEAKERS_AT_ONCE):
+            _add_deliveries(session, number, lacking[first : first + _SPEAKERS_AT_ONCE])
+        if surplus:
+            session.execute(delete(Delivery).where(Delivery.broadcast_id == number, Delivery.speaker_id.in_(surplus)))
+
+
+def _add_deliveries(session: Session, broadcast: str, speakers: Collection[str]) -> None:
+    """Rows made by the database itself: a broadcast of a province has tens of thousands."""
+    facts = {"broadcast_id": broadcast, "state": DeliveryState.PLANNED, "start_position_ms": 0, "played_ms": 0}
+    values = [literal(value, Delivery.__table__.c[name].type) for name, value in facts.items()]
+    chosen = select(Speaker.id, *values).where(Speaker.id.in_(speakers))
+    session.execute(insert(Delivery).from_select(["speaker_id", *facts], chosen))
+
+
+def miss(session: Session, broadcasts: Collection[str], why: str, now: datetime) -> None:
+    """Broadcasts can't air any more: say so of them and of every speaker that has not reported otherwise."""
+    session.execute(update(Broadcast).where(Broadcast.id.in_(broadcasts)).values(missed_at=now, missed_why=why))
     session.execute(
         update(Delivery)
-        .where(Delivery.broadcast_id == broadcast.id, Delivery.state.in_(_AHEAD))
+        .where(Delivery.broadcast_id.in_(broadcasts), Delivery.state.in_(_AHEAD))
         .values(state=DeliveryState.MISSED, why=why)
     )

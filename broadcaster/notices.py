@@ -13,12 +13,22 @@ from typing import Any, Final, Protocol
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session, joinedload
 
-from broadcaster import approval
-from broadcaster.clock import Clock
+from broadcaster import airing, approval
+from broadcaster.clock import Clock, to_ms
 from broadcaster.database import Database
 from broadcaster.people import Everybody
 from broadcaster.permissions import Action
-from broadcaster.rows import Address, Broadcast, Decision, Notice, NoticeKind, Push, Schedule, VillageAiring
+from broadcaster.rows import (
+    Address,
+    Broadcast,
+    Decision,
+    Notice,
+    NoticeKind,
+    Push,
+    Schedule,
+    ScheduleKind,
+    VillageAiring,
+)
 
 log = logging.getLogger(__name__)
 
@@ -108,6 +118,7 @@ def look(session: Session, now: datetime) -> int:
         made += tell(session, approvers, NoticeKind.SUBMITTED, f"{schedule.id}-{again}", now, schedule=schedule)
         made += _remind(session, schedule, approvers, now)
     made += _tell_missed(session, concerned, now)
+    made += _tell_displaced(session, now)
     return made + _tell_villages(session, concerned, now)
 
 
@@ -145,13 +156,26 @@ def _tell_missed(session: Session, concerned: Callable[[Action, Schedule], list[
     return made
 
 
+def _tell_displaced(session: Session, now: datetime) -> int:
+    """The author learns that something of a higher class took a bulletin's time, and when it airs instead."""
+    later = Broadcast.start_at > now, Broadcast.start_at > Broadcast.occurrence, Schedule.kind != ScheduleKind.NOW
+    moved = select(Broadcast).join(Broadcast.schedule).where(*later, *airing.OPEN)
+    made = 0
+    for broadcast in session.scalars(moved.options(joinedload(Broadcast.schedule))):
+        assert broadcast.start_at  # noqa: S101  the query says so
+        detail = {"from": broadcast.occurrence.isoformat(), "start_at": broadcast.start_at.isoformat()}
+        key, author = f"{broadcast.id}-{to_ms(broadcast.start_at)}", broadcast.bulletin.account_id
+        made += tell(session, [author], NoticeKind.DISPLACED, key, now, schedule=broadcast.schedule, detail=detail)
+    return made
+
+
 def _tell_villages(session: Session, concerned: Callable[[Action, Schedule], list[int]], now: datetime) -> int:
     """The commune's editors learn what a village head airs."""
     recent = select(VillageAiring).join(VillageAiring.schedule).where(Schedule.created_at > now - _RECENT)
     made = 0
-    for airing in session.scalars(recent.options(joinedload(VillageAiring.schedule))):
-        schedule = airing.schedule
-        whom = [each for each in concerned(Action.WRITE, schedule) if each != schedule.account_id]
+    for each in session.scalars(recent.options(joinedload(VillageAiring.schedule))):
+        schedule = each.schedule
+        whom = [account for account in concerned(Action.WRITE, schedule) if account != schedule.account_id]
         name = schedule.bulletin.account.full_name or schedule.bulletin.account.username
         detail = {"name": name}
         made += tell(session, whom, NoticeKind.VILLAGE, str(schedule.id), now, schedule=schedule, detail=detail)

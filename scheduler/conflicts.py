@@ -1,4 +1,4 @@
-"""What would sound at the same time for some of the same people, and what the three classes make of it. Pure but for `take_off`."""
+"""What would sound at the same time for some of the same people, and what the three classes make of it. Pure but for `displace`."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
@@ -10,10 +10,11 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from broadcaster import airing
+from broadcaster import airing, notices
 from broadcaster.airing import BroadcastState
+from broadcaster.clock import to_ms
 from broadcaster.geography import Geography
-from broadcaster.rows import Broadcast, Schedule, ScheduleKind
+from broadcaster.rows import Broadcast, NoticeKind, Schedule, ScheduleKind
 from broadcaster.wire.documents import Class
 from scheduler import rule_text, rules
 from scheduler.materialisation import rule_of
@@ -95,10 +96,21 @@ def _whole_minute(moment: datetime) -> datetime:
     return cut if cut == moment else cut + _MINUTE
 
 
+def displace(
+    session: Session, schedule: Schedule, moment: datetime, zone: ZoneInfo, *, account_id: int, now: datetime
+) -> None:
+    """Something else takes the place of one occurrence; whoever wrote that is told, unless they did it themselves."""
+    take_off(session, schedule, moment, zone, account_id=account_id, now=now)
+    author = schedule.bulletin.account_id
+    if author != account_id:
+        key, detail = f"{schedule.id}@{to_ms(moment)}", {"start_at": moment.isoformat()}
+        notices.tell(session, [author], NoticeKind.REPLACED, key, now, schedule=schedule, detail=detail)
+
+
 def take_off(
     session: Session, schedule: Schedule, moment: datetime, zone: ZoneInfo, *, account_id: int, now: datetime
 ) -> None:
-    """One occurrence does not air because something else takes its place; the rest of its schedule stays."""
+    """One occurrence does not air at its time; the rest of its schedule stays."""
     rule = rule_of(schedule, zone)
     if schedule.kind is not ScheduleKind.REPEATED or rule is None:
         airing.cancel_schedule(session, schedule.id, account_id=account_id, now=now)

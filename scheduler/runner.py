@@ -131,9 +131,10 @@ class Runner:
         self._last_pass = time.monotonic()
         with self._core.counters.edge("confirmations"):
             self._note_confirmations()
-        with self._core.counters.edge("planning"), self._database.write() as session:
-            setup_documents.put_configs(session, self._core, self._report_ms)
-            self._planner.plan(session)
+        with self._core.counters.edge("planning"):
+            with self._database.write() as session:
+                setup_documents.put_configs(session, self._core, self._report_ms)
+            self._planner.plan()
         self.publish()
         self.distribute()
 

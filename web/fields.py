@@ -228,7 +228,7 @@ def parse(typed: Fields, submission: str, zone: ZoneInfo, now: datetime) -> tupl
         start_at=meant.start_at,
         rule=meant.rule,
         replaces=int(typed.replaces) if typed.replaces.isdecimal() else None,
-        displaces=tuple(_displaced(typed.displaces)),
+        displaces=tuple(displaced(typed.displaces)),
     )
     return wanted, problems
 
@@ -252,7 +252,7 @@ def part_of(typed: Fields, problems: list[Problem]) -> Part:
     return Part(start or 0, end)
 
 
-def _displaced(typed: str) -> Iterator[tuple[int, datetime]]:
+def displaced(typed: str) -> Iterator[tuple[int, datetime]]:
     """Occurrences that give way, as "schedule@milliseconds schedule@milliseconds"; what is not one is left out."""
     for word in typed.split():
         number, _, moment = word.partition("@")

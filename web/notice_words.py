@@ -12,7 +12,7 @@ _HOUR: Final = 60
 """Minutes."""
 
 
-def sentences(_: Translate, kind: NoticeKind, detail: dict[str, Any], zone: ZoneInfo) -> tuple[str, str]:
+def sentences(_: Translate, kind: NoticeKind, detail: dict[str, Any], zone: ZoneInfo) -> tuple[str, str]:  # noqa: PLR0911  one sentence a kind
     """Title and body of a notice; ``_`` translates and fills in."""
     title, places = str(detail.get("title", "")), str(detail.get("places", ""))
     at = _at(_, detail, zone)
@@ -38,6 +38,21 @@ def sentences(_: Translate, kind: NoticeKind, detail: dict[str, Any], zone: Zone
                 _("Bản tin không phát vì không được duyệt kịp giờ"),
                 _("“%(title)s”, %(places)s.", title=title, places=places),
             )
+        case NoticeKind.DISPLACED:
+            return (
+                _("Bản tin phát muộn hơn dự kiến"),
+                _(
+                    "“%(title)s” dời từ %(before)s sang %(at)s, nhường bản tin ưu tiên.",
+                    title=title,
+                    before=_moment(str(detail["from"]), zone),
+                    at=at,
+                ),
+            )
+        case NoticeKind.REPLACED:
+            return (
+                _("Bản tin được thay bằng bản khác"),
+                _("“%(title)s” không phát lúc %(at)s: một bản tin khác phát vào giờ đó.", title=title, at=at),
+            )
         case NoticeKind.VILLAGE:
             return (
                 _("Thôn tự phát"),
@@ -56,7 +71,11 @@ def _at(_: Translate, detail: dict[str, Any], zone: ZoneInfo) -> str:
     start = str(detail.get("start_at", ""))
     if not start:
         return _("ngay khi được duyệt")
-    return f"{datetime.fromisoformat(start).astimezone(zone):%H:%M %d/%m/%Y}"
+    return _moment(start, zone)
+
+
+def _moment(stored: str, zone: ZoneInfo) -> str:
+    return f"{datetime.fromisoformat(stored).astimezone(zone):%H:%M %d/%m/%Y}"
 
 
 def _left(_: Translate, minutes: int) -> str:

@@ -18,6 +18,8 @@ class NoticeKind(StrEnum):
     DEADLINE = "deadline"
     RETURNED = "returned"
     NOT_APPROVED = "not-approved"
+    DISPLACED = "displaced"
+    REPLACED = "replaced"
     VILLAGE = "village"
     TRIAL = "trial"
 

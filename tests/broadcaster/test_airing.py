@@ -58,7 +58,7 @@ def test_a_broadcast_is_meant_for_every_speaker_of_its_places_once(
     filled: Database, clock: FixedClock, planned: str
 ) -> None:
     with filled.write() as session:
-        airing.ensure_deliveries(session, session.get_one(Broadcast, planned), Geography.load(session))
+        town.ensure_deliveries(session, session.get_one(Broadcast, planned))
         assert sorted(session.scalars(select(Delivery.speaker_id))) == ["loa-1", "loa-2", "loa-3", "loa-4"]
 
 
@@ -72,7 +72,7 @@ def test_a_speaker_that_moves_away_is_no_longer_meant_unless_it_has_reported(
             session.get_one(Speaker, name).place_id = DOAI
         session.add(town.speaker("loa-9", DONG))
         session.flush()
-        airing.ensure_deliveries(session, made, Geography.load(session))
+        town.ensure_deliveries(session, made)
         session.flush()
         assert sorted(session.scalars(select(Delivery.speaker_id))) == ["loa-2", "loa-9"]
 
@@ -83,8 +83,8 @@ def test_a_missed_broadcast_says_so_of_every_speaker_that_has_not_played(
     with filled.write() as session:
         session.get_one(Delivery, (planned, "loa-1")).state = DeliveryState.FINISHED
         session.get_one(Delivery, (planned, "loa-2")).state = DeliveryState.CACHED
-        made = session.get_one(Broadcast, planned)
-        airing.miss(session, made, "broker-down", Geography.load(session), clock.now())
+        session.flush()
+        airing.miss(session, [planned], "broker-down", clock.now())
     with filled.read() as session:
         told = {row.speaker_id: (row.state, row.why) for row in session.scalars(select(Delivery))}
     missed = (DeliveryState.MISSED, "broker-down")

@@ -10,7 +10,6 @@ from broadcaster import airing, chain, deliveries
 from broadcaster.clock import from_ms, to_ms
 from broadcaster.database import Database
 from broadcaster.deliveries import Told
-from broadcaster.geography import Geography
 from broadcaster.rows import Broadcast, Delivery, DeliveryState, LedgerEntry
 from broadcaster.wire.documents import Event, Receipt, Why
 from broadcaster.wire.units import UnixMs
@@ -149,8 +148,7 @@ def test_a_speaker_nobody_expected_gets_a_delivery_of_its_own(filled: Database, 
 
 def test_a_finish_after_the_station_said_missed_is_believed(filled: Database, clock: FixedClock, aired: str) -> None:
     with filled.write() as session:
-        made = session.get_one(Broadcast, aired)
-        airing.miss(session, made, "broker-down", Geography.load(session), clock.now())
+        airing.miss(session, [aired], "broker-down", clock.now())
     take(filled, "loa-1", receipt(1, Event.FINISHED, broadcast=aired, played_ms=60_000))
     with filled.read() as session:
         row = session.get_one(Delivery, (aired, "loa-1"))

@@ -141,9 +141,15 @@ def broadcast(
     )
     session.add(made)
     session.flush()
-    airing.ensure_deliveries(session, made, Geography.load(session))
+    ensure_deliveries(session, made)
     session.flush()
     return made
+
+
+def ensure_deliveries(session: Session, of: Broadcast) -> None:
+    """The deliveries of a broadcast, as the planner writes them."""
+    heard = Geography.load(session).heard_by(place.code for place in of.schedule.targets)
+    airing.ensure_deliveries(session, {of.id: heard})
 
 
 def core(database: Database, clock: FixedClock) -> Core:

@@ -1,7 +1,7 @@
 """A commune's year in simulated time: its schedules, its power cuts, and speakers that report what they did."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -47,6 +47,8 @@ class Year:
     random: random.Random
     cuts: list[tuple[datetime, datetime]] = field(default_factory=list)
     reported: set[str] = field(default_factory=set)
+    preempted: float = 0.0
+    """How often an alert takes the air."""
     points: int = 0
 
     @classmethod
@@ -110,6 +112,34 @@ class Year:
             event.remove(engine, "before_cursor_execute", count)
         self.bench.restart()
 
+    @contextmanager
+    def disturbed_at(self, transaction: int, act: Callable[[], None]) -> Iterator[None]:
+        """Somebody does something just before the so-manieth transaction that writes."""
+        left = transaction
+
+        def look(_connection: object, _cursor: object, statement: str, *_facts: object) -> None:
+            nonlocal left
+            left -= statement == "BEGIN IMMEDIATE"
+            if left == 0:
+                left = -1
+                act()
+
+        engine = self.bench.core.database.engine
+        event.listen(engine, "before_cursor_execute", look)
+        try:
+            yield
+        finally:
+            event.remove(engine, "before_cursor_execute", look)
+
+    def stop_something(self) -> None:
+        """A person stops what is on the air, or calls off what comes next."""
+        with self.bench.core.database.write() as session:
+            near = Broadcast.start_at.between(self.now - timedelta(minutes=15), self.now + timedelta(hours=9))
+            rows = session.scalars(select(Broadcast).where(near, *airing.OPEN).order_by(Broadcast.start_at))
+            live = [each.id for each in rows if airing.state_of(each, self.now) not in OVER]
+            if live:
+                airing.stop_broadcast(session, live[0], account_id=1, now=self.now)
+
     def report(self) -> None:
         """Speakers that had power say what they did; the others say so when they had time to notice, or nothing."""
         with self.bench.core.database.write() as session:
@@ -131,15 +161,19 @@ class Year:
         self.reported |= {receipt.id for each in came for receipt in each.receipts}
 
     def _receipt(self, delivery: Delivery, broadcast: Broadcast) -> Receipt | None:
-        end = airing.end_of(broadcast)
+        end = broadcast.stopped_at or airing.end_of(broadcast)
         name = f"{delivery.speaker_id}-{broadcast.id}"
-        if end is None or end > self.now or name in self.reported or not broadcast.start_at:
+        if end is None or end > self.now or name in self.reported or not broadcast.start_at or broadcast.cancelled_at:
             return None
         dark = any(begin < end and broadcast.start_at < finish for begin, finish in self.cuts)
         if dark and self.random.random() < 0.5:
             self.reported.add(name)
             return None  # it never says anything
         happened, why = (Event.SKIPPED, Why.POWER) if dark else (Event.FINISHED, None)
+        if not dark and broadcast.stopped_at:
+            happened, why = Event.STOPPED, Why.COMMAND
+        elif not dark and self.random.random() < self.preempted:
+            happened, why = Event.PREEMPTED, Why.HIGHER_CLASS
         return Receipt(id=name, broadcast=broadcast.id, event=happened, at=to_ms(end), why=why)
 
     def expected(self, until: datetime) -> set[Key]:
@@ -148,8 +182,8 @@ class Year:
             found: set[Key] = set()
             for schedule in session.scalars(select(Schedule)):
                 rule = rule_of(schedule, HANOI)
-                assert rule
-                moments = recurrence.occurrences(rule, schedule.created_at, until)
+                start = schedule.created_at
+                moments = recurrence.occurrences(rule, start, until) if rule else [start]
                 found |= {(schedule.id, moment) for moment in moments}
             return found
 
@@ -172,6 +206,9 @@ class Year:
         with self.bench.core.database.read() as session:
             rows = select(Delivery, Broadcast).join(Delivery.broadcast).where(Broadcast.occurrence < until)
             for delivery, broadcast in session.execute(rows):
+                if broadcast.cancelled_at:
+                    counted["called off"] = counted.get("called off", 0) + 1
+                    continue
                 end = airing.end_of(broadcast)
                 unknown = delivery.state is DeliveryState.PLANNED
                 if unknown:

@@ -54,8 +54,7 @@ class Bench:
 
     def plan(self, *, confirm: bool = False) -> None:
         """One pass; with ``confirm`` the broker takes everything over, and another pass notes it."""
-        with self.core.database.write() as session:
-            self.planner.plan(session)
+        self.planner.plan()
         assert self.core.counters.errors == {}
         if confirm:
             with self.core.database.write() as session:

@@ -24,7 +24,7 @@ from broadcaster.rows import (
     VillageAiring,
 )
 from broadcaster.wire.documents import Class
-from scheduler.planning import NOW_PATIENCE
+from scheduler.settling import NOW_PATIENCE
 from tests.broadcaster import town
 from tests.broadcaster.town import DONG
 from tests.clocks import FixedClock

@@ -15,7 +15,7 @@ from broadcaster.wire.documents import Class
 from broadcaster.wire.units import DurationMs
 from scheduler import conflicts, timeline
 from scheduler.conflicts import Conflict, Outcome, Wanted
-from scheduler.planning import is_displaced
+from scheduler.room import is_displaced
 from scheduler.rules import Commune
 from tests.broadcaster.town import DOAI, DONG
 from tests.clocks import FixedClock

@@ -12,10 +12,25 @@ from broadcaster.approval import Approver
 from broadcaster.carrier import SCHEMES, AppriseCarrier
 from broadcaster.core import Core
 from broadcaster.notices import ATTEMPTS, FIRST_PAUSE, Postman
-from broadcaster.rows import Account, Address, Grant, Notice, NoticeKind, Push, Role, Schedule, Station, VillageAiring
+from broadcaster.rows import (
+    Account,
+    Address,
+    Grant,
+    Notice,
+    NoticeKind,
+    Push,
+    Role,
+    Schedule,
+    ScheduleKind,
+    Station,
+    VillageAiring,
+)
+from broadcaster.wire.documents import Class
+from scheduler import conflicts
 from tests.broadcaster.town import DOAI, DONG
 from tests.broadcaster.webhook import Webhook, webhook
 from tests.clocks import FixedClock
+from tests.scheduler.commune_year import HANOI
 from tests.scheduler.planner import Bench
 
 MINUTE = timedelta(minutes=1)
@@ -126,6 +141,33 @@ def test_author_and_approvers_learn_what_did_not_air_for_want_of_approval(bench:
     bench.plan()
     postman.round()
     assert sorted(told(bench, NoticeKind.NOT_APPROVED)) == [1, CHAIR]
+
+
+def test_the_author_learns_that_a_priority_bulletin_took_the_time_and_when_it_airs_instead(
+    bench: Bench, postman: Postman
+) -> None:
+    with bench.core.database.write() as session:
+        session.query(Station).one().approval = False
+    bench.schedule(DONG, start_at=bench.at(1), klass=Class.PRIORITY, seconds=120)
+    routine = bench.schedule(DONG, start_at=bench.at(1))
+    for _ in range(2):
+        bench.plan()
+        postman.round()
+    with bench.core.database.read() as session:
+        (notice,) = session.query(Notice).filter_by(kind=NoticeKind.DISPLACED)
+        assert (notice.account_id, notice.schedule_id) == (1, routine)
+        assert notice.detail["from"] == bench.at(1).isoformat()
+        assert notice.detail["start_at"] == (bench.at(1) + 2 * MINUTE + timedelta(seconds=2)).isoformat()
+
+
+def test_whoever_wrote_what_somebody_else_replaces_is_told(bench: Bench) -> None:
+    number = bench.schedule(DONG, kind=ScheduleKind.REPEATED, rrule="RRULE:FREQ=DAILY", start_at=bench.at(1))
+    with bench.core.database.write() as session:
+        schedule = session.get_one(Schedule, number)
+        for account, day in ((CHAIR, 0), (1, 24)):
+            moment, now = bench.at(1 + day), bench.clock.now()
+            conflicts.displace(session, schedule, moment, HANOI, account_id=account, now=now)
+    assert told(bench, NoticeKind.REPLACED) == [1]
 
 
 def test_editors_learn_what_a_village_head_airs(bench: Bench, postman: Postman) -> None:

@@ -23,7 +23,7 @@ from broadcaster.rows import (
 )
 from broadcaster.wire.documents import Class
 from broadcaster.wire.envelope import MAX_MESSAGE_BYTES
-from scheduler.planning import NOW_PATIENCE
+from scheduler.settling import NOW_PATIENCE
 from tests.broadcaster import town
 from tests.broadcaster.town import DOAI, DONG, GROUP
 from tests.clocks import FixedClock
@@ -404,8 +404,7 @@ def test_a_clip_that_was_made_again_takes_the_place_of_the_lost_one_until_the_st
 def test_one_row_that_makes_no_sense_does_not_stop_the_others(bench: Bench) -> None:
     bad = bench.schedule(DONG, start_at=bench.at(1), kind=ScheduleKind.REPEATED, rrule="RRULE:FREQ=OFTEN")
     good = bench.schedule(DONG, start_at=bench.at(1))
-    with bench.core.database.write() as session:
-        bench.planner.plan(session)
+    bench.planner.plan()
     assert bench.broadcasts(bad) == []
     assert bench.state(good) is BroadcastState.PLANNED
     assert bench.core.counters.errors == {"materialisation": 1}

@@ -197,7 +197,7 @@ def test_a_planning_pass_that_fails_does_not_hold_back_what_is_signed(
     office.beat()
     office.line.connected = True
 
-    def fail(_session: Any) -> None:
+    def fail() -> None:
         raise RuntimeError
 
     monkeypatch.setattr(office.runner._planner, "plan", fail)

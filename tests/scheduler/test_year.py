@@ -1,6 +1,5 @@
 """A year of a commune, and a station that is killed again and again: every occurrence ends once, with state and reason."""
 
-import random
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -10,11 +9,12 @@ import pytest
 from broadcaster import chain
 from broadcaster.rows import LedgerEntry, Station
 from scheduler import rest_days
-from tests.broadcaster.town import DOAI, DONG, NA_LOC
+from tests.broadcaster.town import DOAI, NA_LOC
+from tests.scheduler import kills
 from tests.scheduler.commune_year import HANOI, Year
 
 START = datetime(2026, 12, 31, 17, 0, tzinfo=UTC)  # New Year's Day 2027, midnight
-DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 STORM = date(2027, 9, 14)
 
 
@@ -74,35 +74,10 @@ def test_a_year_of_a_commune_has_a_complete_ledger(tmp_path: Path) -> None:
         assert chain.first_break(session, LedgerEntry) is None
 
 
-def _live(year: Year, points: int) -> None:
-    """Run, be killed at any statement, come back at any time, lose the broker, jump a little; so many times."""
-    dice = year.random
-    while year.points < points:
-        chance = dice.random()
-        if chance < 0.75:
-            with year.killed_at(dice.randrange(1, 60)):
-                year.works(broker=dice.random() < 0.7)
-        elif chance < 0.95:
-            year.works(broker=dice.random() < 0.7)
-        else:
-            year.cut(dice.randrange(1, 300) * MINUTE)
-        year.go(timedelta(seconds=dice.choice([1, 10, 60, 600, 3_600, 20_000])))
-
-
 @pytest.mark.parametrize("seed", range(2))
 @pytest.mark.timeout(400)
 def test_killed_at_any_moment_every_occurrence_still_ends_once_with_a_reason(tmp_path: Path, seed: int) -> None:
-    year = Year.begin(tmp_path, START, seed)
-    year.repeat("RRULE:FREQ=DAILY", "05:30", seconds=300)
-    year.repeat("RRULE:FREQ=DAILY\nX-LOA-EVERY:MINUTES=240;UNTIL=17:00", "08:00")
-    year.bench.schedule(DONG, DOAI, start_at=START + random.Random(seed).randrange(1, 90) * HOUR)
-    year.bench.schedule(NA_LOC, start_at=START + 30 * HOUR, sound=False)
-    _live(year, 25)
-    until = year.now
-    year.go(2 * HOUR)
-    year.works()
-    ended = year.ended(until)
-    assert set(ended) == {key for key in year.expected(until) if key[1] < until}
-    assert {why for _, why in ended.values()} <= {None, "not-prepared", "broker-down", "station-off"}
-    assert len(ended) > 5
-    year.outcomes(until)
+    """Ten thousand of them: `python -m benchmarks.kills`."""
+    ended = kills.live(tmp_path, seed, points=120)
+    assert ended["broadcast aired"] > 5
+    assert ended["delivery finished"] > 5

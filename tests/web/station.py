@@ -17,7 +17,6 @@ from broadcaster.clips import ClipStore
 from broadcaster.core import Core
 from broadcaster.counters import Counters
 from broadcaster.database import Database
-from broadcaster.geography import Geography
 from broadcaster.keyring import Keyring
 from broadcaster.rows import (
     Account,
@@ -42,6 +41,7 @@ from broadcaster.wire.documents import Class, SpeakerState
 from broadcaster.wire.keys import SigningKey
 from broadcaster.wire.topics import Topics
 from scheduler.talking import Talks
+from tests.broadcaster import town
 from tests.broadcaster.town import FakeTransport
 from tests.clocks import FixedClock
 from tts.speech import Speech
@@ -157,7 +157,7 @@ class Stage:
             )
             session.add(broadcast)
             session.flush()
-            airing.ensure_deliveries(session, broadcast, Geography.load(session))
+            town.ensure_deliveries(session, broadcast)
             session.flush()
             deliveries = session.query(Delivery).filter_by(broadcast_id=broadcast.id).order_by(Delivery.speaker_id)
             for delivery, state in zip(deliveries, states, strict=False):

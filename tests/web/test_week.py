@@ -1,9 +1,11 @@
 """The week, the next 24 hours, "what should be playing now?", the feed; moving and copying."""
 
+import html
 import re
 from datetime import timedelta
 
 import icalendar
+import pytest
 from sqlalchemy import select
 
 from broadcaster.rows import Account, AuditEntry, Schedule
@@ -61,6 +63,49 @@ def test_one_occurrence_is_moved_by_form_and_the_rest_stays(stage: Stage, editor
         assert [entry.action for entry in session.scalars(select(AuditEntry))][-1] == "schedule.move"
     for broken in ({"schedule": "99"}, {"occurrence": "x"}):
         assert editor.post("/week/move", form | broken).status_code == 404
+
+
+def move_form(editor: Browser, title: str, date: str) -> dict[str, str]:
+    """The form that moves what stands on a day, as the week shows it."""
+    page = editor.get(f"/week?date={date}").text
+    entry = next(each for each in page.split("<article")[1:] if title in each)
+    return dict(re.findall(r'name="(schedule|occurrence|place)" value="([^"]+)"', entry)) | {"date": date}
+
+
+def times(page: str, title: str) -> list[str]:
+    return [
+        found[1]
+        for entry in page.split("<article")[1:]
+        if title in entry and (found := re.search(r"<b>(\d\d:\d\d)", entry))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("label", "moved", "other"),
+    [("Phát sau đó", "17:01", ["17:00"]), ("Chọn khung trống", "17:15", ["17:00"]), ("Thay thế bản đó", "17:00", [])],
+)
+def test_what_a_moved_bulletin_would_meet_is_shown_with_the_three_verbs(
+    editor: Browser, label: str, moved: str, other: list[str]
+) -> None:
+    editor.write(title="Họp thôn", date="2026-11-25", time="17:00")
+    editor.write(title="Tiêm phòng", date="2026-11-25", time="06:30")
+    form = move_form(editor, "Tiêm phòng", "2026-11-25") | {"time": "17:00"}
+    shown = editor.post("/week/move", form).text
+    assert "Trùng với “Họp thôn” lúc 17:00 Thứ Tư, 25/11/2026." in shown
+    fix = next(
+        html.unescape(fix) for fix, verb in re.findall(r'name="fix" value="([^"]*)">([^<]*)<', shown) if label in verb
+    )
+    page = editor.post("/week/move", form | {"fix": fix}, follow_redirects=True).text
+    assert times(page, "Tiêm phòng") == [moved]
+    assert times(page, "Họp thôn") == other
+
+
+def test_a_bulletin_is_moved_all_the_same_when_somebody_says_so(editor: Browser) -> None:
+    editor.write(title="Họp thôn", date="2026-11-25", time="17:00")
+    editor.write(title="Tiêm phòng", date="2026-11-25", time="06:30")
+    form = move_form(editor, "Tiêm phòng", "2026-11-25") | {"time": "17:00"}
+    page = editor.post("/week/move", form | {"anyway": "1"}, follow_redirects=True).text
+    assert times(page, "Tiêm phòng") == times(page, "Họp thôn") == ["17:00"]
 
 
 def test_a_week_is_copied_once_and_by_the_rules(stage: Stage, editor: Browser) -> None:
