@@ -50,6 +50,11 @@ class LivePlan:
     excluded: tuple[str, ...] = ()
 
 
+def new_name() -> str:
+    """A name that no stream has had."""
+    return f"live-{secrets.token_hex(6)}"
+
+
 def join_packets(packets: Sequence[bytes]) -> bytes:
     """The payload of a segment: packets, each after its length in two bytes. Errors: ValueError."""
     if not packets or any(not 0 < len(packet) <= _MOST_PACKET_BYTES for packet in packets):
@@ -62,14 +67,15 @@ class LiveStream:
 
     Args:
         transport: the connection that never waits behind a clip.
+        name: of the stream, by `new_name`, where it was written down before; never used twice.
     """
 
-    def __init__(self, core: Core, transport: Transport, plan: LivePlan) -> None:
+    def __init__(self, core: Core, transport: Transport, plan: LivePlan, name: str = "") -> None:
         self._topics, self._clock, self._transport = core.topics, core.clock, transport
         emergency = plan.klass is Class.EMERGENCY
         self._key = core.keyring.emergency if emergency else core.keyring.station
         self.plan = plan
-        self.name = f"live-{secrets.token_hex(6)}"
+        self.name = name or new_name()
         self._open = LiveOpen(
             stream=self.name,
             klass=plan.klass,

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from broadcaster import talks
 from broadcaster.rows import Broadcast, Bulletin, Clip, Grant, Schedule, VillageAiring
 
 QUOTA: Final = "village-quota"
@@ -31,7 +32,7 @@ def used_ms(
     before: Broadcast | None = None,
     missed: Collection[str] = (),
 ) -> int:
-    """Milliseconds a grant has aired, or is about to air, on the local day of ``moment``.
+    """Milliseconds a grant has aired, spoken live or is about to air, on the local day of ``moment``.
 
     With ``before``, only what was sent in earlier than that broadcast; ``missed`` are broadcasts that will not air either.
     """
@@ -51,7 +52,8 @@ def used_ms(
     )
     mine = (before.occurrence, before.id) if before else None
     airs = ((number, at, length) for number, at, length in session.execute(rows) if number not in missed)
-    return sum(length for number, at, length in airs if mine is None or (at, number) < mine)
+    aired = sum(length for number, at, length in airs if mine is None or (at, number) < mine)
+    return aired + talks.used_ms(session, grant_id, begin, before.occurrence if before else end)
 
 
 def left_ms(session: Session, grant: Grant, moment: datetime, zone: ZoneInfo) -> int:

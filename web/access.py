@@ -30,6 +30,7 @@ RAISERS: Final = (Action.RAISE,)
 ENROLLERS: Final = (Action.ENROL,)
 TECHNICIANS: Final = (Action.SEE_STATUS,)
 VILLAGE_HEADS: Final = (Action.AIR_LOCALLY,)
+TALKERS: Final = (*RAISERS, *APPROVERS, *WRITERS, *VILLAGE_HEADS)
 MANAGERS: Final = (Action.MANAGE,)
 _NEEDS: Final = "loa_needs"
 _ANYBODY: Final = "anybody"

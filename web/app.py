@@ -35,6 +35,8 @@ from web import (
     lexicon,
     library,
     listening,
+    live,
+    live_intake,
     me,
     moments,
     moving,
@@ -105,6 +107,7 @@ _PAGES = (
     rehearsals,
     outlines,
     tokens,
+    live,
 )
 
 
@@ -133,6 +136,9 @@ def create_app(services: Services, addresses: Sequence[str] = ()) -> Flask:
     for module in (api_alerts, api_cap):
         app.register_blueprint(module.pages)
         forms.exempt(module.pages)  # no cookie counts there
+    for module in (api_alerts, live_intake):  # no cookie counts there
+        app.register_blueprint(module.pages)
+        forms.exempt(module.pages)
     _equip_templates(app)
     return app
 
@@ -163,6 +169,7 @@ def _equip_templates(app: Flask) -> None:
             "raisers": access.RAISERS,
             "tabs": navigation.tabs,
             "alerts_in_force": _alerts_in_force(),
+            "talks_on_air": context.services().talks.on_air() if account else (),
             "broker_down": not context.health().broker_connected,
             "here": request.full_path.rstrip("?") if request.method == "GET" else "/",
         }

@@ -42,6 +42,7 @@ _TABS: Final = (
     Tab(_l("Phát ở thôn"), "village.form", ("village",), access.VILLAGE_HEADS),
     _RAISE,
     _WATCH,
+    Tab(_l("Nói trực tiếp"), "live.show", ("live",), access.TALKERS),
     Tab(_l("Duyệt"), "approval.listing", ("approval",), access.APPROVERS + access.MANAGERS),
     Tab(_l("Chương trình"), "programmes.listing", ("programmes",)),
     Tab(_l("Cụm loa"), "speakers.listing", ("speakers", "enrolment")),

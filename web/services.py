@@ -11,6 +11,7 @@ from broadcaster.clock import Clock
 from broadcaster.database import Database
 from broadcaster.settings import Settings
 from scheduler.cap_desk import Desk
+from scheduler.talking import Talks
 from tts.speech import Speech
 
 
@@ -87,5 +88,6 @@ class Services:
     clips: ClipStore
     orders: Orders
     cap: Desk
+    talks: Talks
     wake_cap: Callable[[], None] = lambda: None
     """There is a new CAP feed, or a message with a sound."""

@@ -45,6 +45,7 @@ from scheduler.preparation import Preparation
 from scheduler.production import Production
 from scheduler.relays import Relays
 from scheduler.runner import Runner
+from scheduler.talking import Talks
 from tts import engines
 from tts.encoding import RATE
 from tts.speech import Speech
@@ -152,7 +153,8 @@ class RunningStation:
         self._rounds = Rounds(core, postman(core, settings.language, station.timezone), first=self._rehearse_when_due)
         desk = Desk(core, self)
         self._cap = cap_rounds.Rounds(core, desk, Recordings(core, speech, clips, self._alerts.wake))
-        self.services = Services(settings, database, core.clock, speech, clips, self, desk, self._cap.wake)
+        self._talks = Talks(core, self._prompt, home / "talks", sounds)
+        self.services = Services(settings, database, core.clock, speech, clips, self, desk, self._talks, self._cap.wake)
 
     def start(self) -> None:
         """Start broker, connections and jobs. Errors: BrokerError."""
@@ -169,9 +171,11 @@ class RunningStation:
         self._alerts.start()
         self._alert_speech.start()
         self._cap.start()
+        self._talks.start()
 
     def stop(self) -> None:
         """End everything in order: nothing new, then the lines, then the broker."""
+        self._talks.stop()
         self._cap.stop()
         self._alert_speech.stop()
         self._alerts.stop()
@@ -220,6 +224,7 @@ class RunningStation:
 
     def stop_all(self, account_id: int) -> int:
         """See `Orders.stop_all`."""
+        self._talks.stop_all(account_id)
         with self.core.database.write(urgent=True) as session:
             stopped = airing.stop_all(session, account_id=account_id, now=self.core.clock.now())
             tops = session.scalars(select(Place.code).where(Place.parent_id.is_(None), Place.kind != PlaceKind.GROUP))

@@ -38,6 +38,7 @@ from broadcaster.rows.programmes import Composition, ProgrammeSound
 from broadcaster.rows.published import Distribution, Published
 from broadcaster.rows.sounds import Sound
 from broadcaster.rows.speakers import Speaker
+from broadcaster.rows.talks import Talk, TalkEnd, TalkTarget
 
 __all__ = [
     "Account",
@@ -99,6 +100,9 @@ __all__ = [
     "Station",
     "Switching",
     "SwitchingPlace",
+    "Talk",
+    "TalkEnd",
+    "TalkTarget",
     "ToldByPerson",
     "Verdict",
     "VillageAiring",

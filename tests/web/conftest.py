@@ -45,6 +45,7 @@ def stage(tmp_path: Path, database_file: Path) -> Iterator[Stage]:
     shutil.copy(database_file, tmp_path / "loa.db")
     made = station.build(tmp_path, Speech(tmp_path / "speech", Humming()))
     yield made
+    made.services.talks.stop()
     made.services.database.dispose()
 
 

@@ -36,11 +36,14 @@ from broadcaster.rows import (
     Station,
 )
 from broadcaster.settings import Settings
+from broadcaster.sounds import SoundStore
 from broadcaster.wire.documents import Class, SpeakerState
 from broadcaster.wire.keys import SigningKey
 from broadcaster.wire.topics import Topics
 from scheduler.cap_desk import Desk
+from scheduler.talking import Talks
 from tests.broadcaster import town
+from tests.broadcaster.town import FakeTransport
 from tests.clocks import FixedClock
 from tts.speech import Speech
 from web.services import Health, Services
@@ -111,6 +114,7 @@ class Stage:
     services: Services
     clock: FixedClock
     orders: FakeOrders
+    line: FakeTransport
 
     @contextmanager
     def rows(self) -> Iterator[Session]:
@@ -234,7 +238,8 @@ def build(folder: Path, speech: Speech) -> Stage:
     database = Database(f"sqlite:///{folder / 'loa.db'}")
     orders = FakeOrders(database, clock)
     settings = Settings(home=str(folder))
-    services = Services(
-        settings, database, clock, speech, ClipStore(folder / "clips"), orders, Desk(orders.core, orders)
-    )
-    return Stage(services, clock, orders)
+    line = FakeTransport()
+    desk = Desk(orders.core, orders)
+    talks = Talks(orders.core, line, folder / "talks", SoundStore(folder / "sounds"))
+    services = Services(settings, database, clock, speech, ClipStore(folder / "clips"), orders, desk, talks)
+    return Stage(services, clock, orders, line)

@@ -1,4 +1,6 @@
-// The microphone as PCM: uncompressed samples, so that every phone sends the same and nothing is lost to a codec.
+// A recording of the microphone.
+import { openMicrophone } from "./microphone.js";
+
 const HEADER = 44;
 
 // A WAV file, mono, 16 bits.
@@ -21,43 +23,19 @@ export function wav(blocks, rate) {
   return new Blob([view.buffer, ...blocks], { type: "audio/wav" });
 }
 
-function sixteenBits(samples) {
-  const block = new Int16Array(samples.length);
-  for (let at = 0; at < samples.length; at++) block[at] = Math.max(-1, Math.min(1, samples[at])) * 32767;
-  return block;
-}
-
 // Begins to record; returns how to end. `tell(seconds, level)` is called as sound comes in, `lost()` when the microphone is taken away,
 // as by a call. Throws when it is refused.
 export async function record(worklet, tell, lost) {
-  const stream = await navigator.mediaDevices.getUserMedia({
-    audio: { channelCount: 1, noiseSuppression: true, autoGainControl: true },
-  });
-  for (const track of stream.getTracks()) track.addEventListener("ended", lost);
-  const context = new AudioContext();
-  const awake = navigator.wakeLock?.request("screen").catch(() => null); // a screen that goes dark ends a recording
   const blocks = [];
   let count = 0;
-  try {
-    await context.audioWorklet.addModule(worklet);
-    const source = context.createMediaStreamSource(stream);
-    const pcm = new AudioWorkletNode(context, "pcm", { numberOfOutputs: 1, channelCount: 1, channelCountMode: "explicit" });
-    pcm.port.onmessage = ({ data }) => {
-      blocks.push(sixteenBits(data));
-      count += data.length;
-      tell(count / context.sampleRate, Math.max(...data.map(Math.abs)));
-    };
-    source.connect(pcm);
-    await context.resume();
-  } catch (error) {
-    for (const track of stream.getTracks()) track.stop();
-    await context.close();
-    throw error;
-  }
+  let microphone = null;
+  microphone = await openMicrophone(worklet, (block, peak) => {
+    blocks.push(block);
+    count += block.length;
+    if (microphone) tell(count / microphone.rate, peak);
+  }, lost);
   return async () => {
-    for (const track of stream.getTracks()) track.stop();
-    await context.close();
-    (await awake)?.release();
-    return wav(blocks, context.sampleRate);
+    await microphone.close();
+    return wav(blocks, microphone.rate);
   };
 }
