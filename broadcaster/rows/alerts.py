@@ -212,5 +212,3 @@ class ApiToken(Base):
     created_at: Mapped[datetime]
     last_used_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
-
-    account: Mapped[Account | None] = relationship()
