@@ -76,7 +76,7 @@ class Database:
         """Bring the tables to this version of the software."""
         config = Config()
         config.set_main_option("script_location", str(Path(migrations.__file__).parent))
-        with self.engine.connect().execution_options(**{_WRITES: True}) as connection:
+        with self.engine.connect().execution_options(**{_WRITES: True}) as connection, connection.begin():
             if connection.dialect.name == "postgresql":  # one process at a time, as SQLite sees to by itself
                 connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
             config.attributes["connection"] = connection

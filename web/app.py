@@ -133,10 +133,7 @@ def create_app(services: Services, addresses: Sequence[str] = ()) -> Flask:
     faults.catch(app)
     for module in _PAGES:
         app.register_blueprint(module.pages)
-    for module in (api_alerts, api_cap):
-        app.register_blueprint(module.pages)
-        forms.exempt(module.pages)  # no cookie counts there
-    for module in (api_alerts, live_intake):  # no cookie counts there
+    for module in (api_alerts, api_cap, live_intake):  # no cookie counts there
         app.register_blueprint(module.pages)
         forms.exempt(module.pages)
     _equip_templates(app)

@@ -23,4 +23,3 @@ context.configure(
 )
 with context.begin_transaction():
     context.run_migrations()
-connection.commit()
