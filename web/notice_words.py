@@ -55,7 +55,7 @@ def _of_bulletins(  # noqa: PLR0911  one kind, one sentence
                 _(
                     "“%(title)s” dời từ %(before)s sang %(at)s, nhường bản tin ưu tiên.",
                     title=title,
-                    before=_moment(str(detail["from"]), zone),
+                    before=_moment(str(detail["from"]), zone) if "from" in detail else "?",
                     at=at,
                 ),
             )
@@ -85,19 +85,22 @@ def _of_bulletins(  # noqa: PLR0911  one kind, one sentence
 
 def _silent(_: Translate, detail: dict[str, Any]) -> tuple[str, str]:
     """Short enough for a text message, and complete where that matters: places first, whom to call behind each."""
-    title = _("Loa im lặng: %(title)s", title=str(detail["title"]))
-    silent = list(detail["silent"])
+    title = _("Loa im lặng: %(title)s", title=str(detail.get("title", "?")))
+    silent = list(detail.get("silent", ()))
     told = [_place(_, one) for one in silent[:_MAX_PLACES]]
     if len(silent) > _MAX_PLACES:
         told.append(_("Còn %(number)s nơi khác.", number=len(silent) - _MAX_PLACES))
-    return (_("Diễn tập – %(title)s", title=title) if detail["drill"] else title), " ".join(told)
+    body = " ".join(told) or _("Mời mở trang cảnh báo để xem.")
+    return (_("Diễn tập – %(title)s", title=title) if detail.get("drill") else title), body
 
 
 def _rehearsal(_: Translate, detail: dict[str, Any]) -> tuple[str, str]:
     title = _(
-        "Thử đường truyền: %(answered)s/%(asked)s cụm loa trả lời", answered=detail["answered"], asked=detail["asked"]
+        "Thử đường truyền: %(answered)s/%(asked)s cụm loa trả lời",
+        answered=detail.get("answered", "?"),
+        asked=detail.get("asked", "?"),
     )
-    if not detail["silent"]:
+    if not detail.get("silent"):
         return title, _("Không cụm loa nào im lặng.")
     names = ", ".join(detail["silent"])
     return title, _("Im lặng: %(names)s. Mới im so với lần trước: %(new)s.", names=names, new=detail["new"])

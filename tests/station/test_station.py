@@ -75,6 +75,8 @@ def test_stopping_a_broadcast_orders_its_zones_to_stop_and_takes_it_back(
     resting: RunningStation, clock: FixedClock
 ) -> None:
     number = broadcast(resting, "thon-dong", starts_in=timedelta(hours=1))
+    with resting.core.database.write() as session:
+        session.get_one(Broadcast, number).sent_at = clock.now()  # no broker is there to confirm
     clock.advance(timedelta(hours=1))
     resting.stop_broadcast(number, 1)
     assert commands(resting) == [("thon-dong", "station", Command(action=Action.STOP, broadcast=number))]

@@ -57,7 +57,7 @@ def test_fewer_words_a_minute_take_longer(piper: SupervisedEngine) -> None:
 def test_the_worker_steps_back_before_other_work(piper: SupervisedEngine) -> None:
     piper.speak("một.", VIETNAMESE, 150)
     assert piper.pid is not None
-    assert os.getpriority(os.PRIO_PROCESS, piper.pid) == 10
+    assert os.getpriority(os.PRIO_PROCESS, piper.pid) == min(19, os.getpriority(os.PRIO_PROCESS, 0) + 10)
 
 
 @pytest.mark.parametrize("name", ["broken", "missing"])
