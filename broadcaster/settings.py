@@ -35,7 +35,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             the address the station itself uses.
         nats_server: another nats-server binary for the embedded broker.
         host, port: where the page is served; port 0 takes a free one.
-        clip_rate_bps: pace of clips to one zone, bits per second.
+        clip_rate_bps: pace of clips to each speaker, over all its zones, bits per second.
         now_lead_ms: between the end of delivery and the start of a broadcast that shall air now.
         report_ms: heartbeat of the speakers.
         sirens: which table of sirens alerts follow: ``ngan`` (8 s, so that the words begin soon) or ``hue``.

@@ -51,7 +51,7 @@ def shoot(page: Page, url: str, aired: str, folder: Path, size: str) -> None:
     page.goto(aired)
     page.locator("details.village summary").first.click()
     keep("broadcast")
-    for name in ("speakers", "status"):
+    for name in ("week", "programmes", "live", "duty", "alerts", "speakers", "status"):
         page.goto(url + name)
         keep(name)
 

@@ -48,3 +48,9 @@ def test_secrets_are_not_shown() -> None:
 def test_the_database_is_in_the_home_folder_unless_an_address_is_given(tmp_path: Path) -> None:
     assert Settings(home=str(tmp_path)).database == f"sqlite:///{tmp_path}/loa.db"
     assert Settings(database_url="postgresql://db").database == "postgresql://db"
+
+
+@pytest.mark.parametrize("name", Settings.__struct_fields__)
+def test_every_setting_stands_on_the_page_for_operators(name: str) -> None:
+    page = Path(__file__).parents[2] / "docs" / "running.md"
+    assert f"`LOA_{name.upper()}`" in page.read_text("utf-8")

@@ -54,3 +54,10 @@ def test_every_reason_of_a_receipt_stands_on_the_page(why: documents.Why) -> Non
 @pytest.mark.parametrize("reason", sorted(set(Reason) - {Reason.UNKNOWN_TOPIC}))
 def test_every_reason_for_refusing_a_message_stands_on_the_page(reason: Reason) -> None:
     assert f"`{reason.value}`" in PAGE
+
+
+@pytest.mark.parametrize("name", TYPES)
+def test_no_member_is_described_twice(name: str) -> None:
+    part = PAGE.partition(f"<!-- document: {name} -->")[2].partition("\n#")[0]
+    rows = re.findall(r"^\| (`[^|]+) \|", part, re.MULTILINE)
+    assert len(rows) == len(set(rows))
