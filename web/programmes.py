@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from broadcaster.geography import Geography
+from broadcaster.hours import WEEKDAYS
 from broadcaster.rows import Broadcast, Bulletin, ItemKind, LibraryItem, Schedule, ScheduleKind, Station
 from broadcaster.wire.documents import Class
 from broadcaster.wire.units import MINUTE
@@ -275,7 +276,7 @@ def _show(session: Session, submission: str, typed: Typed, problems: Sequence[Pr
         ahead=_ahead(session, typed),
         look=_look(session, typed),
         when_kinds=rundown_fields.WHENS,
-        weekdays=when.WEEKDAYS,
+        weekdays=WEEKDAYS,
         monthly=when.MONTHLY,
         lunar=when.LUNAR,
         voices={key: sentences.voice(key) for key in VOICES if services().speech.offers(key) or key == typed.voice},

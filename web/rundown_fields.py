@@ -7,6 +7,7 @@ from datetime import time
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from broadcaster.hours import WEEKDAYS
 from broadcaster.rows import Bulletin, Schedule
 from broadcaster.wire.documents import Class
 from broadcaster.wire.units import MINUTE
@@ -100,7 +101,7 @@ def preset(name: str, sounds: Mapping[str, str], day: str, voice: str) -> Typed:
     begin = (Line("tune", sound=opening), Line("words", text=announcing.OPENING))
     end = (Line("words", text=announcing.CLOSING), Line("tune", sound=closing))
     if name == "phuong":
-        weekly = When(kind="weekly", date=day, time="06:00", weekdays=("MO", "TU", "WE", "TH", "FR"))
+        weekly = When(kind="weekly", date=day, time="06:00", weekdays=WEEKDAYS[:5])
         return Typed("", voice=voice, planned="15", times="17:00", when=weekly, lines=(*begin, Line("bulletins"), *end))
     if name == "xa":
         relay = Line("relay", sound=opening, name="VOV1", minutes="20")

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 
 from broadcaster import chain
 from broadcaster.geography import Geography
+from broadcaster.hours import WEEKDAYS
 from broadcaster.rows import Place, Power, Switching
 from broadcaster.wire.documents import Class
 from scheduler import power, recurrence, rule_text, timeline
@@ -61,8 +62,8 @@ def _page(wrong: str, filled: Mapping[str, Any], part: str = "") -> ResponseRetu
             ended=[Line(row, _words(row)) for row in ended[:_PAST_SHOWN]],
             places=session.scalars(select(Place).order_by(Place.position, Place.id)).all(),
             kinds=KINDS,
-            weekdays=when.WEEKDAYS,
-            days_ticked=request.form.getlist("weekdays") if part == "times" else when.WEEKDAYS[:5],
+            weekdays=WEEKDAYS,
+            days_ticked=request.form.getlist("weekdays") if part == "times" else WEEKDAYS[:5],
             lunar=when.LUNAR[:-1],
             today=now().astimezone(zone()).date(),
             wrong=wrong,
