@@ -35,6 +35,37 @@ _PAST_SHOWN: Final = 10
 
 
 @dataclass(frozen=True)
+class Ahead:
+    """What is planned for the next days, read once for all switchings of the page."""
+
+    geography: Geography
+    switches: Switches
+    soundings: tuple[Sounding, ...]
+
+    @classmethod
+    def load(cls, session: Session) -> "Ahead":
+        """From now on."""
+        found = timeline.soundings(session, zone(), now(), now() + _TOLD_AHEAD, now())
+        mild = (each for each in found if each.to_air and each.klass is not Class.EMERGENCY)
+        return cls(Geography.load(session), Switches.load(session, station(), now()), tuple(mild))
+
+    def skipped(self, row: Switching) -> tuple[Sounding, ...]:
+        """What would have sounded in the places of a switching and will not, because they are off."""
+        audience = self.geography.heard_by(place.code for place in row.places)
+        local = now().astimezone(zone()).date()
+        off = [
+            stretch
+            for place in row.places
+            for stretch in self.switches.off(self.geography.zones_at(place.id), local, local + _TOLD_AHEAD)
+        ]
+        return tuple(
+            each
+            for each in self.soundings
+            if power.meets(off, each.stretch) and self.geography.heard_by(each.zones) & audience
+        )
+
+
+@dataclass(frozen=True)
 class Line:
     """A switching in words, with what is skipped because of it in the next days."""
 
@@ -56,9 +87,10 @@ def _page(wrong: str, filled: Mapping[str, Any], part: str = "") -> ResponseRetu
         rows = session.scalars(query.order_by(Switching.until, Switching.id)).all()
         current = [row for row in rows if row.ended_at is None and not _is_over(row)]
         ended = sorted((row for row in rows if row not in current), key=_end_of, reverse=True)
+        planned = Ahead.load(session)
         page = render_template(
             "power.html",
-            current=[_line(session, row) for row in current],
+            current=[Line(row, _words(row), planned.skipped(row)) for row in current],
             ended=[Line(row, _words(row)) for row in ended[:_PAST_SHOWN]],
             places=session.scalars(select(Place).order_by(Place.position, Place.id)).all(),
             kinds=KINDS,
@@ -83,10 +115,6 @@ def _end_of(row: Switching) -> datetime:
     return min(row.ended_at or row.until, row.until) if not row.rrule else row.ended_at or row.until
 
 
-def _line(session: Session, row: Switching) -> Line:
-    return Line(row, _words(row), tuple(skipped(session, row)))
-
-
 def _words(row: Switching) -> str:
     locale = get_locale()
     assert locale  # noqa: S101  a page is always rendered for somebody
@@ -99,28 +127,6 @@ def _words(row: Switching) -> str:
         rule=rule_words.in_words(rule, locale),
         until=moments.clock(row.until, zone()),
     )
-
-
-def skipped(session: Session, row: Switching) -> list[Sounding]:
-    """What would have sounded in its places in the next days and will not, because they are off."""
-    geography = Geography.load(session)
-    audience = geography.heard_by(place.code for place in row.places)
-    local = now().astimezone(zone()).date()
-    switches = Switches.load(session, station(), now())
-    off = [
-        stretch
-        for place in row.places
-        for stretch in switches.off(geography.zones_at(place.id), local, local + _TOLD_AHEAD)
-    ]
-    found = timeline.soundings(session, zone(), now(), now() + _TOLD_AHEAD, now())
-    return [
-        each
-        for each in found
-        if each.to_air
-        and each.klass is not Class.EMERGENCY
-        and power.meets(off, each.stretch)
-        and geography.heard_by(each.zones) & audience
-    ]
 
 
 @pages.post("/power/off")
@@ -149,7 +155,7 @@ def _add(part: str, read: Callable[[Mapping[str, str]], Switching]) -> ResponseR
             session.add(row)
             session.flush()
             _audit(session, row, f"power.{part}")
-            count = len(skipped(session, row))
+            count = len(Ahead.load(session).skipped(row))
     except WrongError as error:
         return _page(str(error), form.to_dict(), part)
     services().orders.wake()
