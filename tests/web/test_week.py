@@ -61,6 +61,8 @@ def test_one_occurrence_is_moved_by_form_and_the_rest_stays(stage: Stage, editor
     assert "06:30–" in days(moved)[3]
     with stage.rows() as session:
         assert [entry.action for entry in session.scalars(select(AuditEntry))][-1] == "schedule.move"
+    assert "Lượt phát này vừa được dời hoặc hủy." in editor.post("/week/move", form, follow_redirects=True).text
+    assert len(re.findall("17:00–", editor.get("/week?date=2026-11-25").text)) == 1
     for broken in ({"schedule": "99"}, {"occurrence": "x"}):
         assert editor.post("/week/move", form | broken).status_code == 404
 
