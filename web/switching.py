@@ -24,6 +24,7 @@ from web.access import STOPPERS, VIEWERS, WRITERS, me, must_at, requires
 from web.context import now, services, station, zone
 from web.typed import WrongError
 from web.words import gettext as _
+from web.words import ngettext
 
 pages = Blueprint("switching", __name__)
 
@@ -159,10 +160,14 @@ def _add(part: str, read: Callable[[Mapping[str, str]], Switching]) -> ResponseR
     except WrongError as error:
         return _page(str(error), form.to_dict(), part)
     services().orders.wake()
-    flash(_("Đã lưu. Cụm loa nào mất kết nối sẽ theo khi có lại."), "success")
+    flash(_("Đã lưu. Cụm loa đang mất kết nối sẽ theo khi có kết nối lại."), "success")
     if count:
         flash(
-            _("Có %(count)s lượt phát trong 7 ngày tới không phát ở đó; xem danh sách bên dưới.", count=count),
+            ngettext(
+                "Có %(num)d lượt phát trong 7 ngày tới không phát ở đó; xem danh sách bên dưới.",
+                "Có %(num)d lượt phát trong 7 ngày tới không phát ở đó; xem danh sách bên dưới.",
+                count,
+            ),
             "warning",
         )
     return redirect(url_for("switching.show"), 303)
@@ -198,7 +203,7 @@ def _off_until(form: Mapping[str, str]) -> Switching:
     day, clock = typed.day(form.get("date", "")), typed.time_of_day(form.get("time", ""))
     until = datetime.fromisoformat(f"{day.isoformat()}T{clock}").replace(tzinfo=zone())
     if until <= now():
-        raise WrongError(_("Giờ bật lại đã qua. Hãy chọn giờ sau bây giờ."))
+        raise WrongError(_("Giờ bật lại đã qua. Hãy chọn giờ muộn hơn."))
     if until - now() > _LONGEST_OFF:
         raise WrongError(_("Chỉ tắt được tối đa ba tháng. Lâu hơn thì hãy đặt giờ bật, tắt."))
     return Switching(power=Power.OFF, start_at=now(), until=until)
@@ -207,7 +212,7 @@ def _off_until(form: Mapping[str, str]) -> Switching:
 def _times(form: Mapping[str, str]) -> Switching:
     fields = replace(when.of_form(dict(request.form.lists())), until=form.get("last_day", ""))
     if fields.kind not in KINDS:
-        raise WrongError(_("Hãy chọn những ngày nào."))
+        raise WrongError(_("Hãy chọn ngày áp dụng."))
     typed.time_of_day(fields.time)
     end = typed.time_of_day(form.get("end", ""))
     meant, problems = when.parse(fields, zone(), now())
