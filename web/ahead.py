@@ -27,7 +27,7 @@ from web.context import now, services, station, zone
 from web.fields import Fields
 from web.when import When
 
-pages = Blueprint("when", __name__)
+pages = Blueprint("ahead", __name__)
 
 _SHOWN: Final = 5
 _CHECKED: Final = 10

@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from broadcaster.hours import WEEKDAYS
 from broadcaster.rows import Bulletin, ItemKind, LibraryItem, Schedule, Sound
 from scheduler import lexicon
 from scheduler.submissions import MAX_TEXT, MAX_TITLE, Problem, Submission, SubmissionError, submit
@@ -184,7 +185,7 @@ def _show(session: Session, submission: str, typed: Fields, problems: tuple[Prob
         typed_text=typed.text,
         ahead=ahead.of_request(session, typed),
         when_kinds=when.KINDS,
-        weekdays=when.WEEKDAYS,
+        weekdays=WEEKDAYS,
         monthly=when.MONTHLY,
         lunar=when.LUNAR,
         voices=defaults.voices(typed.voice),

@@ -12,7 +12,7 @@ from broadcaster.rows import CategoryDefault, ItemKind, LibraryItem, Sound
 from tts.settings import HOUSE_TUNE, MAX_TUNE_MS, PAUSES, REPEATS, SPEEDS
 from tts.voice import VOICES
 from web import fields, recorded, sentences
-from web.access import MANAGERS, me, requires
+from web.access import MANAGERS, me, must_everywhere, requires
 from web.context import now, services
 from web.words import gettext as _
 
@@ -58,6 +58,7 @@ def voices(*chosen: str) -> dict[str, str]:
 @requires(*MANAGERS)
 def show() -> ResponseReturnValue:
     """Every category with what its bulletins begin with."""
+    must_everywhere(*MANAGERS)
     with services().database.read() as session:
         chosen = {category: {**fields.PLAIN, **values} for category, values in choices(session).items()}
         rows = session.scalars(select(CategoryDefault).options(joinedload(CategoryDefault.account))).all()
@@ -78,6 +79,7 @@ def show() -> ResponseReturnValue:
 @requires(*MANAGERS)
 def change() -> ResponseReturnValue:
     """Keep a category's choices, or go back to those that are shipped; bulletins that exist stay as they are."""
+    must_everywhere(*MANAGERS)
     category = request.form.get("category", "")
     if category not in fields.CATEGORIES:
         abort(400)

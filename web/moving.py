@@ -17,8 +17,9 @@ from broadcaster import chain
 from broadcaster.geography import Geography
 from broadcaster.rows import Schedule, ScheduleKind, Station
 from broadcaster.wire.documents import Class
-from scheduler import conflicts, rules, timeline
+from scheduler import conflicts, recurrence, rules, timeline
 from scheduler.conflicts import Conflict, Wanted
+from scheduler.materialisation import rule_of
 from scheduler.rules import Commune
 from scheduler.timeline import Sounding
 from web import fields, rule_words, sentences
@@ -114,6 +115,9 @@ def move() -> ResponseReturnValue:
         if schedule is None or schedule.cancelled_at:
             abort(404)
         must_at(schedule.targets, *WRITERS)
+        if not _airs(schedule, occurrence):
+            flash(_("Lượt phát này vừa được dời hoặc hủy."), "warning")
+            return _back(moment)
         around = Surroundings.of(session, schedule, moment, {*given_way, (number, occurrence)})
         if wrong := around.refusal(schedule, moment):
             flash(wrong, "warning")
@@ -127,6 +131,12 @@ def move() -> ResponseReturnValue:
     services().orders.wake()
     flash(_("Đã dời sang %(when)s.", when=rule_words.moment_in_words(moment, zone(), _locale())), "success")
     return _back(moment)
+
+
+def _airs(schedule: Schedule, occurrence: datetime) -> bool:
+    """Whether a schedule still has an occurrence: a form that is sent twice moves it once."""
+    rule = rule_of(schedule, zone())
+    return rule is None or occurrence in recurrence.occurrences(rule, occurrence, occurrence + timedelta(seconds=1))
 
 
 def _move(session: Session, schedule: Schedule, occurrence: datetime, moment: datetime, given_way: Given) -> None:

@@ -37,7 +37,7 @@ _RAISE: Final = Tab(
 )
 _WATCH: Final = Tab(_l("Khẩn cấp"), "board.listing", ("board", "contacts", "rehearsals"), urgent=True)
 _TABS: Final = (
-    Tab(_l("Lịch phát"), "broadcasts.home", ("broadcasts", "stopping", "week", "ahead", "day", "switching")),
+    Tab(_l("Lịch phát"), "broadcasts.home", ("broadcasts", "stopping", "week", "day", "moving", "switching", "feeds")),
     Tab(_l("Viết bản tin"), "bulletins.begin", ("bulletins", "drafts"), access.WRITERS),
     Tab(_l("Phát ở thôn"), "village.form", ("village",), access.VILLAGE_HEADS),
     _RAISE,
@@ -46,7 +46,7 @@ _TABS: Final = (
     Tab(_l("Duyệt"), "approval.listing", ("approval",), access.APPROVERS + access.MANAGERS),
     Tab(_l("Chương trình"), "programmes.listing", ("programmes",)),
     Tab(_l("Cụm loa"), "speakers.listing", ("speakers", "enrolment")),
-    Tab(_l("Kho tư liệu"), "library.shelf", ("library",), access.WRITERS),
+    Tab(_l("Kho tư liệu"), "library.shelf", ("library", "lexicon", "recorded", "defaults"), access.WRITERS),
     Tab(_l("Quy định phát"), "rules.show", ("rules",)),
     Tab(_l("Người và quyền"), "people.listing", ("people", "tokens", "outlines"), access.MANAGERS),
     Tab(_l("Kỹ thuật"), "status.show", ("status", "timekeeping"), access.TECHNICIANS),

@@ -77,7 +77,11 @@ def _of_bulletins(  # noqa: PLR0911  one kind, one sentence
         case NoticeKind.CAP:
             return (
                 _("Có bản tin CAP chờ quyết định"),
-                _("“%(title)s”, %(places)s. Mời trực ban xem và phát nếu đúng.", title=title, places=places or "?"),
+                _(
+                    "“%(title)s”, %(places)s. Mời trực ban xem và phát nếu đúng.",
+                    title=title,
+                    places=places or _("chưa rõ địa bàn"),
+                ),
             )
         case _:
             return _("Thử thông báo"), _("Địa chỉ này nhận được thông báo của đài.")

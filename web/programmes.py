@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from broadcaster.geography import Geography
+from broadcaster.hours import WEEKDAYS
 from broadcaster.rows import Broadcast, Bulletin, ItemKind, LibraryItem, Schedule, ScheduleKind, Station
 from broadcaster.wire.documents import Class
 from broadcaster.wire.units import MINUTE
@@ -37,7 +38,7 @@ _SOUNDS: Final = (ItemKind.TUNE, ItemKind.STING, ItemKind.RECORDING)
 
 @dataclass(frozen=True)
 class Programme:
-    """One programme of the list: its schedules, and the occurrence that comes next."""
+    """One programme of the list: a schedule for each of its times of the day, and the occurrence that comes next."""
 
     bulletin: Bulletin
     schedules: tuple[Schedule, ...]
@@ -95,7 +96,8 @@ def _programme(session: Session, schedules: Sequence[Schedule]) -> Programme:
     )
     broadcast = session.scalar(planned.order_by(Broadcast.occurrence).limit(1))
     pieces = pieces_of(broadcast.composition) if broadcast and broadcast.composition else ()
-    return Programme(schedules[0].bulletin, tuple(schedules), at, broadcast, pieces)
+    alike = rundown_fields.alike(schedules, zone())
+    return Programme(schedules[0].bulletin, alike, at, broadcast, pieces)
 
 
 @pages.get("/new")
@@ -123,7 +125,7 @@ def _prefilled(session: Session) -> Typed:
             abort(404)
         siblings = select(Schedule).where(Schedule.bulletin_id == schedule.bulletin_id, Schedule.cancelled_at.is_(None))
         every = session.scalars(siblings.order_by(Schedule.id)).all()
-        return rundown_fields.of_bulletin(schedule.bulletin, every, zone())
+        return rundown_fields.of_bulletin(schedule.bulletin, rundown_fields.alike(every, zone()), zone())
     day = fields.blank(now(), zone()).when.date
     shelf = _tunes(session)
     return rundown_fields.preset(request.args.get("preset", ""), shelf, day, next(iter(VOICES)))
@@ -275,7 +277,7 @@ def _show(session: Session, submission: str, typed: Typed, problems: Sequence[Pr
         ahead=_ahead(session, typed),
         look=_look(session, typed),
         when_kinds=rundown_fields.WHENS,
-        weekdays=when.WEEKDAYS,
+        weekdays=WEEKDAYS,
         monthly=when.MONTHLY,
         lunar=when.LUNAR,
         voices={key: sentences.voice(key) for key in VOICES if services().speech.offers(key) or key == typed.voice},

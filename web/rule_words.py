@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from babel import Locale
 from babel.dates import format_date
 
+from broadcaster.hours import WEEKDAYS
 from scheduler import lunar, rest_days
 from scheduler.lunar import LunarDays
 from scheduler.recurrence import Rule
@@ -16,7 +17,6 @@ from web import sentences
 from web.words import gettext as _
 from web.words import ngettext
 
-_WORKDAYS: Final = ("MO", "TU", "WE", "TH", "FR")
 _NAMED_DATES: Final = 6
 """More dates than this are counted instead of listed."""
 
@@ -94,7 +94,7 @@ def _series(rule: Rule) -> str:
 def _weekly(days: str, interval: int) -> str:
     chosen = tuple(days.split(","))
     every = _("hằng tuần") if interval == 1 else _("cứ %(weeks)s tuần một lần", weeks=interval)
-    if chosen == _WORKDAYS:
+    if chosen == WEEKDAYS[:5]:
         return _("thứ Hai đến thứ Sáu %(every)s", every=every)
     return f"{', '.join(str(sentences.WEEKDAYS[day]) for day in chosen)} {every}"
 

@@ -13,7 +13,7 @@ from broadcaster import chain
 from broadcaster.hours import WEEKDAYS
 from broadcaster.rows import HourException, HourRule, Place, Station
 from web import typed
-from web.access import WRITERS, me, requires
+from web.access import WRITERS, me, must_at, must_everywhere, requires
 from web.context import now, services, zone
 from web.typed import WrongError
 from web.words import gettext as _
@@ -93,6 +93,7 @@ def delete_hours(number: int) -> ResponseReturnValue:
         rule = session.get(HourRule, number)
         if rule is None:
             abort(404)
+        _must_rule(rule.place)
         detail = _hour_facts(rule)
         session.delete(rule)
         chain.audit(
@@ -117,13 +118,23 @@ def end_exception(number: int) -> ResponseReturnValue:
         named = session.get(HourException, number)
         if named is None:
             abort(404)
+        must_at(named.places, *WRITERS)
         named.ended_at = named.ended_at or now()
         chain.audit(session, at=now(), account_id=me().id, action="rules.exception-end", subject=named.name)
     services().orders.wake()
     return redirect(url_for("rules.show"), 303)
 
 
+def _must_rule(place: Place | None) -> None:
+    """Refuse the request unless it may be done in a place, or in the whole station."""
+    if place is None:
+        must_everywhere(*WRITERS)
+    else:
+        must_at([place], *WRITERS)
+
+
 def _set_commune(session: Session, form: Mapping[str, str]) -> tuple[str, dict[str, Any]]:
+    must_everywhere(*WRITERS)
     station = session.scalars(select(Station)).one()
     start, until = form.get("quiet_start", "").strip(), form.get("quiet_until", "").strip()
     if bool(start) != bool(until):
@@ -154,6 +165,7 @@ def _facts(station: Station) -> dict[str, Any]:
 
 def _add_hours(session: Session, form: Mapping[str, str]) -> tuple[str, dict[str, Any]]:
     place = typed.place(session, form.get("place", "")) if form.get("place") else None
+    _must_rule(place)
     start, until = typed.time_of_day(form.get("start", "")), typed.time_of_day(form.get("until", ""))
     if start == until:
         raise WrongError(_("Giờ bắt đầu và giờ kết thúc phải khác nhau."))
@@ -196,6 +208,7 @@ def _add_exception(session: Session, form: Mapping[str, str]) -> tuple[str, dict
     places = [typed.place(session, code) for code in dict.fromkeys(request.form.getlist("places"))]
     if cap is None or not places:
         raise WrongError(_("Hãy chọn nơi áp dụng và ghi mức âm lượng tối đa, từ 1 đến 100."))
+    must_at(places, *WRITERS)
     start, until = typed.time_of_day(form.get("start", "")), typed.time_of_day(form.get("until", ""))
     if start == until:
         raise WrongError(_("Giờ bắt đầu và giờ kết thúc phải khác nhau."))

@@ -3,11 +3,12 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from datetime import time
+from datetime import date, time
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from broadcaster.rows import Bulletin, Schedule
+from broadcaster.hours import WEEKDAYS
+from broadcaster.rows import Bulletin, Schedule, ScheduleKind
 from broadcaster.wire.documents import Class
 from broadcaster.wire.units import MINUTE
 from scheduler import announcing, rundown
@@ -100,7 +101,7 @@ def preset(name: str, sounds: Mapping[str, str], day: str, voice: str) -> Typed:
     begin = (Line("tune", sound=opening), Line("words", text=announcing.OPENING))
     end = (Line("words", text=announcing.CLOSING), Line("tune", sound=closing))
     if name == "phuong":
-        weekly = When(kind="weekly", date=day, time="06:00", weekdays=("MO", "TU", "WE", "TH", "FR"))
+        weekly = When(kind="weekly", date=day, time="06:00", weekdays=WEEKDAYS[:5])
         return Typed("", voice=voice, planned="15", times="17:00", when=weekly, lines=(*begin, Line("bulletins"), *end))
     if name == "xa":
         relay = Line("relay", sound=opening, name="VOV1", minutes="20")
@@ -132,6 +133,17 @@ def of_bulletin(bulletin: Bulletin, schedules: Sequence[Schedule], zone: ZoneInf
         when=when.of_rule(rule) if rule else typed.when,
         replaces=str(schedules[0].id),
     )
+
+
+def alike(schedules: Sequence[Schedule], zone: ZoneInfo) -> tuple[Schedule, ...]:
+    """The times of the day of a programme, without single occurrences of it that were moved elsewhere."""
+    first = schedules[0]
+
+    def day(schedule: Schedule) -> date | None:
+        once = schedule.kind is ScheduleKind.ONCE
+        return schedule.start_at.astimezone(zone).date() if once and schedule.start_at else None
+
+    return tuple(each for each in schedules if each.kind is first.kind and day(each) == day(first))
 
 
 def _of_item(item: Item) -> Line:

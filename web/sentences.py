@@ -317,6 +317,12 @@ def kind(of: PlaceKind) -> str:
     return str(_KINDS[of])
 
 
+def weekday(code: str) -> str:
+    """The name of a weekday as a label begins with it; inside a sentence it stays as in ``WEEKDAYS``."""
+    word = str(WEEKDAYS[code])
+    return word[:1].upper() + word[1:]
+
+
 def why(code: str | None) -> str:
     """The reason sentence "vì …"; empty without a reason. A code this version does not know is shown as it is."""
     if not code:

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 
 from broadcaster import chain
 from broadcaster.geography import Geography
+from broadcaster.hours import WEEKDAYS
 from broadcaster.rows import Place, Power, Switching
 from broadcaster.wire.documents import Class
 from scheduler import power, recurrence, rule_text, timeline
@@ -23,6 +24,7 @@ from web.access import STOPPERS, VIEWERS, WRITERS, me, must_at, requires
 from web.context import now, services, station, zone
 from web.typed import WrongError
 from web.words import gettext as _
+from web.words import ngettext
 
 pages = Blueprint("switching", __name__)
 
@@ -31,6 +33,37 @@ _LONGEST_OFF: Final = timedelta(days=92)
 """A quarter: who is off for longer has times of on and off, or is taken out of service."""
 _TOLD_AHEAD: Final = timedelta(days=7)
 _PAST_SHOWN: Final = 10
+
+
+@dataclass(frozen=True)
+class Ahead:
+    """What is planned for the next days, read once for all switchings of the page."""
+
+    geography: Geography
+    switches: Switches
+    soundings: tuple[Sounding, ...]
+
+    @classmethod
+    def load(cls, session: Session) -> "Ahead":
+        """From now on."""
+        found = timeline.soundings(session, zone(), now(), now() + _TOLD_AHEAD, now())
+        mild = (each for each in found if each.to_air and each.klass is not Class.EMERGENCY)
+        return cls(Geography.load(session), Switches.load(session, station(), now()), tuple(mild))
+
+    def skipped(self, row: Switching) -> tuple[Sounding, ...]:
+        """What would have sounded in the places of a switching and will not, because they are off."""
+        audience = self.geography.heard_by(place.code for place in row.places)
+        local = now().astimezone(zone()).date()
+        off = [
+            stretch
+            for place in row.places
+            for stretch in self.switches.off(self.geography.zones_at(place.id), local, local + _TOLD_AHEAD)
+        ]
+        return tuple(
+            each
+            for each in self.soundings
+            if power.meets(off, each.stretch) and self.geography.heard_by(each.zones) & audience
+        )
 
 
 @dataclass(frozen=True)
@@ -55,14 +88,15 @@ def _page(wrong: str, filled: Mapping[str, Any], part: str = "") -> ResponseRetu
         rows = session.scalars(query.order_by(Switching.until, Switching.id)).all()
         current = [row for row in rows if row.ended_at is None and not _is_over(row)]
         ended = sorted((row for row in rows if row not in current), key=_end_of, reverse=True)
+        planned = Ahead.load(session)
         page = render_template(
             "power.html",
-            current=[_line(session, row) for row in current],
+            current=[Line(row, _words(row), planned.skipped(row)) for row in current],
             ended=[Line(row, _words(row)) for row in ended[:_PAST_SHOWN]],
             places=session.scalars(select(Place).order_by(Place.position, Place.id)).all(),
             kinds=KINDS,
-            weekdays=when.WEEKDAYS,
-            days_ticked=request.form.getlist("weekdays") if part == "times" else when.WEEKDAYS[:5],
+            weekdays=WEEKDAYS,
+            days_ticked=request.form.getlist("weekdays") if part == "times" else WEEKDAYS[:5],
             lunar=when.LUNAR[:-1],
             today=now().astimezone(zone()).date(),
             wrong=wrong,
@@ -82,10 +116,6 @@ def _end_of(row: Switching) -> datetime:
     return min(row.ended_at or row.until, row.until) if not row.rrule else row.ended_at or row.until
 
 
-def _line(session: Session, row: Switching) -> Line:
-    return Line(row, _words(row), tuple(skipped(session, row)))
-
-
 def _words(row: Switching) -> str:
     locale = get_locale()
     assert locale  # noqa: S101  a page is always rendered for somebody
@@ -98,28 +128,6 @@ def _words(row: Switching) -> str:
         rule=rule_words.in_words(rule, locale),
         until=moments.clock(row.until, zone()),
     )
-
-
-def skipped(session: Session, row: Switching) -> list[Sounding]:
-    """What would have sounded in its places in the next days and will not, because they are off."""
-    geography = Geography.load(session)
-    audience = geography.heard_by(place.code for place in row.places)
-    local = now().astimezone(zone()).date()
-    switches = Switches.load(session, station(), now())
-    off = [
-        stretch
-        for place in row.places
-        for stretch in switches.off(geography.zones_at(place.id), local, local + _TOLD_AHEAD)
-    ]
-    found = timeline.soundings(session, zone(), now(), now() + _TOLD_AHEAD, now())
-    return [
-        each
-        for each in found
-        if each.to_air
-        and each.klass is not Class.EMERGENCY
-        and power.meets(off, each.stretch)
-        and geography.heard_by(each.zones) & audience
-    ]
 
 
 @pages.post("/power/off")
@@ -148,14 +156,18 @@ def _add(part: str, read: Callable[[Mapping[str, str]], Switching]) -> ResponseR
             session.add(row)
             session.flush()
             _audit(session, row, f"power.{part}")
-            count = len(skipped(session, row))
+            count = len(Ahead.load(session).skipped(row))
     except WrongError as error:
         return _page(str(error), form.to_dict(), part)
     services().orders.wake()
-    flash(_("Đã lưu. Cụm loa nào mất kết nối sẽ theo khi có lại."), "success")
+    flash(_("Đã lưu. Cụm loa đang mất kết nối sẽ theo khi có kết nối lại."), "success")
     if count:
         flash(
-            _("Có %(count)s lượt phát trong 7 ngày tới không phát ở đó; xem danh sách bên dưới.", count=count),
+            ngettext(
+                "Có %(num)d lượt phát trong 7 ngày tới không phát ở đó; xem danh sách bên dưới.",
+                "Có %(num)d lượt phát trong 7 ngày tới không phát ở đó; xem danh sách bên dưới.",
+                count,
+            ),
             "warning",
         )
     return redirect(url_for("switching.show"), 303)
@@ -191,7 +203,7 @@ def _off_until(form: Mapping[str, str]) -> Switching:
     day, clock = typed.day(form.get("date", "")), typed.time_of_day(form.get("time", ""))
     until = datetime.fromisoformat(f"{day.isoformat()}T{clock}").replace(tzinfo=zone())
     if until <= now():
-        raise WrongError(_("Giờ bật lại đã qua. Hãy chọn giờ sau bây giờ."))
+        raise WrongError(_("Giờ bật lại đã qua. Hãy chọn giờ muộn hơn."))
     if until - now() > _LONGEST_OFF:
         raise WrongError(_("Chỉ tắt được tối đa ba tháng. Lâu hơn thì hãy đặt giờ bật, tắt."))
     return Switching(power=Power.OFF, start_at=now(), until=until)
@@ -200,7 +212,7 @@ def _off_until(form: Mapping[str, str]) -> Switching:
 def _times(form: Mapping[str, str]) -> Switching:
     fields = replace(when.of_form(dict(request.form.lists())), until=form.get("last_day", ""))
     if fields.kind not in KINDS:
-        raise WrongError(_("Hãy chọn những ngày nào."))
+        raise WrongError(_("Hãy chọn ngày áp dụng."))
     typed.time_of_day(fields.time)
     end = typed.time_of_day(form.get("end", ""))
     meant, problems = when.parse(fields, zone(), now())

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, time
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from broadcaster.hours import WEEKDAYS
 from broadcaster.rows import ScheduleKind
 from scheduler import rule_text
 from scheduler.lunar import LAST_DAY, LunarDays
@@ -18,7 +19,6 @@ from scheduler.submissions import Problem
 KINDS: Final = ("now", "once", "dates", "daily", "weekly", "monthly", "days", "minutes", "lunar", "programme")
 MONTHLY: Final = ("day", "weekday", "last")
 LUNAR: Final = ("1", "15", "1,15", "30", "year")
-WEEKDAYS: Final = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 _MONTHS: Final = 12
 _HALF_YEAR: Final = 183
 _DATE: Final = re.compile(r"(\d{1,2})[/.](\d{1,2})(?:[/.](\d{4}))?")
@@ -33,7 +33,7 @@ class When:
         kind: one of ``KINDS``.
         time: the (first) time of a day; ``last`` the latest one when it airs every so many minutes.
         dates: days as people write them; ``skip`` likewise the days left out.
-        weekdays: of ``WEEKDAYS``.
+        weekdays: of `broadcaster.hours.WEEKDAYS`.
         monthly: the day of the month as in ``date``, its weekday of that week, or the last day.
         lunar: days of the lunar month, or "year" with ``lunar_day`` and ``lunar_month``.
     """

@@ -216,3 +216,28 @@ def test_an_administrator_of_one_village_grants_there_and_nowhere_else(stage: St
     assert local.post("/people/1/password").status_code == 403, "lan writes for the whole commune"
     with stage.rows() as session:
         assert session.query(Place).count() == 6
+
+
+def test_an_editor_of_one_village_sets_its_rules_and_no_others(signed_in: SignedIn) -> None:
+    village, station = signed_in(Role.EDITOR, 2), signed_in(Role.EDITOR)
+    hours = {"start": "07:00", "until": "11:00", "kind": "quiet"}
+    eve = {
+        "name": "Giao thừa",
+        "reason": "Chúc Tết",
+        "approver": "Chủ tịch",
+        "cap": "60",
+        "start": "23:50",
+        "until": "00:20",
+    }
+    eve |= {"first_day": "2027-02-05", "last_day": "2027-02-05"}
+    assert village.post("/rules", {"weekdays": ["MO"]}).status_code == 403
+    assert village.post("/rules/hours", hours).status_code == 403, "it would count everywhere"
+    assert village.post("/rules/hours", hours | {"place": "thon-2"}).status_code == 303
+    assert village.post("/rules/exceptions", eve | {"places": ["an-binh"]}).status_code == 403
+    assert station.post("/rules/exceptions", eve | {"places": ["an-binh"]}).status_code == 303
+    assert village.post("/rules/exceptions/1/end").status_code == 403
+    page = village.get("/rules").text
+    assert 'value="thon-2"' in page
+    assert 'value="thon-3"' not in page
+    assert village.post("/rules/hours/1/delete").status_code == 303
+    assert signed_in(Role.ADMINISTRATOR, 2).get("/defaults").status_code == 403

@@ -190,6 +190,13 @@ def test_a_changed_programme_takes_the_place_of_the_old_one_at_all_its_times(edi
         first = session.query(Schedule).order_by(Schedule.id).first()
         assert first
         number = first.id
+    week = editor.get("/week?date=2026-11-25").text
+    occurrences = re.findall(rf'name="schedule" value="{number}">\s*<input[^>]*name="occurrence" value="([^"]+)"', week)
+    moved = {"schedule": number, "occurrence": occurrences[-1], "date": "2026-11-27", "time": "09:00", "anyway": "1"}
+    assert editor.post("/week/move", moved).status_code == 303
+    listed = editor.get("/programmes").text
+    assert "<b>17:00</b>" in listed
+    assert "<b>09:00</b>" not in listed
     address, form = open_form(editor, edit=number)
     assert form["times"] == ["17:00"]
     assert kinds(form) == ["tune", "words", "bulletins", "words", "tune"]
