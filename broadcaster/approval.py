@@ -130,7 +130,8 @@ class Approvals:
 
         verdicts = these(select(Decision).join(Decision.schedule).order_by(Decision.id), Decision.schedule_id)
         latest = {decision.schedule_id: decision for decision in session.scalars(verdicts)} if schedules else {}
-        return cls(required=required, decisions=latest, free=_aired_freely(session, now) if required else {})
+        free = _aired_freely(session, these(_AIRED_FREELY, VillageAiring.schedule_id), now) if required else {}
+        return cls(required=required, decisions=latest, free=free)
 
     def of(self, schedule: Schedule, clip_sha256: str | None = None) -> Standing:
         """Where a schedule stands, with the sound of its bulletin or with the one that is really going to air."""
@@ -159,15 +160,17 @@ def standing(session: Session, schedule: Schedule, now: datetime) -> Standing:
     return Approvals.load(session, [schedule.id], now).of(schedule)
 
 
-def _aired_freely(session: Session, now: datetime) -> dict[int, int | None]:
+_AIRED_FREELY: Final = (
+    select(VillageAiring)
+    .join(VillageAiring.grant)
+    .join(VillageAiring.schedule)
+    .where(Grant.unapproved, Grant.revoked_at.is_(None), Schedule.cancelled_at.is_(None))
+    .options(joinedload(VillageAiring.grant).joinedload(Grant.account))
+)
+
+
+def _aired_freely(session: Session, free: Select[VillageAiring], now: datetime) -> dict[int, int | None]:
     """Schedules of village heads whose grant lets them air without approval, as long as it holds, with its place."""
-    free = (
-        select(VillageAiring)
-        .join(VillageAiring.grant)
-        .join(VillageAiring.schedule)
-        .where(Grant.unapproved, Grant.revoked_at.is_(None), Schedule.cancelled_at.is_(None))
-        .options(joinedload(VillageAiring.grant).joinedload(Grant.account))
-    )
     return {
         airing.schedule_id: airing.grant.place_id
         for airing in session.scalars(free)

@@ -35,6 +35,20 @@ def _set_up_sqlite(engine: Engine) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
+@contextmanager
+def _without_references(connection: Connection) -> Iterator[None]:
+    """SQLite alters some tables by making them anew, which it refuses where rows point to them. Begin no transaction before."""
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    driver = connection.connection
+    driver.cursor().execute("PRAGMA foreign_keys = OFF")
+    try:
+        yield
+    finally:
+        driver.cursor().execute("PRAGMA foreign_keys = ON")
+
+
 class Database:
     """Transactions over one database.
 
@@ -76,7 +90,11 @@ class Database:
         """Bring the tables to this version of the software."""
         config = Config()
         config.set_main_option("script_location", str(Path(migrations.__file__).parent))
-        with self.engine.connect().execution_options(**{_WRITES: True}) as connection, connection.begin():
+        with (
+            self.engine.connect().execution_options(**{_WRITES: True}) as connection,
+            _without_references(connection),
+            connection.begin(),
+        ):
             if connection.dialect.name == "postgresql":  # one process at a time, as SQLite sees to by itself
                 connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
             config.attributes["connection"] = connection

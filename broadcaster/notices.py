@@ -159,9 +159,12 @@ def _tell_missed(session: Session, concerned: Callable[[Action, Schedule], list[
 
 
 def _tell_displaced(session: Session, now: datetime) -> int:
-    """The author learns that something of a higher class took a bulletin's time, and when it airs instead."""
+    """The author learns that something of a higher class took a bulletin's time, and when it airs instead.
+
+    Not before the speakers can know: while the broker is gone, what shall air now moves on, and all it pushes with it.
+    """
     later = Broadcast.start_at > now, Broadcast.start_at > Broadcast.occurrence, Schedule.kind != ScheduleKind.NOW
-    moved = select(Broadcast).join(Broadcast.schedule).where(*later, *airing.OPEN)
+    moved = select(Broadcast).join(Broadcast.schedule).where(*later, Broadcast.sent_at.is_not(None), *airing.OPEN)
     made = 0
     for broadcast in session.scalars(moved.options(joinedload(Broadcast.schedule))):
         assert broadcast.start_at  # noqa: S101  the query says so

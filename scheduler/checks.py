@@ -186,7 +186,8 @@ def _check_time(submission: Submission, station: Station, now: datetime) -> list
     if submission.kind in {ScheduleKind.ONCE, ScheduleKind.REPEATED}:
         if start is None:
             return [Problem("start_at", "missing")]
-        if start < now - _PAST_GRACE and submission.kind is ScheduleKind.ONCE:
+        past = start <= now if submission.rundown else start < now - _PAST_GRACE  # a programme is composed before
+        if past and submission.kind is ScheduleKind.ONCE:
             problems.append(Problem("start_at", "past"))
     if submission.kind is ScheduleKind.REPEATED and start:
         problems += _check_rule(submission.rule, start, zone, now)

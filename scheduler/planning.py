@@ -55,7 +55,8 @@ class Planner:
         if doubt:
             return
         self._materialisation.run(ZoneInfo(station.timezone), now)
-        composing.compose_all(self._core, now)
+        with self._core.counters.edge("composing"):  # whatever is wrong with programmes must not hold up bulletins
+            composing.compose_all(self._core, now)
         terms = Terms(self._distributor, self._core.counters, self._now_lead_ms, self._on_since)
         with self._database.read() as session, session.no_autoflush:  # what is decided here is written below
             this = Outlook.load(session, now, self._geography)

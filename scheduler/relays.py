@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 from broadcaster import chain
 from broadcaster.clock import from_ms, to_ms
 from broadcaster.core import Core
-from broadcaster.rows import Broadcast, LedgerEntry, Schedule
+from broadcaster.rows import Broadcast, Composition, LedgerEntry, Schedule
 from broadcaster.transport import Transport
 from broadcaster.wire.documents import Event
 from broadcaster.wire.units import UnixMs
@@ -65,7 +65,7 @@ class Relays:
         with self._core.database.read() as session:
             wanted = dict(_due(session, self._core.clock.now()))
         for place, (order, relay) in list(self._running.items()):
-            if wanted.get(place) != order:
+            if wanted.get(place) != order or relay.over:  # one that broke is begun anew
                 relay.stop()
                 del self._running[place]
         for place in wanted.keys() - self._running.keys():
@@ -104,6 +104,7 @@ def _due(session: Session, now: datetime) -> Iterator[tuple[Place, RelayOrder]]:
         .where(
             Broadcast.start_at > now - _LONGEST,
             Broadcast.start_at < now + _LONGEST,
+            Broadcast.clip_sha256 == Composition.clip_sha256,  # else nobody knows when its pieces sound
             Broadcast.sent_at.is_not(None),
             Broadcast.cancelled_at.is_(None),
             Broadcast.stopped_at.is_(None),

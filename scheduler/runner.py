@@ -146,10 +146,10 @@ class Runner:
             self._put_configs()
         with self._core.counters.edge("planning"):
             self._planner.plan()
-        self.publish()
-        self.distribute()
         with self._core.counters.edge("relays"):
             self._relays.beat()
+        self.publish()
+        self.distribute()
 
     def _put_configs(self) -> None:
         """Sign the configs that have changed, some at a time."""

@@ -175,9 +175,10 @@ class Talks:
 
     def stop_talk(self, name: str, account_id: int) -> None:
         """Somebody else ends a talk. Errors: OverError."""
-        if name not in self._on_air:
+        talk = self._on_air.get(name)
+        if talk is None:
             raise OverError
-        self._end(self._on_air[name], TalkEnd.STOPPED, account_id)
+        self._end(talk, TalkEnd.STOPPED, account_id)
 
     def stop_all(self, account_id: int) -> None:
         """Everything below EMERGENCY ends."""
@@ -283,16 +284,20 @@ class Talks:
     def archive(self) -> None:
         """Put the recordings of talks that are over into the sound store."""
         for path in sorted(self._folder.glob("*.pcm")):
-            with self._core.database.read() as session:
-                talk = session.get(Talk, path.stem)
-            if talk is None or talk.ended_at is None:
-                continue
-            samples = microphone.read_recording(path)
-            if talk.sound_sha256 is None and len(samples):
-                now = self._core.clock.now()
-                with self._core.database.write() as session:
-                    talks.archive(session, talk.id, self._sound(talk, samples, now), now)
-            path.unlink()
+            with self._core.counters.edge("recordings"):  # one must not keep the others waiting
+                self._archive(path)
+
+    def _archive(self, path: Path) -> None:
+        with self._core.database.read() as session:
+            talk = session.get(Talk, path.stem)
+        if talk is None or talk.ended_at is None:
+            return
+        samples = microphone.read_recording(path)
+        if talk.sound_sha256 is None and len(samples):
+            now = self._core.clock.now()
+            with self._core.database.write() as session:
+                talks.archive(session, talk.id, self._sound(talk, samples, now), now)
+        path.unlink()
 
     def _sound(self, talk: Talk, samples: Samples, now: datetime) -> Sound:
         pcm = Pcm(samples, RATE_HZ)

@@ -191,3 +191,33 @@ def test_what_an_account_could_do_it_can_still_do_after_grants_came(tmp_path: Pa
         roles = connection.execute(text("SELECT username FROM account WHERE role = username")).all()
     assert len(roles) == len(Role)
     database.dispose()
+
+
+def test_a_station_that_has_aired_comes_to_this_version_with_all_of_its_rows(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'loa.db'}")
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    rows = (
+        "account (id, username, full_name, password_hash, role, created_at) VALUES (1, 'a', '', '', 'editor', '2026')",
+        (
+            "bulletin (id, submission, title, text, spoken, klass, category, voice, repeats, chime, account_id,"
+            " created_at) VALUES (1, 's', '', '', '', 'routine', '', 'north', 1, 0, 1, '2026')"
+        ),
+        "schedule (id, bulletin_id, kind, rrule, account_id, created_at) VALUES (1, 1, 'now', '', 1, '2026')",
+        (
+            "broadcast (id, schedule_id, bulletin_id, occurrence, klass, late_ms, created_at)"
+            " VALUES ('b', 1, 1, '2026', 'routine', 0, '2026')"
+        ),
+    )
+    with database.engine.connect().execution_options(loa_writes=True) as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        for row in rows:
+            connection.execute(text(f"INSERT INTO {row}"))
+        connection.commit()
+    database.migrate()
+    with database.read() as session:
+        assert [session.scalar(text(f"SELECT count(*) FROM {row.split()[0]}")) for row in rows] == [1, 1, 1, 1]
+        assert session.execute(text("PRAGMA foreign_key_check")).all() == []
+        assert session.scalar(text("PRAGMA foreign_keys")) == 1
+    database.dispose()

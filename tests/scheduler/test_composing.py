@@ -11,7 +11,7 @@ from broadcaster import airing, approval
 from broadcaster.airing import BroadcastState
 from broadcaster.approval import Approver
 from broadcaster.database import Database
-from broadcaster.rows import Broadcast, Composition, Schedule
+from broadcaster.rows import Broadcast, Composition, Schedule, ScheduleKind
 from broadcaster.wire.documents import Class
 from broadcaster.wire.units import MINUTE
 from scheduler.composing import FREEZE, pieces_of
@@ -228,6 +228,12 @@ def test_a_rundown_nobody_can_air_is_refused_at_its_item(
     with pytest.raises(SubmissionError) as caught:
         desk.programme(*items)
     assert problem in [(one.field, one.code) for one in caught.value.problems]
+
+
+def test_a_programme_for_this_very_moment_is_refused(desk: Programmes) -> None:
+    with pytest.raises(SubmissionError) as caught:
+        desk.programme(hours=0, kind=ScheduleKind.ONCE, rule="")
+    assert ("start_at", "past") in [(one.field, one.code) for one in caught.value.problems]
 
 
 def test_a_priority_bulletin_goes_first_in_the_programme(desk: Programmes) -> None:

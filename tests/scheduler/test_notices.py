@@ -150,8 +150,11 @@ def test_the_author_learns_that_a_priority_bulletin_took_the_time_and_when_it_ai
         session.query(Station).one().approval = False
     bench.schedule(DONG, start_at=bench.at(1), klass=Class.PRIORITY, seconds=120)
     routine = bench.schedule(DONG, start_at=bench.at(1))
+    bench.plan()
+    postman.round()
+    assert told(bench, NoticeKind.DISPLACED) == [], "the speakers have not been told either"
     for _ in range(2):
-        bench.plan()
+        bench.plan(confirm=True)
         postman.round()
     with bench.core.database.read() as session:
         (notice,) = session.query(Notice).filter_by(kind=NoticeKind.DISPLACED)

@@ -9,9 +9,9 @@ import pytest
 from broadcaster import airing, chain
 from broadcaster.clock import to_ms
 from broadcaster.database import Database
-from broadcaster.rows import LedgerEntry
+from broadcaster.rows import Composition, LedgerEntry
 from broadcaster.wire.units import MINUTE
-from scheduler import relays
+from scheduler import relaying, relays
 from scheduler.composing import pieces_of
 from scheduler.relaying import RelayEvent, RelayOrder
 from scheduler.relays import Relays
@@ -96,3 +96,31 @@ def test_what_became_of_a_relay_is_an_entry_of_the_ledger(desk: Programmes, runn
         told = [(one.name, one.event, one.why) for one in relays.told(session, broadcast)]
         assert told == [("VOV1", "on-air", ""), ("VOV1", "fallback", "silent")]
         assert chain.first_break(session, LedgerEntry) is None
+
+
+def test_a_relay_that_broke_is_begun_anew(desk: Programmes, running: Relays, monkeypatch: pytest.MonkeyPatch) -> None:
+    planned(desk)
+    desk.bench.clock.advance(timedelta(hours=2, seconds=10))
+
+    def broken(_: relaying.Relay) -> str:
+        raise OSError("no process")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(relaying.Relay, "_relay_once", broken)
+        running.beat()
+        ((_, first),) = running._running.values()
+        first._thread.join(10)
+    running.beat()
+    ((_, second),) = running._running.values()
+    assert second is not first
+    assert not second.over
+
+
+def test_no_relay_comes_over_a_sound_it_was_not_laid_into(desk: Programmes, running: Relays) -> None:
+    broadcast = planned(desk)
+    desk.bench.clock.advance(timedelta(hours=2, seconds=10))
+    with desk.bench.core.database.write() as session:
+        kept = session.get_one(Composition, broadcast)
+        kept.clip = None
+    running.beat()
+    assert orders(running) == []
