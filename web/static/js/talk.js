@@ -102,6 +102,7 @@ async function press() {
     if (line === mine) begin(talk.seconds);
     return mine.begin(talk);
   }
+  if (line !== mine) return; // left meanwhile, and perhaps speaking again
   rest();
   say(words.sayReady);
   if (response?.status === 401 || response?.status === 400) location.assign(words.signIn); // the places are kept
