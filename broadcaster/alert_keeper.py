@@ -15,12 +15,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
 from broadcaster import alert_reports, alerting, publishing, standing
-from broadcaster.alert_documents import grow, sign
+from broadcaster.alert_documents import grow, has_turn, sign
 from broadcaster.core import Core
 from broadcaster.distribution import Distributor
 from broadcaster.geography import Geography
 from broadcaster.outbox import Outbox
-from broadcaster.rows import Alert, AlertSound, Clip, Distribution, Published, StandingSound
+from broadcaster.rows import Alert, Clip, Distribution, Published, StandingSound
 from broadcaster.transport import Transport
 from broadcaster.wire.units import UnixMs
 from broadcaster.worker import Worker
@@ -244,9 +244,5 @@ def _has_news(alert: Alert, now: datetime) -> bool:
     """Whether sounds have been made, or its hour has come, since it was last signed."""
     if alert.hold_until and alert.hold_until > now:
         return False
-    held_back = bool(alert.hold_until) and alert.audience_at is None and alert.ended_at is None
-    return held_back or any(_is_news(sound) for sound in alert.sounds)
-
-
-def _is_news(sound: AlertSound) -> bool:
-    return sound.at_ms is None and bool(sound.clip or sound.failed)
+    held_back = bool(alert.hold_until) and alert.audience_at is None
+    return alert.ended_at is None and (held_back or has_turn(alert))

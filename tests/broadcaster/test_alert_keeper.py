@@ -212,6 +212,17 @@ def test_an_alert_that_never_left_leaves_after_the_restart_and_again_on_every_ne
     assert other.handed == [topic, topic]
 
 
+def test_a_sentence_that_cannot_be_spoken_is_news_once(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.raise_one(so="13")
+    with desk.core.database.write() as session:
+        for sound in session.scalars(select(AlertSound).where(AlertSound.clip_sha256.is_(None))):
+            sound.failed = "engine gone"
+    desk.keeper.look()
+    assert len(desk.handed) == 2  # it does not grow any more
+    monkeypatch.setattr(alert_keeper, "grow", lambda *_: pytest.fail("it has not grown"))
+    desk.keeper.look()
+
+
 def test_what_speakers_keep_is_signed_and_travels_behind_what_is_planned(desk: Desk) -> None:
     desk.keeper.keep_standing()
     with desk.core.database.read() as session:
