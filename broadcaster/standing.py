@@ -5,6 +5,7 @@ anyway. Its items are excluded from their own zone, have no volume, and lie beyo
 """
 
 import hashlib
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Final
@@ -28,6 +29,8 @@ BELL: Final = "chuông báo"
 SIREN: Final = "còi báo động"
 RECORDING: Final = "bản ghi âm"
 """Begins the text of a sound that came with a CAP message: followed by a space and its digest."""
+RECORDED: Final = rf"^{RECORDING} ([0-9a-f]{{40}}|[0-9a-f]{{64}})$"
+"""That text, as a regular expression; no sentence that somebody wrote is taken for it."""
 PREFIX: Final = "lib-"
 """Begins the ids of plan items that are kept and never played; no receipt of them goes into the ledger."""
 _NEVER_MS: Final = UnixMs(253_370_764_800_000)
@@ -42,6 +45,11 @@ def sentence_key(text: str) -> str:
 def siren_text(siren: Siren | None) -> str:
     """The text of the sound before the speech: a siren, or the bell."""
     return f"{SIREN} {siren.name}" if siren else BELL
+
+
+def is_recording(text: str) -> bool:
+    """Whether a text stands for a sound that came with a CAP message."""
+    return bool(re.search(RECORDED, text))
 
 
 def clips_of(session: Session, texts: Iterable[str]) -> dict[str, Clip]:
