@@ -175,9 +175,10 @@ class Talks:
 
     def stop_talk(self, name: str, account_id: int) -> None:
         """Somebody else ends a talk. Errors: OverError."""
-        if name not in self._on_air:
+        talk = self._on_air.get(name)
+        if talk is None:
             raise OverError
-        self._end(self._on_air[name], TalkEnd.STOPPED, account_id)
+        self._end(talk, TalkEnd.STOPPED, account_id)
 
     def stop_all(self, account_id: int) -> None:
         """Everything below EMERGENCY ends."""
