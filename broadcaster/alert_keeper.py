@@ -180,10 +180,14 @@ class AlertKeeper(Worker):
 
     def keep_standing(self) -> None:
         """Bring what speakers keep in line with places and templates; sign it, and send what has been made."""
-        with self._core.database.write() as session:
-            standing.follow(session, self._sirens)
-            session.flush()
-            standing.put_plans(session, self._core)
+        with self._core.database.read() as session:
+            is_behind = standing.is_behind(session, self._core, self._sirens)
+        if is_behind:
+            with self._core.database.write() as session:
+                standing.follow(session, self._sirens)
+                session.flush()
+                standing.put_plans(session, self._core)
+        with self._core.database.read() as session:
             rows = select(StandingSound).options(joinedload(StandingSound.clip), joinedload(StandingSound.place))
             wanted = {
                 (sound.clip.sha256, sound.place.code): sound.clip for sound in session.scalars(rows) if sound.clip

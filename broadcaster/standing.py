@@ -94,18 +94,34 @@ def follow(session: Session, table: str) -> None:
             session.delete(sound)
 
 
+def is_behind(session: Session, core: Core, table: str) -> bool:
+    """Whether `follow` or `put_plans` would change something: told by reading, so that nobody waits for it."""
+    known = {(key, place) for key, place in session.execute(select(StandingSound.key, StandingSound.place_id))}
+    if known != wanted(session, table).keys():
+        return True
+    publisher, plans = Publisher(session, core.clock), _plans(session)
+    publisher.recall_topics([core.topics.plan(plan.zone, STANDING_DAY) for plan in plans])
+    return any(not publisher.holds(core.topics.plan(plan.zone, STANDING_DAY), plan) for plan in plans)
+
+
 def put_plans(session: Session, core: Core) -> None:
     """Sign, for every place, what its speakers keep."""
+    publisher = Publisher(session, core.clock)
+    for plan in _plans(session):
+        publisher.put(core.keyring.station, Kind.PLAN, core.topics.plan(plan.zone, STANDING_DAY), plan)
+
+
+def _plans(session: Session) -> list[Plan]:
     by_place: dict[str, list[Clip]] = defaultdict(list)
     rows = select(StandingSound).options(joinedload(StandingSound.clip), joinedload(StandingSound.place))
     for sound in session.scalars(rows.order_by(StandingSound.key)):
         if sound.clip:
             by_place[sound.place.code].append(sound.clip)
-    publisher = Publisher(session, core.clock)
+    plans: list[Plan] = []
     for zone, clips in sorted(by_place.items()):
         items = {clip.sha256: _item(clip, zone) for clip in clips}
-        plan = Plan(zone=zone, date=STANDING_DAY, items=tuple(items[sha256] for sha256 in sorted(items)))
-        publisher.put(core.keyring.station, Kind.PLAN, core.topics.plan(zone, STANDING_DAY), plan)
+        plans.append(Plan(zone=zone, date=STANDING_DAY, items=tuple(items[sha256] for sha256 in sorted(items))))
+    return plans
 
 
 def _item(clip: Clip, zone: str) -> PlanItem:
