@@ -24,23 +24,28 @@ _LOUD_LEVEL: Final = 4
 """From this risk level on nothing but full volume will do."""
 
 
-def settle(alert: Alert, now: datetime, sent_by: datetime) -> bool:
-    """Give every sound whose turn has come its moment in the round; returns whether there was one."""
-    settled = False
+def settle(alert: Alert, now: datetime, sent_by: datetime) -> None:
+    """Give every sound whose turn has come its moment in the round; one that can't be made lets its own pass."""
     for sounds in by_place(alert).values():
         cursor = 0
         for sound in sounds:
-            if sound.failed and sound.at_ms is None:
+            if sound.failed:
+                sound.at_ms = cursor
                 continue
             if sound.clip is None:
                 break
             if sound.at_ms is None:
                 late_ms = to_ms(now) - to_ms(alert.start_at) + _AHEAD_MS
                 sound.at_ms = max(cursor, late_ms) if now > alert.start_at else cursor
-                sound.sent_by, settled = sent_by, True
+                sound.sent_by = sent_by
             gap = _AFTER_SIREN_MS if sound.part is Part.SIREN else _BETWEEN_MS
             cursor = sound.at_ms + sound.clip.duration_ms + gap
-    return settled
+
+
+def has_turn(alert: Alert) -> bool:
+    """Whether `settle` would find a sound whose turn has come."""
+    waiting = (next((one for one in sounds if one.at_ms is None), None) for sounds in by_place(alert).values())
+    return any(first and (first.clip or first.failed) for first in waiting)
 
 
 def by_place(alert: Alert) -> dict[int, list[AlertSound]]:
@@ -69,7 +74,9 @@ def document(alert: Alert, sounds: Sequence[AlertSound]) -> urgent.Alert:
         alert=alert.id,
         level=alert.level,
         start_at=to_ms(alert.start_at),
-        parts=tuple(_part(sound, sound.clip) for sound in sounds if sound.at_ms is not None and sound.clip),
+        parts=tuple(
+            _part(sound, sound.clip) for sound in sounds if sound.at_ms is not None and sound.clip and not sound.failed
+        ),
         growing=alert.ended_at is None and is_growing(sounds),
         repeats=alert.repeats,
         every_ms=alert.every_ms,

@@ -15,12 +15,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
 from broadcaster import alert_reports, alerting, publishing, standing
-from broadcaster.alert_documents import grow, sign
+from broadcaster.alert_documents import grow, has_turn, sign
 from broadcaster.core import Core
 from broadcaster.distribution import Distributor
 from broadcaster.geography import Geography
 from broadcaster.outbox import Outbox
-from broadcaster.rows import Alert, AlertSound, Clip, Distribution, Published, StandingSound
+from broadcaster.rows import Alert, Clip, Distribution, Published, StandingSound
 from broadcaster.transport import Transport
 from broadcaster.wire.units import UnixMs
 from broadcaster.worker import Worker
@@ -180,10 +180,14 @@ class AlertKeeper(Worker):
 
     def keep_standing(self) -> None:
         """Bring what speakers keep in line with places and templates; sign it, and send what has been made."""
-        with self._core.database.write() as session:
-            standing.follow(session, self._sirens)
-            session.flush()
-            standing.put_plans(session, self._core)
+        with self._core.database.read() as session:
+            is_behind = standing.is_behind(session, self._core, self._sirens)
+        if is_behind:
+            with self._core.database.write() as session:
+                standing.follow(session, self._sirens)
+                session.flush()
+                standing.put_plans(session, self._core)
+        with self._core.database.read() as session:
             rows = select(StandingSound).options(joinedload(StandingSound.clip), joinedload(StandingSound.place))
             wanted = {
                 (sound.clip.sha256, sound.place.code): sound.clip for sound in session.scalars(rows) if sound.clip
@@ -244,9 +248,5 @@ def _has_news(alert: Alert, now: datetime) -> bool:
     """Whether sounds have been made, or its hour has come, since it was last signed."""
     if alert.hold_until and alert.hold_until > now:
         return False
-    held_back = bool(alert.hold_until) and alert.audience_at is None and alert.ended_at is None
-    return held_back or any(_is_news(sound) for sound in alert.sounds)
-
-
-def _is_news(sound: AlertSound) -> bool:
-    return sound.at_ms is None and bool(sound.clip or sound.failed)
+    held_back = bool(alert.hold_until) and alert.audience_at is None
+    return alert.ended_at is None and (held_back or has_turn(alert))

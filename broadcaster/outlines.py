@@ -4,7 +4,8 @@ The only importer of shapely for outlines. What is kept on the place is GeoJSON 
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
@@ -64,7 +65,7 @@ def read(text: str) -> list[Feature]:
         raise OutlineError("too-large")
     try:
         document = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise OutlineError("not-json") from None
     features = list(_features(document))
     if not features:
@@ -120,8 +121,10 @@ def match(features: Iterable[Feature], places: Mapping[int, str]) -> tuple[dict[
     """Usable areas by the id of the place that bears one of their names, and those that fit none or one that is taken."""
     found: dict[int, Feature] = {}
     left: list[Feature] = []
+    bearers = [(alike, _bearers(alike, places)) for alike in (str.casefold, fold, _own)]
     for feature in features:
-        place_id = next((one for name in feature.names if (one := _bearer(name, places)) is not None), None)
+        named = (index.get(alike(name)) for name in feature.names for alike, index in bearers)
+        place_id = next((one for one in named if one is not None), None)
         if feature.geojson is None or place_id is None or place_id in found:
             left.append(feature)
         else:
@@ -129,13 +132,11 @@ def match(features: Iterable[Feature], places: Mapping[int, str]) -> tuple[dict[
     return found, left
 
 
-def _bearer(name: str, places: Mapping[int, str]) -> int | None:
-    """The only place of that name: as written, without diacritics, or without its word (thôn, bản)."""
-    for alike in (str.casefold, fold, _own):
-        bearers = [place_id for place_id, other in places.items() if alike(other) == alike(name)]
-        if len(bearers) == 1:
-            return bearers[0]
-    return None
+def _bearers(alike: Callable[[str], str], places: Mapping[int, str]) -> dict[str, int]:
+    """The places that alone bear a name: as written, without diacritics, or without its word (thôn, bản)."""
+    names = {place_id: alike(name) for place_id, name in places.items()}
+    alone = {name for name, count in Counter(names.values()).items() if count == 1}
+    return {name: place_id for place_id, name in names.items() if name in alone}
 
 
 def _own(name: str) -> str:

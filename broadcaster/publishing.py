@@ -60,12 +60,16 @@ class Publisher:
         self, key: SigningKey, kind: Kind, topic: str, document: msgspec.Struct, exp: UnixMs = envelope.NEVER
     ) -> bool:
         """Make ``document`` the one in force on ``topic``; False when it already is."""
-        payload = strict_json.encode(document)
-        row = self.kept(topic)
-        if row and row.payload_sha256 == clips.sha256(payload) and _later(row.exp, exp) == row.exp:
+        if self.holds(topic, document, exp):
             return False
-        self._sign(key, kind, topic, payload, exp)
+        self._sign(key, kind, topic, strict_json.encode(document), exp)
         return True
+
+    def holds(self, topic: str, document: msgspec.Struct, exp: UnixMs = envelope.NEVER) -> bool:
+        """Whether ``document`` is the one in force on ``topic``."""
+        row = self.kept(topic)
+        said = clips.sha256(strict_json.encode(document))
+        return row is not None and row.payload_sha256 == said and _later(row.exp, exp) == row.exp
 
     def once(self, key: SigningKey, kind: Kind, topic: str, document: msgspec.Struct, exp: UnixMs) -> bytes:
         """The envelope of a message that is said once and never kept for others, such as a command."""

@@ -5,6 +5,7 @@ anyway. Its items are excluded from their own zone, have no volume, and lie beyo
 """
 
 import hashlib
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Final
@@ -28,6 +29,8 @@ BELL: Final = "chuông báo"
 SIREN: Final = "còi báo động"
 RECORDING: Final = "bản ghi âm"
 """Begins the text of a sound that came with a CAP message: followed by a space and its digest."""
+RECORDED: Final = rf"^{RECORDING} ([0-9a-f]{{40}}|[0-9a-f]{{64}})$"
+"""That text, as a regular expression; no sentence that somebody wrote is taken for it."""
 PREFIX: Final = "lib-"
 """Begins the ids of plan items that are kept and never played; no receipt of them goes into the ledger."""
 _NEVER_MS: Final = UnixMs(253_370_764_800_000)
@@ -42,6 +45,11 @@ def sentence_key(text: str) -> str:
 def siren_text(siren: Siren | None) -> str:
     """The text of the sound before the speech: a siren, or the bell."""
     return f"{SIREN} {siren.name}" if siren else BELL
+
+
+def is_recording(text: str) -> bool:
+    """Whether a text stands for a sound that came with a CAP message."""
+    return bool(re.search(RECORDED, text))
 
 
 def clips_of(session: Session, texts: Iterable[str]) -> dict[str, Clip]:
@@ -86,18 +94,34 @@ def follow(session: Session, table: str) -> None:
             session.delete(sound)
 
 
+def is_behind(session: Session, core: Core, table: str) -> bool:
+    """Whether `follow` or `put_plans` would change something: told by reading, so that nobody waits for it."""
+    known = {(key, place) for key, place in session.execute(select(StandingSound.key, StandingSound.place_id))}
+    if known != wanted(session, table).keys():
+        return True
+    publisher, plans = Publisher(session, core.clock), _plans(session)
+    publisher.recall_topics([core.topics.plan(plan.zone, STANDING_DAY) for plan in plans])
+    return any(not publisher.holds(core.topics.plan(plan.zone, STANDING_DAY), plan) for plan in plans)
+
+
 def put_plans(session: Session, core: Core) -> None:
     """Sign, for every place, what its speakers keep."""
+    publisher = Publisher(session, core.clock)
+    for plan in _plans(session):
+        publisher.put(core.keyring.station, Kind.PLAN, core.topics.plan(plan.zone, STANDING_DAY), plan)
+
+
+def _plans(session: Session) -> list[Plan]:
     by_place: dict[str, list[Clip]] = defaultdict(list)
     rows = select(StandingSound).options(joinedload(StandingSound.clip), joinedload(StandingSound.place))
     for sound in session.scalars(rows.order_by(StandingSound.key)):
         if sound.clip:
             by_place[sound.place.code].append(sound.clip)
-    publisher = Publisher(session, core.clock)
+    plans: list[Plan] = []
     for zone, clips in sorted(by_place.items()):
         items = {clip.sha256: _item(clip, zone) for clip in clips}
-        plan = Plan(zone=zone, date=STANDING_DAY, items=tuple(items[sha256] for sha256 in sorted(items)))
-        publisher.put(core.keyring.station, Kind.PLAN, core.topics.plan(zone, STANDING_DAY), plan)
+        plans.append(Plan(zone=zone, date=STANDING_DAY, items=tuple(items[sha256] for sha256 in sorted(items))))
+    return plans
 
 
 def _item(clip: Clip, zone: str) -> PlanItem:

@@ -83,7 +83,7 @@ class AlertSpeech(Worker):
                     Alert.ended_at.is_(None),
                     AlertSound.clip_sha256.is_(None),
                     AlertSound.failed.is_(None),
-                    AlertSound.text.not_like(f"{standing.RECORDING} %"),  # `scheduler.cap_recordings` fetches it
+                    ~AlertSound.text.regexp_match(standing.RECORDED),  # `scheduler.cap_recordings` fetches it
                 )
                 .order_by(Alert.level.desc(), Alert.raised_at.desc(), AlertSound.position)
             )

@@ -1,7 +1,7 @@
 """The desk at which CAP messages come in: each is taken once, kept as it came, decided on, and carried out.
 
-Taking is one transaction, carrying out another; what lies between them is found again after a restart (`carry_out_due`). A message
-that comes twice is answered as it was the first time.
+Taking is one transaction, carrying out another; what lies between them is found again after a restart or an error (`carry_out_due`).
+A message that comes twice is answered as it was the first time.
 """
 
 import hashlib
@@ -82,15 +82,18 @@ class Desk:
             return replace(taken, row=self.carry_out(taken.row.id))
         return taken
 
-    def carry_out_due(self) -> None:
-        """Finish what a restart interrupted."""
+    def carry_out_due(self, *, since: timedelta = timedelta()) -> None:
+        """Finish what a restart or an error interrupted at least so long ago."""
+        known = func.coalesce(CapMessage.decided_at, CapMessage.received_at)
+        waiting = select(CapMessage.id).where(CapMessage.outcome == CapOutcome.DUE)
         with self._core.database.read() as session:
-            due = session.scalars(select(CapMessage.id).where(CapMessage.outcome == CapOutcome.DUE)).all()
+            due = session.scalars(waiting.where(known <= self._core.clock.now() - since)).all()
         for number in due:
-            self.carry_out(number)
+            with self._core.counters.edge("cap"):
+                self.carry_out(number)
 
     def press(self, number: int, account_id: int, changed: Sequence[Planned]) -> CapMessage:
-        """A person has what was proposed raised, with what they changed. Errors: DecidedError, OrderError."""
+        """A person has what was proposed raised, with what they changed; what can't be raised stays proposed. Errors: DecidedError."""
         with self._core.database.write() as session:
             row = self._proposed(session, number)
             row.plan = row.plan | {"orders": msgspec.to_builtins([self._lasting(one) for one in changed])}
@@ -227,18 +230,12 @@ class Desk:
             words=words,
         )
         try:
-            return self._raised(order, by)
+            return self._orders.raise_alert(order, by).alert.id
         except (NotInForceError, OtherRequestError):
             if not planned.follows:
                 raise
             # what it should follow has ended meanwhile
-            return self._raised(replace(order, follows=None), by)
-
-    def _raised(self, order: Order, by: By) -> str:
-        try:
-            return self._orders.raise_alert(order, by).alert.id
-        except IntegrityError:  # the same message came at the same moment: find what the other one raised
-            return self._orders.raise_alert(order, by).alert.id
+            return self._orders.raise_alert(replace(order, follows=None), by).alert.id
 
     def _finish(self, number: int, outcome: CapOutcome, alerts: list[str], problem: str = "") -> CapMessage:
         with self._core.database.write() as session:

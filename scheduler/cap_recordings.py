@@ -57,7 +57,7 @@ class Recordings:
                     Alert.ended_at.is_(None),
                     AlertSound.clip_sha256.is_(None),
                     AlertSound.failed.is_(None),
-                    AlertSound.text.like(f"{standing.RECORDING} %"),
+                    AlertSound.text.regexp_match(standing.RECORDED),
                 )
                 .distinct()
             )
@@ -112,7 +112,11 @@ class Recordings:
         """The sound as the message brings it, or as it lies where the message says."""
         key = request.rpartition(":")[2].partition("-")[0]
         with self._core.database.read() as session:
-            rows = select(CapMessage).where(CapMessage.key == key).options(undefer(CapMessage.original))
+            rows = (
+                select(CapMessage)
+                .where(CapMessage.key == key, CapMessage.original != b"")  # what nobody hears is kept without
+                .options(undefer(CapMessage.original))
+            )
             found = [(cap.read(row.original), row.source) for row in session.scalars(rows)]
         for message, source in found:
             for info in message.infos:

@@ -33,6 +33,8 @@ _MOST_FETCHED: Final = 30
 """Messages of one feed in one round; the rest follows in the next."""
 _ROUND: Final = timedelta(seconds=60)
 """After which a round is left, so that the other feeds have their turn."""
+_UNDER_WAY: Final = timedelta(seconds=30)
+"""What became due so lately is in the hands of the thread that took it."""
 _MAX_PROBLEM: Final = 300
 _MORE: Final = "more-to-come"
 _OF_ENTRY: Final = "entry"
@@ -83,7 +85,8 @@ class Rounds:
             self._woken.clear()
 
     def poll_due(self) -> None:
-        """Go to every feed whose time has come."""
+        """Go to every feed whose time has come, after what an error interrupted has been carried out."""
+        self._desk.carry_out_due(since=_UNDER_WAY)
         now = self._core.clock.now()
         due = (CapSource.next_at.is_(None)) | (CapSource.next_at <= now)
         with self._core.database.read() as session:
@@ -139,6 +142,10 @@ class Rounds:
                 self._desk.take(source.id, data)
             except TooManyError:
                 return seen, _MORE
+            except Exception as error:  # it is tried again, and the others are taken
+                log.exception("message failed source=%s entry=%s", source.id, entry.id)
+                problem = f"{_OF_ENTRY} broken {type(error).__name__}"
+                continue
             seen[entry.id] = entry.updated
         return seen, problem
 

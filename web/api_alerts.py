@@ -95,11 +95,11 @@ def in_json(body: object, status: int = 200) -> Response:
 @pages.before_request
 def _who() -> None:
     """Whose token it is."""
-    g.token = admit(READ if request.method == "GET" else RAISE)
+    admit(READ if request.method == "GET" else RAISE)
 
 
 def admit(wanted: str) -> ApiToken:
-    """The token of this request, if it may do what is wanted. Errors: ApiError.
+    """The token of this request, if it may do what is wanted; `note_use` finds it afterwards. Errors: ApiError.
 
     It decides alone: no cookie counts here, so no forged form can use one.
     """
@@ -111,11 +111,12 @@ def admit(wanted: str) -> ApiToken:
         raise ApiError("unauthorised", "send Authorization: Bearer with a token made by loa token")
     if wanted not in found.scopes.split():
         raise ApiError("wrong-scope", f"this token may not {wanted}")
+    g.token = found
     return found
 
 
 @pages.after_request
-def _note_use(answer: Response) -> Response:
+def note_use(answer: Response) -> Response:
     """True to the minute, and only after what was asked for has left: an alert waits for no note."""
     token = g.get("token")
     if token and (token.last_used_at is None or now() - token.last_used_at >= _NOTED_EVERY):

@@ -11,11 +11,12 @@ from broadcaster.cap.safe_xml import MAX_CAP_BYTES
 from broadcaster.rows import ApiToken, CapMessage, CapOutcome, CapSource
 from scheduler.cap_desk import TooManyError
 from web.access import open_to_all
-from web.api_alerts import PUSH_CAP, ApiError, admit, answer, in_json
+from web.api_alerts import PUSH_CAP, ApiError, admit, answer, in_json, note_use
 from web.context import now, services
 
 pages = Blueprint("api_cap", __name__, url_prefix="/api/v1/cap")
 pages.register_error_handler(ApiError, answer)
+pages.after_request(note_use)
 
 _TYPES: Final = frozenset({"application/cap+xml", "application/xml", "text/xml"})
 _HTTP: Final = {CapOutcome.DONE: 201, CapOutcome.PROPOSED: 202, CapOutcome.DUE: 202, CapOutcome.REFUSED: 422}

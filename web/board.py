@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
-from broadcaster import alert_reports, alert_templates, alerting, chain
+from broadcaster import alert_reports, alert_templates, alerting, chain, standing
 from broadcaster.alert_reports import UNHEARD, Hearing, Line
 from broadcaster.alerting import By, NotInForceError
 from broadcaster.rows import Alert, AlertConfirmation, AlertSource, Contact, Place, ToldByPerson
@@ -127,7 +127,8 @@ def _said(alert: Alert) -> list[str]:
     """What the first of its places hears, without the siren."""
     if not alert.targets:
         return []
-    return [sound.text for sound in alert.sounds if sound.place_id == alert.targets[0].id and sound.position]
+    said = [sound.text for sound in alert.sounds if sound.place_id == alert.targets[0].id and sound.position]
+    return [_("Bản ghi âm") if standing.is_recording(text) else text for text in said]
 
 
 @pages.post("/alerts/<alert_id>/end")

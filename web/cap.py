@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, joinedload, undefer
 
 from broadcaster import alert_templates
 from broadcaster.alert_orders import Fault
-from broadcaster.rows import Alert, CapMessage, CapOutcome, Place
+from broadcaster.rows import Alert, AlertTarget, CapMessage, CapOutcome, Place
 from scheduler import cap_desk
 from scheduler.cap_decision import Planned
 from scheduler.cap_desk import DecidedError
@@ -64,7 +64,7 @@ def show(number: int) -> ResponseReturnValue:
             orders=orders,
             ends=session.scalars(select(Alert).where(Alert.id.in_(row.plan.get("ends", ())))).all(),
             alerts=session.scalars(select(Alert).where(Alert.id.in_(named))).all(),
-            raisable=row.outcome is CapOutcome.PROPOSED and may_at(_places(session, codes), *RAISERS),
+            raisable=row.outcome is CapOutcome.PROPOSED and may_at(_concerned(session, row, orders), *RAISERS),
             places={place.code: place.name for place in session.scalars(select(Place))},
             choices=choices,
             ticked=choices.ticked(codes),
@@ -95,8 +95,7 @@ def send(number: int) -> ResponseReturnValue:
     with services().database.read() as session:
         row = _message(session, number)
         typed = _typed(row)
-        codes = {code for one in typed.orders for code in one.places}
-        must_at(_places(session, codes), *RAISERS)
+        must_at(_concerned(session, row, typed.orders), *RAISERS)
     if not typed.faults:
         try:
             row = services().cap.press(number, me().id, typed.orders)
@@ -117,7 +116,7 @@ def dismiss(number: int) -> ResponseReturnValue:
     """Decide against a proposal."""
     with services().database.read() as session:
         row = _message(session, number)
-        must_at(_places(session, {code for one in _orders(row) for code in one.places}), *RAISERS)
+        must_at(_concerned(session, row, _orders(row)), *RAISERS)
     with suppress(DecidedError):  # the page tells by whom
         services().cap.dismiss(number, me().id)
     return redirect(url_for("cap.show", number=number), 303)
@@ -135,10 +134,13 @@ def _orders(row: CapMessage) -> list[Planned]:
     return msgspec.convert(row.plan.get("orders", []), list[Planned])
 
 
-def _places(session: Session, codes: Collection[str]) -> list[int]:
-    """The places of an order; the tops of the tree while it has none."""
+def _concerned(session: Session, row: CapMessage, orders: Collection[Planned]) -> set[int]:
+    """Where something would begin to sound, or fall silent; the tops of the tree while an order has no place."""
+    codes = {code for one in orders for code in one.places}
     where = Place.code.in_(codes) if codes else Place.parent_id.is_(None)
-    return list(session.scalars(select(Place.id).where(where)))
+    silenced = {*row.plan.get("ends", ()), *(one.follows for one in orders if one.follows)}
+    targets = select(AlertTarget.place_id).where(AlertTarget.alert_id.in_(silenced))
+    return {*session.scalars(select(Place.id).where(where)), *session.scalars(targets)}
 
 
 def _typed(row: CapMessage) -> Typed:

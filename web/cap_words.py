@@ -131,7 +131,7 @@ def problem(source: CapSource) -> str:
     if not code:
         return ""
     if code == "entry":
-        return _("một bản tin trong nguồn: %(why)s", why=_trouble(rest))
+        return _("một bản tin trong nguồn: %(why)s", why=_trouble(rest.partition(" ")[0]))
     return _trouble(code)
 
 

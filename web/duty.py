@@ -10,14 +10,13 @@ from flask import Blueprint, abort, jsonify, redirect, render_template, request,
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import generate_csrf
 from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from broadcaster import alert_templates, alerting
 from broadcaster.alert_orders import Fault, Order, OrderError
 from broadcaster.alert_templates import Template, UnknownTemplateError
 from broadcaster.alerting import By, Done, NotInForceError, OtherRequestError
-from broadcaster.rows import Place
+from broadcaster.rows import Alert, Place
 from scheduler import cap_desk
 from web import alert_words
 from web.access import RAISERS, me, must_at, open_to_all, requires
@@ -159,12 +158,10 @@ def _order(template: Template, name: UUID, typed: Typed) -> Order:
 
 def _raise(order: Order) -> Done:
     with services().database.read() as session:
-        must_at(session.scalars(select(Place.id).where(Place.code.in_(order.places))), *RAISERS)
-    by = By(account_id=me().id)
-    try:
-        return services().orders.raise_alert(order, by)
-    except IntegrityError:  # the same form came twice at the same moment: find what the other one raised
-        return services().orders.raise_alert(order, by)
+        wanted = session.scalars(select(Place.id).where(Place.code.in_(order.places)))
+        old = session.get(Alert, order.follows) if order.follows else None
+        must_at([*wanted, *(old.targets if old else ())], *RAISERS)  # what it replaces falls silent
+    return services().orders.raise_alert(order, By(account_id=me().id))
 
 
 def show(

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Final
 
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from broadcaster import airing, alerting, keyring
@@ -254,9 +255,14 @@ class RunningStation:
 
     def raise_alert(self, order: Order, by: By) -> Done:
         """See `Orders.raise_alert`."""
+        try:
+            return self._sound(self._raised(order, by))
+        except IntegrityError:  # the same order came twice at the same moment: find what the other one raised
+            return self._sound(self._raised(order, by))
+
+    def _raised(self, order: Order, by: By) -> Done:
         with self.core.database.write(urgent=True) as session:
-            done = alerting.raise_alert(session, self.core, order, by, self.settings.sirens)
-        return self._sound(done)
+            return alerting.raise_alert(session, self.core, order, by, self.settings.sirens)
 
     def end_alert(self, alert_id: str, by: By, *, words: bool, at_once: bool) -> Done:
         """See `Orders.end_alert`."""

@@ -87,7 +87,8 @@ class AlertSound(Base):
     """One sound of an alert in one of its places: the siren, or a sentence.
 
     The clip is None until the sentence has been spoken, ``at_ms`` and ``sent_by`` until it is part of what was sent; none of
-    them changes afterwards. ``failed`` tells why it can't be spoken: it is left out, and the rest follows.
+    them changes afterwards. ``failed`` tells why it can't be spoken: it is left out, and the rest follows;
+    ``at_ms`` is then the moment that it let pass.
     """
 
     __tablename__ = "alert_sound"

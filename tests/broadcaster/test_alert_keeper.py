@@ -15,7 +15,7 @@ from broadcaster.clips import ClipStore
 from broadcaster.core import Core
 from broadcaster.distribution import Distributor
 from broadcaster.outbox import Outbox
-from broadcaster.rows import Alert, AlertReport, AlertSound, Published, Speaker, StandingSound
+from broadcaster.rows import Alert, AlertReport, AlertSound, Place, PlaceKind, Published, Speaker, StandingSound
 from broadcaster.wire.documents import Event, SpeakerState
 from broadcaster.wire.topics import Kind
 from tests.broadcaster import town
@@ -212,6 +212,17 @@ def test_an_alert_that_never_left_leaves_after_the_restart_and_again_on_every_ne
     assert other.handed == [topic, topic]
 
 
+def test_a_sentence_that_cannot_be_spoken_is_news_once(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.raise_one(so="13")
+    with desk.core.database.write() as session:
+        for sound in session.scalars(select(AlertSound).where(AlertSound.clip_sha256.is_(None))):
+            sound.failed = "engine gone"
+    desk.keeper.look()
+    assert len(desk.handed) == 2  # it does not grow any more
+    monkeypatch.setattr(alert_keeper, "grow", lambda *_: pytest.fail("it has not grown"))
+    desk.keeper.look()
+
+
 def test_what_speakers_keep_is_signed_and_travels_behind_what_is_planned(desk: Desk) -> None:
     desk.keeper.keep_standing()
     with desk.core.database.read() as session:
@@ -222,3 +233,16 @@ def test_what_speakers_keep_is_signed_and_travels_behind_what_is_planned(desk: D
     assert transfers.keys() == kept
     assert min(transfer.start_at for transfer in transfers.values()) > 10**14
     assert standing.PREFIX == "lib-"
+
+
+def test_while_nothing_changes_nobody_waits_for_what_speakers_keep(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.keeper.keep_standing()
+    with desk.core.database.write() as session:
+        session.add(Place(id=90, code="thon-moi", name="Thôn Mới", kind=PlaceKind.VILLAGE, parent_id=1))
+        session.flush()
+        session.get_one(Speaker, "loa-1").place_id = 90
+    desk.keeper.keep_standing()
+    with desk.core.database.read() as session:
+        assert session.scalars(select(StandingSound).where(StandingSound.place_id == 90)).all()
+    monkeypatch.setattr(standing, "put_plans", lambda *_: pytest.fail("nothing has changed"))
+    desk.keeper.keep_standing()

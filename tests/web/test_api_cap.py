@@ -14,6 +14,7 @@ from broadcaster import alerting, chain
 from broadcaster.rows import (
     Alert,
     AlertEnd,
+    ApiToken,
     AuditEntry,
     CapMessage,
     CapOutcome,
@@ -323,6 +324,29 @@ def test_a_proposal_is_dismissed_or_withdrawn_by_its_sender(
     push(client, token, cap.alert("15", msgType="Cancel", references=cap.reference("14")))
     assert [row.outcome for row in messages(stage)][-2:] == [CapOutcome.SUPERSEDED, CapOutcome.IGNORED]
     assert alerts(stage) == []
+
+
+def test_an_officer_of_one_village_can_not_put_a_proposal_in_the_place_of_what_sounds_elsewhere(
+    app: Flask, client: FlaskClient, token: str, stage: Stage
+) -> None:
+    with stage.rows() as session:
+        session.add(account("dong", Role.DUTY_OFFICER, stage.clock.now(), place=2))
+    village = Browser(app.test_client())
+    assert village.sign_in("dong").status_code == 303
+    push(client, token, cap.alert())
+    setting(stage, direct=False)
+    update = said(push(client, token, cap.alert("13-02", msgType="Update", references=cap.reference())))["message"]
+    for path in ("raise", "dismiss"):
+        form = {"held": "1", "places": ["thon-2"]}
+        assert village.post(f"/cap/{update}/{path}", form).status_code == 403
+    assert messages(stage)[update - 1].outcome is CapOutcome.PROPOSED
+    assert [alert.ended_at for alert in alerts(stage)] == [None]
+
+
+def test_a_token_that_pushes_is_seen_to_be_used(client: FlaskClient, token: str, stage: Stage) -> None:
+    push(client, token, cap.alert())
+    with stage.rows() as session:
+        assert session.scalars(select(ApiToken.last_used_at)).all() == [stage.clock.now()]
 
 
 def test_who_may_not_raise_there_may_not_raise_it(

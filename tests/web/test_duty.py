@@ -107,6 +107,22 @@ def test_only_duty_officers_and_administrators_raise(editor: Browser, viewer: Br
     assert alerts(stage) == []
 
 
+def test_an_officer_of_one_village_can_not_replace_what_sounds_in_another(
+    app: Flask, officer: Browser, stage: Stage
+) -> None:
+    with stage.rows() as session:
+        session.add(account("dong", Role.DUTY_OFFICER, stage.clock.now(), place=2))
+    village = Browser(app.test_client())
+    assert village.sign_in("dong").status_code == 303
+    send(officer)
+    [whole] = alerts(stage)
+    assert send(village, places=["thon-2"], follows=whole.id).status_code == 403
+    assert [alert.ended_at for alert in alerts(stage)] == [None]
+    send(village, places=["thon-2"])
+    [_, own] = alerts(stage)
+    assert send(village, places=["thon-2"], follows=own.id).status_code == 303
+
+
 def test_an_update_is_filled_from_the_alert_and_replaces_it(officer: Browser, stage: Stage) -> None:
     send(officer, places=["thon-2"])
     [old] = alerts(stage)

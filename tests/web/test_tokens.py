@@ -29,6 +29,7 @@ def test_a_token_is_shown_once_works_and_opens_nothing_after_it_was_revoked(
     assert answer.headers["Cache-Control"] == "no-store"
     assert found[1] not in boss.get("/tokens").text
     assert "chưa dùng" in boss.get("/tokens").text
+    assert "gửi bản tin CAP" in boss.get("/tokens").text
     program, headers = app.test_client(), {"Authorization": f"Bearer {found[1]}"}
     assert program.get("/api/v1/alerts/none", headers=headers).status_code == 404
     assert "dùng lần cuối" in boss.get("/tokens").text
