@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 _LOOK_S: Final = 0.25
 _IDLE_S: Final = 2.0
-_REHEARSAL_S: Final = 3_600
+_WARM_UP_S: Final = 3_600
 _REPEATS: Final = tuple(timedelta(seconds=seconds) for seconds in (1, 3, 10, 30))
 """When an alert is said again to connected speakers that have not answered."""
 _SETTLING: Final = timedelta(seconds=3)
@@ -64,7 +64,7 @@ class AlertKeeper(Worker):
         super().__init__("alerts", core.counters, self._look_and_rest, rest_s=_IDLE_S)
         self._core, self._distributor, self._transport = core, distributor, transport
         self._outbox, self._backlog, self._sirens = outbox, backlog, sirens
-        self._rehearse_at = float("-inf")
+        self._warm_up_at = float("-inf")
         self._said: dict[tuple[str, bool], int] = {}
         self._asked: dict[tuple[str, bool], set[str]] = {}
         """Who was told again in the repeat under way."""
@@ -80,8 +80,8 @@ class AlertKeeper(Worker):
         self.wake()
 
     def _look_and_rest(self) -> float:
-        if time.monotonic() > self._rehearse_at:
-            self._rehearse_at = time.monotonic() + _REHEARSAL_S
+        if time.monotonic() > self._warm_up_at:
+            self._warm_up_at = time.monotonic() + _WARM_UP_S
             with self._core.database.write() as session:
                 alerting.warm_up(session, self._core, self._sirens)
         return _LOOK_S if self.look() else _IDLE_S
