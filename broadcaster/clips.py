@@ -2,9 +2,13 @@
 
 import os
 import tempfile
+from datetime import datetime
 from pathlib import Path
 
+from sqlalchemy.orm import Session
+
 from broadcaster.errors import LoaError
+from broadcaster.rows import Clip
 from broadcaster.wire import clips, strict_json
 from broadcaster.wire.documents import Manifest
 
@@ -26,6 +30,22 @@ def write_aside(path: Path, data: bytes) -> None:
     except BaseException:
         Path(aside).unlink(missing_ok=True)
         raise
+
+
+def clip_row(session: Session, manifest: Manifest, manifest_sha256: str, *, duration_ms: int, at: datetime) -> Clip:
+    """The row of a clip that lies in the store, made where there is none."""
+    if known := session.get(Clip, manifest.clip):
+        return known
+    made = Clip(
+        sha256=manifest.clip,
+        manifest_sha256=manifest_sha256,
+        bytes=manifest.bytes,
+        duration_ms=duration_ms,
+        created_at=at,
+    )
+    session.add(made)
+    session.flush()
+    return made
 
 
 class ClipStore:

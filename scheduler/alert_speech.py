@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 import tts.reading
 from broadcaster import alert_templates, standing
-from broadcaster.clips import ClipStore
+from broadcaster.clips import ClipStore, clip_row
 from broadcaster.core import Core
 from broadcaster.rows import Alert, AlertSound, Clip, StandingSound
 from broadcaster.worker import Worker
@@ -150,13 +150,5 @@ class AlertSpeech(Worker):
                 self._store.put(made.opus)
             return known
         manifest, manifest_sha256 = self._store.put(made.opus)
-        clip = Clip(
-            sha256=manifest.clip,
-            manifest_sha256=manifest_sha256,
-            bytes=manifest.bytes,
-            duration_ms=made.duration_ms,
-            created_at=self._core.clock.now(),
-        )
-        session.add(clip)
-        session.flush()
-        return clip
+        now = self._core.clock.now()
+        return clip_row(session, manifest, manifest_sha256, duration_ms=made.duration_ms, at=now)

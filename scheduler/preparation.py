@@ -11,10 +11,10 @@ from sqlalchemy import exists, select
 from sqlalchemy.orm import Session, joinedload
 
 import tts.reading
-from broadcaster.clips import ClipStore
+from broadcaster.clips import ClipStore, clip_row
 from broadcaster.clock import Clock
 from broadcaster.database import Database
-from broadcaster.rows import Broadcast, Bulletin, Clip, Schedule, ScheduleKind
+from broadcaster.rows import Broadcast, Bulletin, Schedule, ScheduleKind
 from broadcaster.sounds import SoundStore
 from tts.encoding import RATE
 from tts.settings import HOUSE_TUNE, chosen
@@ -94,17 +94,7 @@ class Preparation:
             with self._lock:
                 self._progress.pop(bulletin.id, None)
         with self._database.write() as session:
-            if session.get(Clip, manifest.clip) is None:
-                session.add(
-                    Clip(
-                        sha256=manifest.clip,
-                        manifest_sha256=manifest_sha256,
-                        bytes=manifest.bytes,
-                        duration_ms=prepared.duration_ms,
-                        created_at=self._clock.now(),
-                    )
-                )
-                session.flush()
+            clip_row(session, manifest, manifest_sha256, duration_ms=prepared.duration_ms, at=self._clock.now())
             row = session.get_one(Bulletin, bulletin.id)
             row.clip_sha256, row.speech_error = manifest.clip, None
             row.voice_used = prepared.voice if prepared.voice not in {"", row.voice} else None

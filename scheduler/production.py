@@ -14,9 +14,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
 import tts.reading
-from broadcaster.clips import ClipGoneError, ClipStore
+from broadcaster.clips import ClipGoneError, ClipStore, clip_row
 from broadcaster.core import Core
-from broadcaster.rows import Broadcast, Bulletin, Clip, Composition, ProgrammeSound
+from broadcaster.rows import Broadcast, Bulletin, Composition, ProgrammeSound
 from broadcaster.sounds import SoundStore
 from scheduler.composing import pieces_of
 from scheduler.rundown import Kind, Piece
@@ -202,16 +202,6 @@ class Production:
         made = make()
         manifest, manifest_sha256 = self._store.put(made.opus, made.mp3)
         with self._core.database.write() as session:
-            if session.get(Clip, manifest.clip) is None:
-                session.add(
-                    Clip(
-                        sha256=manifest.clip,
-                        manifest_sha256=manifest_sha256,
-                        bytes=manifest.bytes,
-                        duration_ms=made.duration_ms,
-                        created_at=self._core.clock.now(),
-                    )
-                )
-                session.flush()
+            clip_row(session, manifest, manifest_sha256, duration_ms=made.duration_ms, at=self._core.clock.now())
             session.merge(ProgrammeSound(key=key, clip_sha256=manifest.clip))
         return made.opus
