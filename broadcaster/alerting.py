@@ -235,9 +235,9 @@ def _fill(
             )
             for position, text in enumerate(texts)
         ]
+    settle(alert, core.clock.now(), alert.raised_at)
     session.add(alert)
     session.flush()
-    settle(alert, core.clock.now(), alert.raised_at)
 
 
 def in_force(session: Session, now: datetime) -> list[Alert]:

@@ -11,22 +11,26 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.orm import Session
 
 from broadcaster import migrations
+from broadcaster.disk import Disk
 from broadcaster.turns import Turns
 
 _BUSY_MS: Final = 15_000
+_CHECKPOINT_PAGES: Final = 16_000
+"""64 MB: only should `Disk` not come to it, a writer carries the log over within its commit."""
 _WRITES: Final = "loa_writes"
 _MIGRATION_LOCK: Final = 0x10B
 
 
 def _set_up_sqlite(engine: Engine) -> None:
-    """WAL and full synchronisation; a writer takes its lock at BEGIN, so that no transaction fails half-way."""
+    """WAL, a writer takes its lock at BEGIN so that no transaction fails half-way."""
 
     @event.listens_for(engine, "connect")
     def _connect(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # transactions are begun below, not by the driver
         connection.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
         connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA synchronous = NORMAL")  # and `Disk` does the rest
+        connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
         connection.execute("PRAGMA foreign_keys = ON")
 
     @event.listens_for(engine, "begin")
@@ -65,8 +69,9 @@ class Database:
             self.engine = create_engine(url)
             _set_up_sqlite(self.engine)
             self._turns: Turns | None = Turns()
+            self._disk: Disk | None = Disk(self.engine, parsed.database) if parsed.database else None
         else:
-            self._turns = None  # it has a lock for each row
+            self._turns = self._disk = None  # it has a lock for each row, and waits for the disk at each commit
             self.engine = create_engine(url, pool_pre_ping=True)
 
     @contextmanager
@@ -76,15 +81,23 @@ class Database:
             yield session
 
     @contextmanager
-    def write(self, *, urgent: bool = False) -> Iterator[Session]:
+    def write(self, *, urgent: bool = False, sync: bool = True) -> Iterator[Session]:
         """A session whose changes are committed together, or not at all; an urgent one is the next to write.
 
-        A transaction should be over within 100 ms, for an alert waits for the one under way.
+        A transaction should be over within 100 ms, for an alert waits for the one under way. Afterwards it is on the disk, unless
+        ``sync`` is off: who writes so calls `sync` as soon as what can't wait for the disk has left.
         """
         turn = self._turns.turn(urgent=urgent, patience_s=_BUSY_MS / 1000) if self._turns else nullcontext()
         with turn, Session(self.engine, expire_on_commit=False) as session, session.begin():
             session.connection(execution_options={_WRITES: True})
             yield session
+        if sync:
+            self.sync()
+
+    def sync(self) -> None:
+        """Wait until everything that was committed survives a power cut."""
+        if self._disk:
+            self._disk.sync()
 
     def migrate(self) -> None:
         """Bring the tables to this version of the software."""

@@ -6,6 +6,7 @@ The only place where database, engine, transports and jobs are made and joined.
 import logging
 import secrets
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Final
 
@@ -205,9 +206,13 @@ class RunningStation:
         self._runner.wake()
         self._rounds.wake()
 
+    def _order(self) -> AbstractContextManager[Session]:
+        """What `_send` or `_sound` hand over at once, and only then see on the disk."""
+        return self.core.database.write(urgent=True, sync=False)
+
     def stop_broadcast(self, broadcast_id: str, account_id: int) -> None:
         """See `Orders.stop_broadcast`."""
-        with self.core.database.write(urgent=True) as session:
+        with self._order() as session:
             now = self.core.clock.now()
             broadcast = airing.stop_broadcast(session, broadcast_id, account_id=account_id, now=now)
             zones = [place.code for place in broadcast.schedule.targets]
@@ -216,7 +221,7 @@ class RunningStation:
 
     def stop_in_place(self, broadcast_id: str, place_id: int, account_id: int) -> None:
         """See `Orders.stop_in_place`."""
-        with self.core.database.write(urgent=True) as session:
+        with self._order() as session:
             now = self.core.clock.now()
             airing.stop_in_place(session, broadcast_id, place_id, account_id=account_id, now=now)
             zones = [session.get_one(Place, place_id).code]
@@ -226,7 +231,7 @@ class RunningStation:
     def stop_all(self, account_id: int) -> int:
         """See `Orders.stop_all`."""
         self._talks.stop_all(account_id)
-        with self.core.database.write(urgent=True) as session:
+        with self._order() as session:
             stopped = airing.stop_all(session, account_id=account_id, now=self.core.clock.now())
             tops = session.scalars(select(Place.code).where(Place.parent_id.is_(None), Place.kind != PlaceKind.GROUP))
             order = Command(action=Action.STOP_ALL)
@@ -251,6 +256,7 @@ class RunningStation:
         """The command is the fast way; the plan, which follows, is what lasts."""
         for topic, message in signed:
             self._prompt.publish(topic, message)
+        self.core.database.sync()
         self.wake()
 
     def raise_alert(self, order: Order, by: By) -> Done:
@@ -261,12 +267,12 @@ class RunningStation:
             return self._sound(self._raised(order, by))
 
     def _raised(self, order: Order, by: By) -> Done:
-        with self.core.database.write(urgent=True) as session:
+        with self._order() as session:
             return alerting.raise_alert(session, self.core, order, by, self.settings.sirens)
 
     def end_alert(self, alert_id: str, by: By, *, words: bool, at_once: bool) -> Done:
         """See `Orders.end_alert`."""
-        with self.core.database.write(urgent=True) as session:
+        with self._order() as session:
             not_before = None if at_once else self._end_of_quiet(session, alert_id)
             done = alerting.end_alert(session, self.core, alert_id, by, words=words, not_before=not_before)
         return self._sound(done)
@@ -283,7 +289,7 @@ class RunningStation:
 
     def correct_alert(self, alert_id: str, by: By) -> Done:
         """See `Orders.correct_alert`."""
-        with self.core.database.write(urgent=True) as session:
+        with self._order() as session:
             done = alerting.correct_alert(session, self.core, alert_id, by)
         return self._sound(done)
 
@@ -307,6 +313,7 @@ class RunningStation:
     def _sound(self, done: Done) -> Done:
         """The documents leave now; what is still to be spoken follows."""
         self._alerts.hand_over(done.documents)
+        self.core.database.sync()
         self._alert_speech.wake()
         return done
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from broadcaster.rows.accounts import Account
@@ -92,12 +92,10 @@ class AlertSound(Base):
     """
 
     __tablename__ = "alert_sound"
-    __table_args__ = (UniqueConstraint("alert_id", "place_id", "position"),)
 
-    id: Mapped[int] = mapped_column(primary_key=True)
-    alert_id: Mapped[str] = mapped_column(ForeignKey("alert.id"))
-    place_id: Mapped[int] = mapped_column(ForeignKey("place.id"))
-    position: Mapped[int]
+    alert_id: Mapped[str] = mapped_column(ForeignKey("alert.id"), primary_key=True)
+    place_id: Mapped[int] = mapped_column(ForeignKey("place.id"), primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True)
     part: Mapped[Part] = mapped_column(words(Part))
     text: Mapped[str] = mapped_column(Text)
     at_ms: Mapped[int | None]
