@@ -24,6 +24,8 @@ _AT_ONCE: Final = threading.BoundedSemaphore(2)
 """Parsers at the same time: the station's own work comes first on a small PC."""
 _PATIENCE_S: Final = 20.0
 _READ_BYTES: Final = 1 << 20
+_NICE: Final = 10
+"""An alert needs the processor at once, somebody's file can wait."""
 
 Answer: TypeAlias = tuple[dict[str, Any], Iterable[bytes]]
 """Facts as JSON values, and the bytes that follow them."""
@@ -149,6 +151,7 @@ def serve(parse: Callable[..., Answer]) -> None:
     other exception is `broken`: the file was not what its parser expects.
     """
     seconds, memory_bytes, *arguments = sys.argv[1:]
+    os.nice(_NICE)
     resource.setrlimit(resource.RLIMIT_CPU, (int(seconds), int(seconds)))
     resource.setrlimit(resource.RLIMIT_AS, (int(memory_bytes), int(memory_bytes)))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
