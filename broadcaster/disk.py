@@ -5,6 +5,7 @@ times. Here a commit only writes to the log; whoever committed then waits for th
 The database is consistent after a power cut all the same, and what was waited for is there.
 """
 
+import logging
 import os
 import threading
 import time
@@ -13,7 +14,14 @@ from pathlib import Path
 from typing import Final
 
 from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
 
+log = logging.getLogger(__name__)
+
+ENOUGH_BYTES: Final = 1_000_000_000
+"""Less room than this on the disk, and a person is told."""
+RESERVE_BYTES: Final = 32 * 2**20
+"""Some thousand alerts, and what the broker writes down of them."""
 _CHECKPOINT_EVERY_S: Final = 10.0
 
 
@@ -51,3 +59,34 @@ class Disk:
             connection.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)")
         finally:
             connection.close()
+
+
+class Reserve:
+    """Room that is given up for an alert when the disk is full: a file to delete.
+
+    Args:
+        path: of the file.
+        size: of it, bytes.
+    """
+
+    def __init__(self, path: Path, size: int = RESERVE_BYTES) -> None:
+        self._path, self._size = path, size
+
+    def keep(self) -> None:
+        """Set the room aside; a disk that has none is said in the log."""
+        try:
+            with self._path.open("ab") as file:
+                os.posix_fallocate(file.fileno(), 0, self._size)
+        except OSError as error:
+            log.warning("no room can be kept for alerts, free the disk path=%s error=%s", self._path.parent, error)
+
+    def give_up(self, error: OperationalError) -> bool:
+        """Make room when that is what was lacking; False when it was not, or there is nothing left to give up."""
+        if "disk is full" not in str(error.orig):
+            return False
+        try:
+            self._path.unlink()
+        except OSError:
+            return False
+        log.error("the disk is full, what was kept for alerts is used now path=%s", self._path)
+        return True

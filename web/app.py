@@ -9,6 +9,7 @@ from flask_babel import get_locale
 from flask_bootstrap import Bootstrap5
 
 from broadcaster import airing, alert_templates, alerting
+from broadcaster.disk import ENOUGH_BYTES
 from broadcaster.rows import Alert, Schedule
 from scheduler.materialisation import rule_of
 from web import (
@@ -168,6 +169,7 @@ def _equip_templates(app: Flask) -> None:
             "alerts_in_force": _alerts_in_force(),
             "talks_on_air": context.services().talks.on_air() if account else (),
             "broker_down": not context.health().broker_connected,
+            "disk_low": context.health().free_bytes < ENOUGH_BYTES,
             "here": request.full_path.rstrip("?") if request.method == "GET" else "/",
         }
 

@@ -16,6 +16,7 @@ from broadcaster import chain, keyring
 from broadcaster.clock import SystemClock
 from broadcaster.counters import Counters
 from broadcaster.database import Database
+from broadcaster.disk import ENOUGH_BYTES
 from broadcaster.errors import LoaError
 from broadcaster.rows import AuditEntry, LedgerEntry, Speaker, Station
 from broadcaster.settings import Settings
@@ -26,7 +27,6 @@ from tts.supervisor import espeak
 from web import brokers
 from web.say import Say
 
-_ENOUGH_DISK: Final = 1_000_000_000
 _BUILT: Final = 2026
 _PATIENCE_S: Final = 3.0
 
@@ -175,7 +175,7 @@ def _disk(settings: Settings, say: Say) -> Finding:
     free = shutil.disk_usage(home).free
     advice = say("Xóa bớt tệp trên đĩa: cần còn trống ít nhất 1 GB.")
     return Finding(
-        say("Đĩa"), fine=free >= _ENOUGH_DISK, detail=say("còn trống %(gb)s GB", gb=free // 10**9), advice=advice
+        say("Đĩa"), fine=free >= ENOUGH_BYTES, detail=say("còn trống %(gb)s GB", gb=free // 10**9), advice=advice
     )
 
 

@@ -23,11 +23,13 @@ class Health:
         broker_connected: whether messages can go out now.
         rejected: messages refused since the start, by reason.
         errors: errors caught at an edge since the start, by place.
+        free_bytes: room left on the station's disk.
     """
 
     broker_connected: bool
     rejected: Mapping[str, int]
     errors: Mapping[str, int]
+    free_bytes: int
 
 
 class Orders(Protocol):

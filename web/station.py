@@ -5,13 +5,15 @@ The only place where database, engine, transports and jobs are made and joined.
 
 import logging
 import secrets
-from collections.abc import Iterable
+import shutil
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 
 from broadcaster import airing, alerting, keyring
@@ -23,6 +25,7 @@ from broadcaster.clock import Clock, SystemClock
 from broadcaster.core import Core
 from broadcaster.counters import Counters
 from broadcaster.database import Database
+from broadcaster.disk import Reserve
 from broadcaster.distribution import Distributor
 from broadcaster.errors import LoaError
 from broadcaster.geography import Geography
@@ -95,6 +98,8 @@ class RunningStation:
         address = brokers.station_address(settings, self.broker)
 
         clips = ClipStore(home / "clips")
+        self._reserve = Reserve(home / "reserve")
+        self._reserve.keep()
         others = engines.beside_espeak(
             home / "voices", piper_threads=settings.piper_threads, online=settings.online_voice
         )
@@ -261,21 +266,36 @@ class RunningStation:
 
     def raise_alert(self, order: Order, by: By) -> Done:
         """See `Orders.raise_alert`."""
+        raised = partial(alerting.raise_alert, core=self.core, order=order, by=by, sirens=self.settings.sirens)
         try:
-            return self._sound(self._raised(order, by))
+            return self._ordered(raised)
         except IntegrityError:  # the same order came twice at the same moment: find what the other one raised
-            return self._sound(self._raised(order, by))
+            return self._ordered(raised)
 
-    def _raised(self, order: Order, by: By) -> Done:
+    def _ordered(self, order: Callable[[Session], Done]) -> Done:
+        """One transaction, also when the disk is full; then the broker; and only then the disk."""
+        try:
+            done = self._written(order)
+        except OperationalError as error:
+            if not self._reserve.give_up(error):
+                raise
+            done = self._written(order)
+        self._sound(done)
+        self.core.database.sync()
+        return done
+
+    def _written(self, order: Callable[[Session], Done]) -> Done:
         with self._order() as session:
-            return alerting.raise_alert(session, self.core, order, by, self.settings.sirens)
+            return order(session)
 
     def end_alert(self, alert_id: str, by: By, *, words: bool, at_once: bool) -> Done:
         """See `Orders.end_alert`."""
-        with self._order() as session:
+
+        def ended(session: Session) -> Done:
             not_before = None if at_once else self._end_of_quiet(session, alert_id)
-            done = alerting.end_alert(session, self.core, alert_id, by, words=words, not_before=not_before)
-        return self._sound(done)
+            return alerting.end_alert(session, self.core, alert_id, by, words=words, not_before=not_before)
+
+        return self._ordered(ended)
 
     def _end_of_quiet(self, session: Session, alert_id: str) -> datetime | None:
         """When nobody who heard an alert has quiet hours any more; None where there is no such alert."""
@@ -289,9 +309,7 @@ class RunningStation:
 
     def correct_alert(self, alert_id: str, by: By) -> Done:
         """See `Orders.correct_alert`."""
-        with self._order() as session:
-            done = alerting.correct_alert(session, self.core, alert_id, by)
-        return self._sound(done)
+        return self._ordered(partial(alerting.correct_alert, core=self.core, alert_id=alert_id, by=by))
 
     def rehearse(self, name: str, by: By) -> Done:
         """See `Orders.rehearse`."""
@@ -313,7 +331,6 @@ class RunningStation:
     def _sound(self, done: Done) -> Done:
         """The documents leave now; what is still to be spoken follows."""
         self._alerts.hand_over(done.documents)
-        self.core.database.sync()
         self._alert_speech.wake()
         return done
 
@@ -324,5 +341,8 @@ class RunningStation:
     def health(self) -> Health:
         """See `Orders.health`."""
         return Health(
-            self._prompt.connected and self._fast.connected, self.core.counters.rejected, self.core.counters.errors
+            self._prompt.connected and self._fast.connected,
+            self.core.counters.rejected,
+            self.core.counters.errors,
+            shutil.disk_usage(self.settings.home_path).free,
         )

@@ -2,14 +2,17 @@
 
 import os
 import shutil
+import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
 
 from broadcaster.database import Database
+from broadcaster.disk import Reserve
 from broadcaster.rows import Account
 from tests.clocks import FixedClock
 
@@ -113,3 +116,24 @@ def test_a_disk_that_fails_is_told(database: Database, monkeypatch: pytest.Monke
     monkeypatch.setattr(os, "fdatasync", broken)
     with pytest.raises(OSError, match="Input/output"):
         write(database, "one")
+
+
+def full(message: str = "database or disk is full") -> OperationalError:
+    return OperationalError("INSERT", {}, sqlite3.OperationalError(message))
+
+
+def test_what_is_kept_for_an_alert_is_given_up_once_and_only_when_the_disk_is_full(tmp_path: Path) -> None:
+    reserve = Reserve(tmp_path / "reserve", size=100_000)
+    reserve.keep()
+    reserve.keep()
+    held = (tmp_path / "reserve").stat()
+    assert (held.st_size, held.st_blocks * 512 >= 100_000) == (100_000, True), "not a file of holes"
+    assert not reserve.give_up(full("database is locked"))
+    assert reserve.give_up(full())
+    assert not reserve.give_up(full())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_disk_without_room_for_it_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    Reserve(tmp_path / "reserve", size=2**62).keep()
+    assert "free the disk" in caplog.text

@@ -2,13 +2,17 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select
+from sqlalchemy.exc import OperationalError
 
 from broadcaster.airing import BroadcastState, NotOnAirError, state_of
+from broadcaster.alert_orders import Order
+from broadcaster.alerting import By
 from broadcaster.broker import BrokerError
-from broadcaster.rows import AuditEntry, Broadcast, Published, ScheduleKind
+from broadcaster.rows import Account, AuditEntry, Broadcast, Place, Published, ScheduleKind
 from broadcaster.settings import Settings
 from broadcaster.wire import envelope, strict_json
 from broadcaster.wire.documents import Action, Command
@@ -139,3 +143,32 @@ def all_confirmed(running: RunningStation) -> bool:
     with running.core.database.read() as session:
         rows = session.scalars(select(Published)).all()
         return len(rows) == 3 and all(row.confirmed_seq == row.seq for row in rows)
+
+
+def test_an_alert_is_raised_and_ended_also_when_the_disk_is_full(resting: RunningStation) -> None:
+    """SQLite's own limit stands for the end of the disk; what was kept for alerts lies before it."""
+    database, kept = resting.core.database, resting.settings.home_path / "reserve"
+
+    @event.listens_for(database.engine, "checkout")
+    def _(connection: Any, *_: object) -> None:
+        (pages,) = connection.execute("PRAGMA page_count").fetchone()
+        connection.execute(f"PRAGMA max_page_count = {pages if kept.exists() else 1_000_000}")
+
+    def fill() -> None:
+        for number in range(1_000):
+            with database.write() as session:
+                session.add(
+                    Account(username=f"a{number}", password_hash="x" * 500, created_at=resting.core.clock.now())
+                )
+
+    with pytest.raises(OperationalError, match="disk is full"):
+        fill()
+    with database.read() as session:
+        places = tuple(session.scalars(select(Place.code).where(Place.parent_id.is_(None)).limit(1)))
+    for number in range(100):
+        raised = resting.raise_alert(Order(f"order {number}", "chay", places), By())
+        assert len(raised.documents) == 1
+        assert resting.end_alert(raised.alert.id, By(), words=True, at_once=True).documents
+        if not kept.exists():
+            break
+    assert not kept.exists(), "the disk was never full for an alert"

@@ -18,6 +18,7 @@ from broadcaster.clips import ClipStore
 from broadcaster.core import Core
 from broadcaster.counters import Counters
 from broadcaster.database import Database
+from broadcaster.disk import ENOUGH_BYTES
 from broadcaster.keyring import Keyring
 from broadcaster.rows import (
     Account,
@@ -63,6 +64,7 @@ class FakeOrders:
     database: Database
     clock: FixedClock
     connected: bool = True
+    free_bytes: int = ENOUGH_BYTES
     woken: int = 0
     steps: dict[int, tuple[int, int]] = field(default_factory=dict)
 
@@ -111,7 +113,7 @@ class FakeOrders:
         return self.steps.get(bulletin_id)
 
     def health(self) -> Health:
-        return Health(self.connected, {"bad-signature": 3}, {"runner": 1})
+        return Health(self.connected, {"bad-signature": 3}, {"runner": 1}, self.free_bytes)
 
 
 @dataclass(frozen=True)

@@ -252,6 +252,14 @@ def test_a_schedule_leads_to_its_broadcast_once_there_is_one(stage: Stage, edito
         assert session.get_one(Schedule, 1).kind == "once"
 
 
+def test_a_disk_that_is_nearly_full_is_told_on_every_page(stage: Stage, editor: Browser) -> None:
+    sentence = "Ổ đĩa của máy đài sắp đầy"
+    assert sentence not in editor.get("/").text
+    stage.orders.free_bytes = 999_999_999
+    for path in ("/", "/speakers", "/status"):
+        assert sentence in editor.get(path).text, path
+
+
 def test_a_broker_that_is_down_is_told_on_every_page(stage: Stage, editor: Browser) -> None:
     sentence = "Máy chủ tin đang mất kết nối; bản tin vẫn được lưu và sẽ phát khi có lại."
     assert sentence not in editor.get("/").text
