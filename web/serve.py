@@ -1,5 +1,6 @@
 """``loa serve``: the station and its pages in one process, until a signal ends it in order."""
 
+import ctypes
 import gc
 import logging
 import signal
@@ -22,6 +23,8 @@ from web.tls import ensure_certificate
 log = logging.getLogger(__name__)
 
 _THREADS: Final = 16
+_M_ARENA_MAX: Final = -8
+"""From malloc.h."""
 _SWITCH_S: Final = 0.000_2
 """An alert makes a hundred short calls to the database, and after each a thread that computes may keep it waiting for so long.
 Python's 5 ms made 27 ms into 81 beside one such thread, this makes it 31."""
@@ -82,11 +85,19 @@ def be_prompt() -> None:
     gc.freeze()  # what is here now stays: looking through it again took 100 ms in the middle of an alert
 
 
+def be_small() -> None:
+    """Let glibc keep two heaps for all threads, not eight for each core: 233 MB instead of 288 with 10 000 speakers. Before any thread."""
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt:  # other C libraries have no such heaps
+        mallopt(_M_ARENA_MAX, 2)
+
+
 def serve(settings: Settings, say: Say, *, lan: bool = False) -> None:
     """Run the station until SIGINT or SIGTERM.
 
     Errors: NotInitialisedError, KeyFileError, BrokerError, BrokerAddressError, OSError (the port is taken).
     """
+    be_small()
     ended = threading.Event()
 
     def end(_number: int, _frame: Any) -> None:
