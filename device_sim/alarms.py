@@ -5,7 +5,7 @@ An alert is a timeline that every speaker computes alike (`rounds`); one that mi
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Self
 
 from broadcaster.wire.documents import Class, Config, Event, Why
 from broadcaster.wire.units import SECOND
@@ -27,6 +27,12 @@ class Told:
     id: str
     start_at: int
     duration_ms: int
+
+    @classmethod
+    def of(cls, raised: Raised) -> Self:
+        """For receipts and notes of an alert, which are kept until after it expires."""
+        alert = raised.alert
+        return cls(alert.alert, alert.start_at, max(0, raised.exp - alert.start_at))
 
 
 @dataclass
@@ -54,8 +60,7 @@ class Ringing:
     @property
     def about(self) -> Told:
         """For receipts."""
-        alert = self.raised.alert
-        return Told(alert.alert, alert.start_at, max(0, self.raised.exp - alert.start_at))
+        return Told.of(self.raised)
 
     @property
     def rank(self) -> int:
@@ -70,11 +75,18 @@ class Alarms:
         self._journal, self._time = journal, time
         self._ringing: dict[str, Ringing] = {}
         self._holder: str | None = None
+        self._leaving: dict[str, Told] = {}
+        """Sounds that the card was told to stop before it said whether they had begun."""
 
     def update(self, raised: Iterable[Raised], config: Config, cached: Collection[str], now: int) -> list[Action]:
         """Take in what is in force; what is not any more falls silent."""
-        valid = {one.alert.alert: one for one in raised if not arbiter.is_excluded(one.alert.excluded, config)}
+        meant = [one for one in raised if not arbiter.is_excluded(one.alert.excluded, config)]
+        valid = {one.alert.alert: one for one in meant if self._is_for_us(one.alert)}
         actions: list[Action] = []
+        for one in meant:
+            if one.alert.alert not in valid and not one.alert.ended:
+                at = self._time.station(now)
+                actions += self._journal.write(Told.of(one), Event.SKIPPED, at, why=Why.NOT_BEGUN)
         for name, one in valid.items():
             if name not in self._ringing and not one.alert.ended:
                 heard = self._journal.noted(name, Event.FINISHED) or self._journal.noted(name, Event.STOPPED)
@@ -88,6 +100,10 @@ class Alarms:
             elif self._is_answered(ringing.raised.alert, cached):
                 actions += self._journal.write(ringing.about, Event.ARMED, self._time.station(now))
         return actions + self._choose(config, cached, now)
+
+    def _is_for_us(self, alert: Alert) -> bool:
+        """Whether something that it speaks of has begun here, in this boot or one before."""
+        return not alert.if_begun or any(self._journal.noted(name, Event.STARTED) for name in alert.if_begun)
 
     @staticmethod
     def _is_answered(alert: Alert, cached: Collection[str]) -> bool:
@@ -105,6 +121,7 @@ class Alarms:
         elif not ringing.raised.alert.is_rehearsal and not self._journal.noted(name, Event.STARTED):
             why = Why.WITHDRAWN if ringing.raised.alert.ended else Why.NOT_CACHED
             actions += self._journal.write(about, Event.SKIPPED, at, why=why)
+        self._leaving |= {card: about for card, heard in ringing.cards.items() if not heard}
         del self._ringing[name]
         if self._holder == name:
             self._holder = None
@@ -228,7 +245,11 @@ class Alarms:
     def sound_started(self, card: str, at_own: float, position_ms: int) -> list[Action]:
         """The first sample of a part was heard."""
         ringing = self._find(card)
-        if ringing is None or ringing.cards[card]:
+        if ringing is None:
+            about = self._leaving.pop(card, None)
+            at = self._time.station(round(at_own))
+            return self._journal.write(about, Event.STARTED, at, position_ms=position_ms) if about else []
+        if ringing.cards[card]:
             return []
         ringing.cards[card] = True
         if ringing.told:
@@ -239,6 +260,7 @@ class Alarms:
 
     def sound_ended(self, card: str, played_ms: int) -> None:
         """The last sample of a part was heard."""
+        self._leaving.pop(card, None)
         if ringing := self._find(card):
             del ringing.cards[card]
             ringing.heard_ms += played_ms

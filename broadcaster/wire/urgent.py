@@ -1,13 +1,16 @@
 """The payloads of what can't wait: alerts and live sound; and the firmware document, which is reserved."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Final
 
 import msgspec
 
 from broadcaster.wire.documents import Document
 from broadcaster.wire.envelope import Moment
 from broadcaster.wire.fields import Class, Duration, Hash, Name, Text, Volume
+
+MOST_BEFORE: Final = 20
+"""Alerts that one may name in ``if_begun``."""
 
 
 class Part(StrEnum):
@@ -38,6 +41,7 @@ class Alert(Document, frozen=True, kw_only=True):
         growing: more parts will follow; ``repeats`` and ``every_ms`` count once it is false.
         repeats: how often the speech is said in the first round, ``pause_ms`` apart.
         every_ms: from the beginning of one round to the next; 0: there is only one.
+        if_begun: alerts; it is only for speakers that have begun to sound one of them. Empty: for every speaker.
         ended: it is over, and nothing of it sounds any more.
     """
 
@@ -51,6 +55,7 @@ class Alert(Document, frozen=True, kw_only=True):
     every_ms: Annotated[int, msgspec.Meta(ge=0, le=86_400_000)] = 0
     volume: Volume | None = None
     excluded: tuple[Name, ...] = ()
+    if_begun: Annotated[tuple[Name, ...], msgspec.Meta(max_length=MOST_BEFORE)] = ()
     drill: bool = False
     ended: bool = False
     title: Text = ""
