@@ -39,6 +39,11 @@ class Village:
         return sum(line.hearing in {Hearing.HEARD, Hearing.SOUNDING} for line in self.lines)
 
     @property
+    def meant(self) -> int:
+        """How many of its speakers should sound."""
+        return sum(line.hearing is not Hearing.SPARED for line in self.lines)
+
+    @property
     def unheard(self) -> bool:
         """Whether somebody has to be called: no speaker here has sounded, and one should have."""
         return any(line.hearing in UNHEARD for line in self.lines)

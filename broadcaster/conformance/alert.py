@@ -211,6 +211,25 @@ async def rehearsal_is_answered_in_silence(rig: Rig) -> str:
     return f"armed at {armed.at - alert.start_at + _LEAD_MS:+d} ms"
 
 
+@check("Alert", "alert")
+async def words_only_where_begun(rig: Rig) -> str:
+    """An alert with if_begun is heard where one of those has begun; elsewhere it is skipped as not-begun, in silence."""
+    alert = alert_of(rig, part(rig, MIDDLE))
+    await raise_it(rig, alert)
+    await rig.past(alert.start_at + SECOND)
+    await end(rig, alert)
+    words = alert_of(rig, part(rig, SHORT), if_begun=(secrets.token_hex(6), alert.alert))
+    await raise_it(rig, words)
+    seen = await sounds_once(rig, words, SHORT.length_ms)
+    others = alert_of(rig, part(rig, SHORT), if_begun=(secrets.token_hex(6),))
+    await raise_it(rig, others)
+    skipped = (await told(rig, others, Event.SKIPPED)).receipt
+    await rig.past(others.start_at + 2 * SECOND)
+    only = skipped.why is Why.NOT_BEGUN and len(rig.tape.events(others.alert)) == 1
+    expect(only, rig.tape.story(others.alert))
+    return seen
+
+
 @check("Who has the air", "alert")
 async def higher_level_first(rig: Rig) -> str:
     """An alert of a higher level displaces a lower one, which follows with a round of its own."""

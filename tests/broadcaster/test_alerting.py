@@ -35,6 +35,7 @@ from broadcaster.rows import (
     Published,
     Speaker,
     StandingSound,
+    ToldByPerson,
 )
 from broadcaster.wire import envelope, strict_json
 from broadcaster.wire.documents import Event, Plan, Receipt, SpeakerState, Why
@@ -422,3 +423,48 @@ def test_both_databases_take_an_alert_from_its_raising_to_its_end(filled: Databa
         assert [one.ended for one in told(core, done)] == [True, True, False, False]
         assert chain.first_break(session, AuditEntry) is None
         assert session.scalars(select(AlertReport)).all()
+
+
+def test_a_correction_is_only_for_those_who_had_begun_what_it_speaks_of(core: Core) -> None:
+    first = raised(core).alert.id
+    second = raised(core, request="form-2", follows=first).alert.id
+    with core.database.write() as session:
+        [end, words] = told(core, alerting.correct_alert(session, core, second, DUTY))
+    assert (end.if_begun, words.if_begun) == ((), (second, first))
+
+
+@pytest.mark.parametrize("drill", [True, False])
+def test_the_spoken_end_of_a_drill_is_for_those_who_had_begun_it_and_a_real_one_for_everybody(
+    core: Core, drill: bool
+) -> None:
+    alert = raised(core, drill=drill).alert.id
+    with core.database.write() as session:
+        documents = told(core, alerting.end_alert(session, core, alert, DUTY, words=True))
+    assert documents[-1].if_begun == ((alert,) if drill else ())
+
+
+def test_a_speaker_that_is_right_to_leave_a_correction_out_is_neither_silent_nor_told_again(
+    core: Core, clock: FixedClock
+) -> None:
+    alert = raised(core).alert.id
+    report(core, alert, "loa-1", Event.STARTED)
+    report(core, alert, "loa-4", Event.STARTED)
+    with core.database.write() as session:
+        for name in ("loa-1", "loa-2", "loa-3", "loa-4"):
+            session.get_one(Speaker, name).state = SpeakerState.READY
+        place = session.get_one(Speaker, "loa-3").place_id
+        session.add(ToldByPerson(alert_id=alert, place_id=place, account_id=1, at=clock.now()))
+        alerting.correct_alert(session, core, alert, DUTY)
+        words = session.scalars(select(Alert).where(Alert.follows_id == alert)).one()
+    report(core, words.id, "loa-1", Event.STARTED)
+    for name in ("loa-2", "loa-3", "loa-4"):
+        report(core, words.id, name, Event.SKIPPED, why=Why.NOT_BEGUN)
+    clock.advance(timedelta(seconds=61))
+    with core.database.read() as session:
+        assert alert_reports.unarmed(session, words, {"loa-1", "loa-2", "loa-3", "loa-4"}) == []
+    assert board(core, words.id) == {
+        "loa-1": (Hearing.SOUNDING, ""),
+        "loa-2": (Hearing.SPARED, "not-begun"),
+        "loa-3": (Hearing.SILENT, alert_reports.TOLD),
+        "loa-4": (Hearing.SILENT, alert_reports.FORGOTTEN),
+    }

@@ -98,6 +98,23 @@ def _patch_alert(hears: Any) -> None:
     patch(Beliefs, "_take_alert", heedless)
 
 
+@caught_by("words-only-where-begun")
+def says_words_about_what_nobody_heard() -> None:
+    patch(Alarms, "_is_for_us", lambda _self, _alert: True)
+
+
+@caught_by("remembers-what-it-has-begun")
+def forgets_at_a_reboot_what_it_has_begun() -> None:
+    recall = Store.recall
+
+    def blank(store: Store) -> Any:
+        memory = recall(store)
+        memory.journal.notes.clear()
+        return memory
+
+    patch(Store, "recall", blank)
+
+
 @caught_by("alert-repeats")
 def says_everything_once() -> None:
     patch(rounds, "_first", lambda alert: tuple(rounds.Sound(part.at_ms, part) for part in alert.parts))

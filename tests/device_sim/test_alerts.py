@@ -373,7 +373,7 @@ def test_a_sound_that_the_card_had_begun_before_it_could_say_so_has_begun(bench:
     (siren,) = bench._on_card.values()
     bench.station.now = NOON + 420
     bench.deliver(bench.station.alert("bao", ended=True))
-    bench.do(bench.machine.stage.alarms.update(bench.machine.beliefs.alerts, bench.machine.beliefs.config, (), bench.own))
+    bench.do(bench.machine.tick(bench.own))
     bench.do(bench.machine.stage.sound_started(siren.broadcast, bench.own - 20, 0))
     bench.deliver(*correct(bench, "bao")[1:])
     bench.run(NOON + MINUTE)
