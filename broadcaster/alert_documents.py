@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from broadcaster import alert_templates
@@ -43,10 +44,17 @@ def settle(alert: Alert, now: datetime, sent_by: datetime) -> None:
             cursor = sound.at_ms + sound.clip.duration_ms + gap
 
 
-def has_turn(alert: Alert) -> bool:
-    """Whether `settle` would find a sound whose turn has come."""
-    waiting = (next((one for one in sounds if one.at_ms is None), None) for sounds in by_place(alert).values())
-    return any(first and (first.clip or first.failed) for first in waiting)
+def having_turn(session: Session, alerts: Collection[str]) -> set[str]:
+    """Those of the alerts in which `settle` would find a sound whose turn has come."""
+    waiting = (
+        select(AlertSound.alert_id, AlertSound.place_id, func.coalesce(AlertSound.clip_sha256, AlertSound.failed))
+        .where(AlertSound.alert_id.in_(alerts), AlertSound.at_ms.is_(None))
+        .order_by(AlertSound.position)
+    )
+    first: dict[tuple[str, int], str | None] = {}
+    for alert, place, ready in session.execute(waiting):
+        first.setdefault((alert, place), ready)
+    return {alert for (alert, _), ready in first.items() if ready}
 
 
 def by_place(alert: Alert) -> dict[int, list[AlertSound]]:
