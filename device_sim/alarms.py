@@ -9,7 +9,7 @@ from typing import Final, Self
 
 from broadcaster.wire.documents import Class, Config, Event, Why
 from broadcaster.wire.units import SECOND
-from broadcaster.wire.urgent import Alert
+from broadcaster.wire.urgent import Alert, AlertPart, Part
 from device_sim import arbiter, rounds
 from device_sim.actions import Action, StartSound, StopSound
 from device_sim.beliefs import Raised
@@ -18,6 +18,8 @@ from device_sim.speaker_time import SpeakerTime
 
 _ARM_MS: Final = 1_500
 _TICK_MS: Final = 100
+_WHOLE: Final = 0.9
+"""Of a sound: so much has to be heard for people to know what it says."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,8 @@ class Ringing:
     """One alert in force.
 
     Attributes:
-        owed: no round of it has been played to its end, or one was cut: it plays one of its own when it may.
+        owed: not all that it says has been heard: it plays a round of its own when it may.
+        said: the clips that were heard whole, or can't be.
         own_at: when its own round began or begins, by the own clock.
         gone_at: without a clock, when its time is over, by the own clock.
         cards: the sounds that the card has, by name; true once heard.
@@ -56,6 +59,7 @@ class Ringing:
     handed: set[str] = field(default_factory=set)
     told: bool = False
     heard_ms: int = 0
+    said: set[str] = field(default_factory=set)
 
     @property
     def about(self) -> Told:
@@ -132,7 +136,7 @@ class Alarms:
         actions: list[Action] = []
         self._holder = None
         for name, ringing in sorted(self._ringing.items(), key=lambda kept: (-kept[1].rank, -kept[1].raised.seq)):
-            actions += self._turn(ringing, now)
+            actions += self._turn(ringing, cached, now)
             here = any(part.clip in cached for part in ringing.raised.alert.parts)
             due = self._due(ringing, config, now) if here and self._holder is None else None
             if due is not None:
@@ -142,8 +146,8 @@ class Alarms:
                 self._holder, ringing.round = name, due
         return actions
 
-    def _turn(self, ringing: Ringing, now: int) -> list[Action]:
-        """A round that is over was heard, or is still owed."""
+    def _turn(self, ringing: Ringing, cached: Collection[str], now: int) -> list[Action]:
+        """A round that is over was heard, or is still owed: who joined it late may have missed what it says."""
         done, alert = ringing.round, ringing.raised.alert
         if done is None or ringing.cards or now < done.own_end or alert.growing:
             return []
@@ -152,7 +156,8 @@ class Alarms:
             return []
         ringing.round = None
         ringing.own_at = ringing.own_at if not self._time.known else None
-        if not ringing.heard_ms:
+        speech = {part.clip for part in alert.parts if part.part is Part.SPEECH}
+        if not ringing.heard_ms or any(clip in cached for clip in speech - ringing.said):
             return []
         ringing.owed = False
         return self._journal.write(ringing.about, Event.FINISHED, self._time.station(now), played_ms=ringing.heard_ms)
@@ -264,6 +269,9 @@ class Alarms:
         if ringing := self._find(card):
             del ringing.cards[card]
             ringing.heard_ms += played_ms
+            part = self._part(ringing, card)
+            if part and played_ms >= part.duration_ms * _WHOLE:
+                ringing.said.add(part.clip)
 
     def sound_failed(self, card: str) -> str | None:
         """A part could not be decoded; returns its clip."""
@@ -271,9 +279,18 @@ class Alarms:
         if ringing is None:
             return None
         del ringing.cards[card]
+        part = self._part(ringing, card)
+        if part is None:
+            return None
+        ringing.said.add(part.clip)
+        return part.clip
+
+    @staticmethod
+    def _part(ringing: Ringing, card: str) -> AlertPart | None:
+        """What a sound of the round under way is."""
         at_ms = int(card.rpartition(".")[2])
         sounds = ringing.round.sounds if ringing.round else ()
-        return next((sound.part.clip for sound in sounds if sound.at_ms == at_ms), None)
+        return next((sound.part for sound in sounds if sound.at_ms == at_ms), None)
 
     def wake_at(self, config: Config, now: int) -> int | None:
         """When `tick` is next needed."""

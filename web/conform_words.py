@@ -85,6 +85,7 @@ PROVES: Final[dict[str, str]] = {
     "rehearsal-is-answered-in-silence": "Thử đường truyền (diễn tập không có đoạn âm thanh): chỉ báo đã nhận, không phát gì.",
     "alert-twice-is-one": "Cùng một cảnh báo qua hai địa bàn hoặc gửi lại chỉ phát một lần.",
     "end-silences-it": "Lệnh kết thúc làm cảnh báo im ngay; phản hồi ghi stopped vì withdrawn.",
+    "cut-words-are-said-again": "Lời cảnh báo bị cấp cao hơn cắt ngang: vào giữa chừng nếu lượt còn, rồi phát lại trọn vẹn.",
     "words-only-where-begun": "Lời có if_begun chỉ phát ở loa đã phát cảnh báo đó; loa khác im lặng, ghi not-begun.",
     "remembers-what-it-has-begun": "Mất điện giữa cảnh báo, có điện lại vẫn phát lời dành cho loa đã phát cảnh báo đó.",
     "higher-level-first": "Cấp cao hơn ngắt cấp thấp hơn; cảnh báo bị ngắt phát lại từ đầu ngay sau đó.",

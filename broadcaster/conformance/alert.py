@@ -211,6 +211,21 @@ async def rehearsal_is_answered_in_silence(rig: Rig) -> str:
     return f"armed at {armed.at - alert.start_at + _LEAD_MS:+d} ms"
 
 
+@check("Who has the air", "alert")
+async def cut_words_are_said_again(rig: Rig) -> str:
+    """An alert whose words were cut by a higher one is joined in position while its round is on, and said whole after it."""
+    lower = alert_of(rig, part(rig, SHORT), part(rig, MIDDLE, SHORT.length_ms))
+    await raise_it(rig, lower)
+    await rig.past(lower.start_at + SHORT.length_ms + 300)
+    higher = alert_of(rig, part(rig, SHORT), level=5)
+    await raise_it(rig, higher)
+    await rig.past(lower.start_at + 2 * (SHORT.length_ms + MIDDLE.length_ms))
+    finished = (await told(rig, lower, Event.FINISHED)).receipt
+    started = rig.tape.events(lower.alert, Event.STARTED)[-1].receipt
+    expect(started.position_ms == 0, rig.tape.story(lower.alert))
+    return near(finished.played_ms, SHORT.length_ms + MIDDLE.length_ms, "played")
+
+
 @check("Alert", "alert")
 async def words_only_where_begun(rig: Rig) -> str:
     """An alert with if_begun is heard where one of those has begun; elsewhere it is skipped as not-begun, in silence."""

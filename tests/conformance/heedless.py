@@ -9,7 +9,7 @@ import msgspec
 from broadcaster.wire import acceptance, envelope
 from broadcaster.wire.acceptance import Signer, TrustStore
 from broadcaster.wire.documents import Class, Event, TrustedKey
-from device_sim import arbiter, live, rounds
+from device_sim import alarms, arbiter, live, rounds
 from device_sim.alarms import Alarms, Ringing
 from device_sim.beliefs import LOCK_OUT, Admitted, Beliefs
 from device_sim.journal import Journal
@@ -54,10 +54,10 @@ def takes_no_notice_of_rehearsals() -> None:
 def says_that_a_rehearsal_was_skipped() -> None:
     close = Alarms._close
 
-    def telling(alarms: Alarms, name: str, ringing: Ringing, now: int) -> list[Any]:
+    def telling(own: Alarms, name: str, ringing: Ringing, now: int) -> list[Any]:
         grown = msgspec.structs.replace(ringing.raised.alert, growing=True)
         ringing.raised = replace(ringing.raised, alert=grown)
-        return close(alarms, name, ringing, now)
+        return close(own, name, ringing, now)
 
     patch(Alarms, "_close", telling)
 
@@ -71,9 +71,9 @@ def lets_alerts_wait_for_their_turn() -> None:
 def sleeps_through_alerts() -> None:
     tick = Alarms.tick
 
-    def asleep(alarms: Alarms, config: Any, cached: Any, now: int, taken: int) -> list[Any]:
-        quiet = arbiter.is_quiet(config, alarms._time.station(now))
-        return [] if quiet else tick(alarms, config, cached, now, taken)
+    def asleep(own: Alarms, config: Any, cached: Any, now: int, taken: int) -> list[Any]:
+        quiet = arbiter.is_quiet(config, own._time.station(now))
+        return [] if quiet else tick(own, config, cached, now, taken)
 
     patch(Alarms, "tick", asleep)
 
@@ -125,6 +125,11 @@ def puts_the_lower_level_first() -> None:
     patch(arbiter, "alert_rank", lambda level: 58 - level)
 
 
+@caught_by("cut-words-are-said-again")
+def is_content_with_the_end_of_a_sentence() -> None:
+    patch(alarms, "_WHOLE", 0)
+
+
 @caught_by("missed-alert-is-made-up-for")
 def makes_up_for_nothing() -> None:
     patch(Ringing, "owed", property(lambda _: False, lambda *_: None))
@@ -133,7 +138,7 @@ def makes_up_for_nothing() -> None:
 @caught_by("alert-without-a-clock")
 def waits_for_the_time_with_alerts() -> None:
     tick = Alarms.tick
-    patch(Alarms, "tick", lambda alarms, *given: tick(alarms, *given) if alarms._time.known else [])
+    patch(Alarms, "tick", lambda own, *given: tick(own, *given) if own._time.known else [])
 
 
 # Live streams.

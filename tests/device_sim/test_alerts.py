@@ -141,6 +141,46 @@ def test_a_speaker_that_comes_back_in_its_first_round_joins_in_position(bench: B
     assert second == (start + SIREN, start + SIREN + 10_000)
 
 
+def test_a_speaker_that_comes_back_in_the_middle_of_the_words_says_them_whole_afterwards(bench: Bench) -> None:
+    bench.disconnect()
+    station = bench.station
+    siren, speech = station.part(2, 0, Part.SIREN, SIREN), station.part(3, SIREN)
+    station.alert("bao", siren, speech)
+    bench.run(NOON + 14 * SECOND)
+    bench.join()
+    bench.deliver(*station.clip_of(siren), *station.clip_of(speech))
+    bench.run(NOON + 2 * MINUTE, answered=True)
+    tail, *own = bench.alarms("bao")
+    assert tail[1] == NOON + 400 + SIREN + 10_000
+    assert [until - begin for begin, until in own] == [SIREN, 10_000]
+    assert [event for event, _ in bench.events("bao")] == [Event.ARMED, Event.STARTED, Event.STARTED, Event.FINISHED]
+
+
+def test_an_alert_that_a_short_voice_cut_in_two_is_said_whole_afterwards(bench: Bench) -> None:
+    raise_alert(bench)
+    bench.run(NOON + 10 * SECOND)
+    station = bench.station
+    start = bench.now + 500
+    for number in range(10):
+        bench.deliver(station.live_open("mic", Class.EMERGENCY, key=station.emergency, start_at=start))
+        bench.deliver(station.live("mic", number, key=station.emergency))
+        bench.run(bench.now + 200)
+    bench.deliver(station.live_open("mic", Class.EMERGENCY, key=station.emergency, start_at=start, ended=True))
+    bench.run(NOON + 2 * MINUTE)
+    assert [until - begin for begin, until in bench.alarms("bao")[-2:]] == [SIREN, 10_000]
+    assert bench.events("bao")[-1] == (Event.FINISHED, None)
+    assert bench.events("mic") == [(Event.STARTED, None), (Event.FINISHED, None)]
+
+
+def test_words_that_never_come_keep_no_alert_going_round(bench: Bench) -> None:
+    station = bench.station
+    siren, speech = station.part(2, 0, Part.SIREN, SIREN), station.part(3, SIREN)
+    bench.deliver(station.alert("bao", siren, speech), *station.clip_of(siren))
+    bench.run(NOON + 10 * MINUTE)
+    assert len(bench.alarms("bao")) == 1
+    assert bench.events("bao")[-1] == (Event.FINISHED, None)
+
+
 def test_without_a_clock_an_alert_sounds_at_once(bench: Bench) -> None:
     bench.synchronised = False
     bench.reboot()
