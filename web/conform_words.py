@@ -103,6 +103,7 @@ PROVES: Final[dict[str, str]] = {
     "live-beyond-its-scope": "Mở luồng ở mức khóa không có quyền bị đếm là out-of-scope.",
     "live-outranks-its-class": "Phát trực tiếp thông thường ngắt bản tin thông thường trong lịch.",
     "alert-interrupts-live": "Cảnh báo ngắt phát trực tiếp ưu tiên; hết cảnh báo thì nối lại đúng chỗ.",
+    "stop-ends-the-relay-of-a-broadcast": "Lệnh stop một lượt phát dừng cả luồng tiếp âm của lượt đó, không luồng nào thế chỗ.",
     "stop-ends-a-stream": "Lệnh stop dừng luồng trực tiếp, và luồng ấy không phát lại.",
     "lock-out-silences": "Khóa phát làm im ngay thứ khóa bị lộ đang phát, mọi thứ nó ký sau đó không còn giá trị.",
     "lock-out-ends": "Hết hạn khóa phát thì khóa ấy lại được tin.",

@@ -7,7 +7,7 @@ import msgspec
 
 from broadcaster.wire.documents import Document
 from broadcaster.wire.envelope import Moment
-from broadcaster.wire.fields import Class, Duration, Hash, Name, Text, Volume
+from broadcaster.wire.fields import Class, Duration, Hash, Id, Name, Text, Volume
 
 MOST_BEFORE: Final = 20
 """Alerts that one may name in ``if_begun``."""
@@ -70,6 +70,7 @@ class LiveOpen(Document, frozen=True, kw_only=True):
     """A live stream is on: said again every 2 s, with ``ended`` at its end.
 
     Segment n sounds at ``start_at`` + n x ``unit_ms``: ``start_at`` holds the delay for the way and the jitter.
+    ``broadcast`` is the one in whose place it is heard, if there is one: what stops that stops the stream.
     """
 
     stream: Name
@@ -80,6 +81,7 @@ class LiveOpen(Document, frozen=True, kw_only=True):
     codec: Annotated[str, msgspec.Meta(pattern=r"^opus$(?!\n)")] = "opus"
     volume: Volume | None = None
     excluded: tuple[Name, ...] = ()
+    broadcast: Id | None = None
     ended: bool = False
     title: Text = ""
 

@@ -211,6 +211,18 @@ def talks_through_an_alert() -> None:
     patch(arbiter, "live_rank", lambda _: 70)
 
 
+@caught_by("stop-ends-the-relay-of-a-broadcast")
+def stops_the_fallback_and_relays_on() -> None:
+    take = Live.take_open
+
+    def forgetful(streams: Live, admitted: Admitted, now: int) -> None:
+        take(streams, admitted, now)
+        for stream in streams._streams.values():
+            stream.open = msgspec.structs.replace(stream.open, broadcast=None)
+
+    patch(Live, "take_open", forgetful)
+
+
 @caught_by("stop-ends-a-stream")
 def talks_on_after_stop() -> None:
     patch(Live, "stop", lambda *_: [])
