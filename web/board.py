@@ -80,6 +80,7 @@ def show(alert_id: str) -> ResponseReturnValue:
             "total": len(lines),
             "villages": _villages(session, alert, lines),
             "said": _said(alert),
+            "after": session.scalars(select(Alert).where(Alert.follows_id == alert.id)).all(),
             "confirmed": session.get(AlertConfirmation, alert.id, options=[joinedload(AlertConfirmation.account)]),
             "chart": area_map.of_alert(session, lines),
             "width": area_map.WIDTH,
