@@ -147,17 +147,19 @@ class Alarms:
         return actions
 
     def _turn(self, ringing: Ringing, cached: Collection[str], now: int) -> list[Action]:
-        """A round that is over was heard, or is still owed: who joined it late may have missed what it says."""
+        """A round that is over was heard, or is still owed: who joined the common one late may have missed what it says."""
         done, alert = ringing.round, ringing.raised.alert
         if done is None or ringing.cards or now < done.own_end or alert.growing:
             return []
         whole = rounds.first(alert, done.name, done.own_begin) if done.is_first else done
         if now < whole.own_end:
             return []
+        was_common = ringing.own_at is None
         ringing.round = None
         ringing.own_at = ringing.own_at if not self._time.known else None
         speech = {part.clip for part in alert.parts if part.part is Part.SPEECH}
-        if not ringing.heard_ms or any(clip in cached for clip in speech - ringing.said):
+        cut = any(clip in cached for clip in speech - ringing.said)
+        if not ringing.heard_ms or (was_common and cut):
             return []
         ringing.owed = False
         return self._journal.write(ringing.about, Event.FINISHED, self._time.station(now), played_ms=ringing.heard_ms)

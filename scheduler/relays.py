@@ -65,15 +65,13 @@ class Relays:
         with self._core.database.read() as session:
             wanted = dict(_due(session, self._core.clock.now()))
         for place, (order, relay) in list(self._running.items()):
-            now = wanted.get(place)
-            if (
-                now is None or replace(now, excluded=order.excluded) != order or relay.over
-            ):  # one that broke is begun anew
-                relay.stop()
+            due = wanted.get(place)
+            if due is None or replace(due, excluded=order.excluded) != order or relay.over:
+                relay.stop()  # one that broke is begun anew
                 del self._running[place]
-            elif now != order:
-                relay.exclude(now.excluded)
-                self._running[place] = now, relay
+            elif due != order:
+                relay.exclude(due.excluded)
+                self._running[place] = due, relay
         for place in wanted.keys() - self._running.keys():
             relay = Relay(self._core, self._transport, wanted[place], partial(self._note, place, wanted[place]))
             self._running[place] = wanted[place], relay
