@@ -4,8 +4,10 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from broadcaster import alert_templates
 from broadcaster.clock import to_ms
 from broadcaster.core import Core
 from broadcaster.publishing import Publisher
@@ -42,10 +44,17 @@ def settle(alert: Alert, now: datetime, sent_by: datetime) -> None:
             cursor = sound.at_ms + sound.clip.duration_ms + gap
 
 
-def has_turn(alert: Alert) -> bool:
-    """Whether `settle` would find a sound whose turn has come."""
-    waiting = (next((one for one in sounds if one.at_ms is None), None) for sounds in by_place(alert).values())
-    return any(first and (first.clip or first.failed) for first in waiting)
+def having_turn(session: Session, alerts: Collection[str]) -> set[str]:
+    """Those of the alerts in which `settle` would find a sound whose turn has come."""
+    waiting = (
+        select(AlertSound.alert_id, AlertSound.place_id, func.coalesce(AlertSound.clip_sha256, AlertSound.failed))
+        .where(AlertSound.alert_id.in_(alerts), AlertSound.at_ms.is_(None))
+        .order_by(AlertSound.position)
+    )
+    first: dict[tuple[str, int], str | None] = {}
+    for alert, place, ready in session.execute(waiting):
+        first.setdefault((alert, place), ready)
+    return {alert for (alert, _), ready in first.items() if ready}
 
 
 def by_place(alert: Alert) -> dict[int, list[AlertSound]]:
@@ -68,7 +77,24 @@ def is_growing(sounds: Collection[AlertSound]) -> bool:
     return any(sound.at_ms is None and not sound.failed for sound in sounds)
 
 
-def document(alert: Alert, sounds: Sequence[AlertSound]) -> urgent.Alert:
+def spoken_of(session: Session, alert: Alert) -> tuple[str, ...]:
+    """The alerts that these words are about, the newest first, where only those need them who have heard one of those.
+
+    A correction, and every word after a drill: to others they would be news of a danger that there never was. The end of a
+    real alert is for everybody, since people learn of danger from neighbours and by telephone as well.
+    """
+    kind = alert_templates.template(alert.template).kind
+    if kind != "correction" and not (kind == "end" and alert.drill):
+        return ()
+    names: list[str] = []
+    before: Alert | None = alert
+    while before and before.follows_id and len(names) < urgent.MOST_BEFORE:
+        names.append(before.follows_id)
+        before = session.get(Alert, before.follows_id)
+    return tuple(names)
+
+
+def document(alert: Alert, sounds: Sequence[AlertSound], if_begun: tuple[str, ...] = ()) -> urgent.Alert:
     """An alert as the speakers of one place are told of it; ``sounds`` are that place's, in order."""
     return urgent.Alert(
         alert=alert.id,
@@ -81,6 +107,7 @@ def document(alert: Alert, sounds: Sequence[AlertSound]) -> urgent.Alert:
         repeats=alert.repeats,
         every_ms=alert.every_ms,
         volume=100 if alert.level >= _LOUD_LEVEL else None,
+        if_begun=if_begun,
         drill=alert.drill,
         ended=alert.ended_at is not None,
         title=alert.title,
@@ -106,11 +133,13 @@ def sign(session: Session, core: Core, alert: Alert) -> tuple[Published, ...]:
     publisher = Publisher(session, core.clock)
     topics = {place.id: core.topics.alert(place.code, alert.id) for place in alert.targets}
     publisher.recall_topics(topics.values())
-    exp, sounds = to_ms(alert.expires_at), by_place(alert)
+    exp, sounds, about = to_ms(alert.expires_at), by_place(alert), spoken_of(session, alert)
     changed = [
         topic
         for place_id, topic in topics.items()
-        if publisher.put(core.keyring.emergency, Kind.ALERT, topic, document(alert, sounds.get(place_id, ())), exp)
+        if publisher.put(
+            core.keyring.emergency, Kind.ALERT, topic, document(alert, sounds.get(place_id, ()), about), exp
+        )
     ]
     session.flush()
     return tuple(row for topic in changed if (row := publisher.kept(topic)))

@@ -6,26 +6,28 @@ once, without waiting for this thread.
 
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Final
+from typing import Final, NamedTuple, TypeVar
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy import ColumnElement, exists, select
+from sqlalchemy.orm import Session
 
 from broadcaster import alert_reports, alerting, publishing, standing
-from broadcaster.alert_documents import grow, has_turn, sign
+from broadcaster.alert_documents import grow, having_turn, sign
 from broadcaster.core import Core
 from broadcaster.distribution import Distributor
 from broadcaster.geography import Geography
 from broadcaster.outbox import Outbox
-from broadcaster.rows import Alert, Clip, Distribution, Published, StandingSound
+from broadcaster.rows import Alert, AlertSound, Clip, Distribution, Place, Published, StandingSound
 from broadcaster.transport import Transport
 from broadcaster.wire.units import UnixMs
 from broadcaster.worker import Worker
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 _LOOK_S: Final = 0.25
 _IDLE_S: Final = 2.0
@@ -37,8 +39,18 @@ _SETTLING: Final = timedelta(seconds=3)
 _COPIES_A_LOOK: Final = 500
 _ROWS_A_TIME: Final = 500
 """Of an audience: the next alert must not wait for ten thousand."""
+_PLANS_A_TIME: Final = 20
+"""Of what speakers keep, for the same reason."""
 _LATER: Final = UnixMs(253_370_764_800_000)
 """Clips that wait for an alert travel behind all that is planned."""
+
+
+class Lacking(NamedTuple):
+    """A clip of so many bytes that has never been sent to a zone."""
+
+    clip: str
+    bytes: int
+    zone: str
 
 
 class AlertKeeper(Worker):
@@ -65,6 +77,8 @@ class AlertKeeper(Worker):
         self._core, self._distributor, self._transport = core, distributor, transport
         self._outbox, self._backlog, self._sirens = outbox, backlog, sirens
         self._warm_up_at = float("-inf")
+        self._covered: set[Lacking] = set()
+        """What need not be sent, since a wider zone has had it."""
         self._said: dict[tuple[str, bool], int] = {}
         self._asked: dict[tuple[str, bool], set[str]] = {}
         """Who was told again in the repeat under way."""
@@ -93,7 +107,10 @@ class AlertKeeper(Worker):
         with self._core.database.read() as session:
             alerts = alerting.unexpired(session, now)
             waiting = publishing.unconfirmed_of(session, self._topics(alerts))
-            growing = [alert.id for alert in alerts if _has_news(alert, now)]
+            running = [alert for alert in alerts if alert.ended_at is None]
+            turns = having_turn(session, [alert.id for alert in running])
+            growing = [alert.id for alert in running if _has_news(alert, now, has_turn=alert.id in turns)]
+            lacking = self._lacking(session, AlertSound, AlertSound.alert_id.in_([alert.id for alert in running]))
             unwritten = [
                 alert.id for alert in alerts if alert.audience_at is None and _sent_for(alert, now) > _SETTLING
             ]
@@ -103,8 +120,8 @@ class AlertKeeper(Worker):
             self._grow(growing)
         for name in unwritten:
             self._write_audience(name)
+        self._send(lacking, UnixMs(0))  # before everything else
         if alerts:
-            self._distribute(alerts)
             self._repeat(alerts, now)
         return bool(alerts)
 
@@ -115,7 +132,7 @@ class AlertKeeper(Worker):
         with self._core.database.write(urgent=True) as session:
             documents: list[Published] = []
             for name in names:
-                if alert := alerting.get(session, name):
+                if alert := alerting.get(session, name, to_change=True):
                     documents += (
                         grow(session, self._core, alert) if alert.ended_at is None else sign(session, self._core, alert)
                     )
@@ -131,68 +148,76 @@ class AlertKeeper(Worker):
                 alert, now = session.get_one(Alert, name), self._core.clock.now()
                 whole = alert_reports.write_audience(session, alert, geography, now, _ROWS_A_TIME)
 
-    def _distribute(self, alerts: Iterable[Alert]) -> None:
-        """Send what an alert says to the places that have never been sent it, before everything else."""
-        wanted = {
-            (sound.clip.sha256, place.code): sound.clip
-            for alert in alerts
-            if alert.ended_at is None
-            for place in alert.targets
-            for sound in alert.sounds
-            if sound.clip and sound.place_id == place.id
-        }
-        self._send(wanted, UnixMs(0))
+    def _lacking(
+        self, session: Session, table: type[AlertSound | StandingSound], *which: ColumnElement[bool]
+    ) -> list[Lacking]:
+        """What has been made and was never sent to its place."""
+        sent = exists().where(Distribution.clip_sha256 == table.clip_sha256, Distribution.zone == Place.code)
+        rows = (
+            select(Clip.sha256, Clip.bytes, Place.code)
+            .join(table, table.clip_sha256 == Clip.sha256)
+            .join(Place, Place.id == table.place_id)
+            .where(~sent, *which)
+            .distinct()
+            .order_by(Clip.sha256, Place.code)
+        )
+        found = (Lacking(clip, size, zone) for clip, size, zone in session.execute(rows))
+        return [one for one in found if one not in self._covered]
 
-    def _send(self, wanted: dict[tuple[str, str], Clip], start_at: UnixMs) -> None:
+    def _send(self, lacking: Sequence[Lacking], start_at: UnixMs) -> None:
+        """Send clips to zones, but for those that every listener has had through a wider one."""
+        if not lacking:
+            return
         with self._core.database.read() as session:
-            names = {sha256 for sha256, _ in wanted}
-            sent = select(Distribution).where(Distribution.clip_sha256.in_(names))
-            has = {(row.clip_sha256, row.zone) for row in session.scalars(sent)}
-            kept = (
-                select(StandingSound)
-                .where(StandingSound.clip_sha256.in_(names))
-                .options(joinedload(StandingSound.place))
-            )
-            everywhere = {(sound.clip_sha256, sound.place.code) for sound in session.scalars(kept)}
-            lacking = wanted.keys() - has
-            if not lacking:
-                return
             geography = Geography.load(session)
-        for sha256, zone in sorted(lacking):
-            listeners = geography.heard_by([zone])
-            if any(
-                clip == sha256 and listeners <= geography.heard_by([code]) and (clip, code) in has
-                for clip, code in everywhere
-            ):
-                continue  # a wider zone has had it
-            self._distributor.send(
-                sha256,
-                wanted[sha256, zone].bytes,
-                zone,
-                listeners,
-                start_at=start_at,
-                done=partial(self._distributed, sha256, zone),
+            kept = (
+                select(Distribution.clip_sha256, Distribution.zone)
+                .join(Place, Place.code == Distribution.zone)
+                .join(
+                    StandingSound,
+                    (StandingSound.clip_sha256 == Distribution.clip_sha256) & (StandingSound.place_id == Place.id),
+                )
             )
+            if len(names := {one.clip for one in lacking}) <= _ROWS_A_TIME:
+                kept = kept.where(Distribution.clip_sha256.in_(names))
+            had: dict[str, list[str]] = defaultdict(list)
+            for clip, zone in session.execute(kept):
+                had[clip].append(zone)
+        for one in lacking:
+            listeners = geography.heard_by([one.zone])
+            if any(listeners <= geography.heard_by([zone]) for zone in had[one.clip]):
+                self._covered.add(one)
+                continue
+            done = partial(self._distributed, one.clip, one.zone)
+            self._distributor.send(one.clip, one.bytes, one.zone, listeners, start_at=start_at, done=done)
 
     def _distributed(self, clip: str, zone: str) -> None:
         with self._core.database.write() as session:
             session.merge(Distribution(clip_sha256=clip, zone=zone, sent_at=self._core.clock.now()))
 
     def keep_standing(self) -> None:
-        """Bring what speakers keep in line with places and templates; sign it, and send what has been made."""
+        """Bring what speakers keep in line with places and templates; sign it, and send what has been made.
+
+        Written a few at a time: what is interrupted here is found again by the next look.
+        """
         with self._core.database.read() as session:
-            is_behind = standing.is_behind(session, self._core, self._sirens)
-        if is_behind:
+            lacking, surplus = standing.changes(session, self._sirens)
+        for rows in _portions(lacking, _ROWS_A_TIME):
             with self._core.database.write() as session:
-                standing.follow(session, self._sirens)
-                session.flush()
-                standing.put_plans(session, self._core)
+                standing.add(session, rows)
+        for addresses in _portions(surplus, _ROWS_A_TIME):
+            with self._core.database.write() as session:
+                standing.remove(session, addresses)
+        if lacking or surplus:
+            self._covered.clear()
         with self._core.database.read() as session:
-            rows = select(StandingSound).options(joinedload(StandingSound.clip), joinedload(StandingSound.place))
-            wanted = {
-                (sound.clip.sha256, sound.place.code): sound.clip for sound in session.scalars(rows) if sound.clip
-            }
-        self._send(wanted, _LATER)
+            plans = standing.unsigned(session, self._core)
+        for some in _portions(plans, _PLANS_A_TIME):
+            with self._core.database.write() as session:
+                standing.put_plans(session, self._core, some)
+        with self._core.database.read() as session:
+            unsent = self._lacking(session, StandingSound)
+        self._send(unsent, _LATER)
 
     # Copies.
 
@@ -239,14 +264,18 @@ class AlertKeeper(Worker):
                 yield self._core.topics.down(speaker, "copy"), row.envelope
 
 
+def _portions(found: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    return (found[first : first + size] for first in range(0, len(found), size))
+
+
 def _sent_for(alert: Alert, now: datetime) -> timedelta:
     """How long ago the last thing that a person did to an alert was sent."""
     return now - (alert.ended_at or max(alert.raised_at, alert.hold_until or alert.raised_at))
 
 
-def _has_news(alert: Alert, now: datetime) -> bool:
+def _has_news(alert: Alert, now: datetime, *, has_turn: bool) -> bool:
     """Whether sounds have been made, or its hour has come, since it was last signed."""
     if alert.hold_until and alert.hold_until > now:
         return False
     held_back = bool(alert.hold_until) and alert.audience_at is None
-    return alert.ended_at is None and (held_back or has_turn(alert))
+    return held_back or has_turn

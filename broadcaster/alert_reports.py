@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
@@ -10,10 +10,11 @@ from typing import Final
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session, joinedload
 
+from broadcaster.alert_documents import spoken_of
 from broadcaster.alerting import PREFIX
 from broadcaster.clock import from_ms
 from broadcaster.geography import Geography
-from broadcaster.rows import Alert, AlertReport, Speaker
+from broadcaster.rows import Alert, AlertReport, Speaker, ToldByPerson
 from broadcaster.wire.documents import Event, Receipt, SpeakerState, Why
 
 NAMED_AFTER: Final = timedelta(seconds=45)
@@ -21,6 +22,11 @@ NAMED_AFTER: Final = timedelta(seconds=45)
 _AWAY: Final = frozenset({SpeakerState.LOST, SpeakerState.DISCONNECTED, None})
 _ENDED: Final = Why.WITHDRAWN.value
 """It sounded until the alert was ended."""
+_NOT_BEGUN: Final = Why.NOT_BEGUN.value
+TOLD: Final = "told-by-person"
+"""Why a speaker that is right to leave words out is named all the same: its place knows of the alert from a person."""
+FORGOTTEN: Final = "forgotten"
+"""And here it had begun the alert by its own receipts, and knows no more of it."""
 
 
 class Hearing(StrEnum):
@@ -31,6 +37,8 @@ class Hearing(StrEnum):
     WAITING = "waiting"
     SILENT = "silent"
     OFFLINE = "offline"
+    SPARED = "spared"
+    """Words about an alert that it has not begun: it leaves them out, and nothing has to be done."""
 
 
 UNHEARD: Final = frozenset({Hearing.SILENT, Hearing.OFFLINE})
@@ -92,7 +100,7 @@ def hearing(report: AlertReport, speaker: Speaker, alert: Alert, now: datetime) 
     if report.started_at and (report.silent_at is None or report.silent_at < report.started_at or report.why == _ENDED):
         return Hearing.SOUNDING
     if report.silent_at:
-        return Hearing.SILENT
+        return Hearing.SPARED if report.why == _NOT_BEGUN else Hearing.SILENT
     if speaker.state in _AWAY and report.armed_at is None:
         return Hearing.OFFLINE
     over = not alert.in_force(now) or now >= max(alert.raised_at, alert.hold_until or alert.raised_at) + NAMED_AFTER
@@ -117,15 +125,33 @@ def lines(session: Session, alert: Alert, now: datetime) -> list[Line]:
         .options(joinedload(AlertReport.speaker).joinedload(Speaker.place))
         .order_by(AlertReport.speaker_id)
     )
-    return [_line(report, alert, now) for report in session.scalars(rows)]
+    found = [_line(report, alert, now) for report in session.scalars(rows)]
+    if any(line.hearing is Hearing.SPARED for line in found):
+        return _doubted(session, alert, found)
+    return found
 
 
 def _line(report: AlertReport, alert: Alert, now: datetime) -> Line:
     state = hearing(report, report.speaker, alert, now)
     why = ""
-    if state is Hearing.SILENT:
+    if state in {Hearing.SILENT, Hearing.SPARED}:
         why = report.why or ("not-started" if report.armed_at else "no-report")
     return Line(report.speaker, report, state, why)
+
+
+def _doubted(session: Session, alert: Alert, found: Iterable[Line]) -> list[Line]:
+    """Where words were left out, though people there know of the alert: from the speaker itself, or from somebody who called."""
+    about = spoken_of(session, alert)
+    begun = select(AlertReport.speaker_id).where(AlertReport.alert_id.in_(about), AlertReport.started_at.is_not(None))
+    began = set(session.scalars(begun))
+    told = set(session.scalars(select(ToldByPerson.place_id).where(ToldByPerson.alert_id.in_(about))))
+
+    def judged(line: Line) -> Line:
+        if line.hearing is not Hearing.SPARED or (line.speaker.id not in began and line.speaker.place_id not in told):
+            return line
+        return replace(line, hearing=Hearing.SILENT, why=FORGOTTEN if line.speaker.id in began else TOLD)
+
+    return [judged(line) for line in found]
 
 
 def unheard(session: Session, alert: Alert, now: datetime) -> list[Line]:
@@ -148,7 +174,7 @@ def counts(lines: Sequence[Line]) -> Mapping[Hearing, int]:
 
 
 def unarmed(session: Session, alert: Alert, audience: Collection[str]) -> list[str]:
-    """The connected speakers of an audience that have not said that they believe the alert, or its end."""
+    """The connected speakers of an audience that have not answered the alert, or its end."""
     reports = {
         report.speaker_id: report
         for report in session.scalars(select(AlertReport).where(AlertReport.alert_id == alert.id))
@@ -160,6 +186,6 @@ def unarmed(session: Session, alert: Alert, audience: Collection[str]) -> list[s
         report = reports.get(speaker)
         if alert.ended_at:
             return report is None or report.armed_at is None or bool(report.silent_at or report.finished_at)
-        return report is not None and bool(report.armed_at or report.started_at)
+        return report is not None and bool(report.armed_at or report.started_at or report.why == _NOT_BEGUN)
 
     return sorted(speaker for speaker in audience if speaker not in away and not knows(speaker))

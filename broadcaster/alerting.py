@@ -158,7 +158,8 @@ def _say_after(
 
 
 def _get(session: Session, alert_id: str, now: datetime) -> Alert:
-    alert = session.get(Alert, alert_id)
+    """An alert in force, which nobody else ends meanwhile."""
+    alert = session.get(Alert, alert_id, with_for_update=True)
     if alert is None or not alert.in_force(now):
         raise NotInForceError(alert_id)
     return alert
@@ -247,22 +248,17 @@ def in_force(session: Session, now: datetime) -> list[Alert]:
 
 def is_silent(alert: Alert) -> bool:
     """Whether it is a rehearsal without a sound, which is nobody's warning."""
-    return alert.source is AlertSource.REHEARSAL and not alert.sounds
+    return alert_templates.template(alert.template).kind == "rehearsal"
 
 
 def unexpired(session: Session, now: datetime) -> list[Alert]:
-    """The alerts whose documents are still retained, ended ones too."""
-    rows = (
-        select(Alert)
-        .where(Alert.expires_at > now)
-        .options(selectinload(Alert.targets), selectinload(Alert.sounds).joinedload(AlertSound.clip))
-        .order_by(Alert.level.desc(), Alert.raised_at.desc())
-    )
-    return list(session.scalars(rows))
+    """The alerts whose documents are still retained, ended ones too, without their sounds."""
+    rows = select(Alert).where(Alert.expires_at > now).options(selectinload(Alert.targets))
+    return list(session.scalars(rows.order_by(Alert.level.desc(), Alert.raised_at.desc())))
 
 
-def get(session: Session, alert_id: str) -> Alert | None:
-    """One alert with all that is said of it."""
+def get(session: Session, alert_id: str, *, to_change: bool = False) -> Alert | None:
+    """One alert with all that is said of it; ``to_change`` waits until nobody else is changing it."""
     rows = (
         select(Alert)
         .where(Alert.id == alert_id)
@@ -272,7 +268,7 @@ def get(session: Session, alert_id: str) -> Alert | None:
             joinedload(Alert.account),
         )
     )
-    return session.scalar(rows)
+    return session.scalar(rows.with_for_update(of=Alert) if to_change else rows)
 
 
 def _audit(session: Session, core: Core, action: str, alert: Alert, by: By) -> None:

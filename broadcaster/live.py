@@ -38,6 +38,7 @@ class LivePlan:
         unit_ms: sound in one segment.
         volume: 0 to 100; None for the usual one of the hour.
         excluded: codes of places inside the zones that do not hear it.
+        broadcast: the one in whose place it is heard, if there is one.
     """
 
     klass: Class
@@ -48,6 +49,7 @@ class LivePlan:
     title: str = ""
     volume: int | None = None
     excluded: tuple[str, ...] = ()
+    broadcast: str | None = None
 
 
 def new_name() -> str:
@@ -84,6 +86,7 @@ class LiveStream:
             unit_ms=plan.unit_ms,
             volume=plan.volume,
             excluded=plan.excluded,
+            broadcast=plan.broadcast,
             title=plan.title,
         )
         self._seq = 0
@@ -119,6 +122,12 @@ class LiveStream:
         """There is nothing to say for one segment: a gap, in which what follows keeps its place."""
         self.sent += 1
         self.beat()
+
+    def exclude(self, places: tuple[str, ...]) -> None:
+        """From now on these do not hear it; everybody else goes on without a break."""
+        if places != self._open.excluded:
+            self._open = msgspec.structs.replace(self._open, excluded=places)
+            self._say_open()
 
     def due_at(self, number: int) -> UnixMs:
         """When a segment sounds."""

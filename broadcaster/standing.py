@@ -7,10 +7,10 @@ anyway. Its items are excluded from their own zone, have no volume, and lie beyo
 import hashlib
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import delete, insert, select, tuple_
 from sqlalchemy.orm import Session, joinedload
 
 from broadcaster import alert_templates
@@ -35,6 +35,12 @@ PREFIX: Final = "lib-"
 """Begins the ids of plan items that are kept and never played; no receipt of them goes into the ledger."""
 _NEVER_MS: Final = UnixMs(253_370_764_800_000)
 """1 January 9999."""
+
+
+Row = dict[str, str | int | None]
+"""Of a `StandingSound`, by column."""
+Address = tuple[str, int]
+"""Of the same: its key, and the place whose speakers keep it."""
 
 
 def sentence_key(text: str) -> str:
@@ -81,33 +87,54 @@ def wanted(session: Session, table: str) -> dict[tuple[str, int], str]:
     return kept
 
 
-def follow(session: Session, table: str) -> None:
-    """Bring the rows in line with the places and the templates; a sound that is made stays for others that say the same."""
+def changes(session: Session, table: str) -> tuple[list[Row], list[Address]]:
+    """What is to be kept and is not yet, and what is kept and need not be; by reading, so that nobody waits for it.
+
+    A sound that is made stays for others that say the same.
+    """
     now = wanted(session, table)
-    known = {(sound.key, sound.place_id): sound for sound in session.scalars(select(StandingSound))}
-    clips = {sound.key: sound.clip_sha256 for sound in known.values() if sound.clip_sha256}
-    for (key, place_id), text in now.items():
-        if (key, place_id) not in known:
-            session.add(StandingSound(key=key, place_id=place_id, text=text, clip_sha256=clips.get(key)))
-    for address, sound in known.items():
-        if address not in now:
-            session.delete(sound)
+    rows = select(StandingSound.key, StandingSound.place_id, StandingSound.clip_sha256)
+    known = {(key, place_id): clip for key, place_id, clip in session.execute(rows)}
+    made = {key: clip for (key, _), clip in known.items() if clip}
+    lacking: list[Row] = [
+        {"key": key, "place_id": place_id, "text": text, "clip_sha256": made.get(key)}
+        for (key, place_id), text in now.items()
+        if (key, place_id) not in known
+    ]
+    return lacking, sorted(known.keys() - now.keys())
 
 
-def is_behind(session: Session, core: Core, table: str) -> bool:
-    """Whether `follow` or `put_plans` would change something: told by reading, so that nobody waits for it."""
-    known = {(key, place) for key, place in session.execute(select(StandingSound.key, StandingSound.place_id))}
-    if known != wanted(session, table).keys():
-        return True
+def add(session: Session, lacking: Sequence[Row]) -> None:
+    """Keep these from now on."""
+    session.execute(insert(StandingSound), lacking)
+
+
+def remove(session: Session, surplus: Collection[Address]) -> None:
+    """Keep these no longer."""
+    address = tuple_(StandingSound.key, StandingSound.place_id)
+    session.execute(delete(StandingSound).where(address.in_(surplus)))
+
+
+def follow(session: Session, table: str) -> None:
+    """Bring the rows in line with the places and the templates at once."""
+    lacking, surplus = changes(session, table)
+    if lacking:
+        add(session, lacking)
+    if surplus:
+        remove(session, surplus)
+
+
+def unsigned(session: Session, core: Core) -> list[Plan]:
+    """What the speakers of each place keep, where they have not been told so."""
     publisher, plans = Publisher(session, core.clock), _plans(session)
     publisher.recall_topics([core.topics.plan(plan.zone, STANDING_DAY) for plan in plans])
-    return any(not publisher.holds(core.topics.plan(plan.zone, STANDING_DAY), plan) for plan in plans)
+    return [plan for plan in plans if not publisher.holds(core.topics.plan(plan.zone, STANDING_DAY), plan)]
 
 
-def put_plans(session: Session, core: Core) -> None:
-    """Sign, for every place, what its speakers keep."""
+def put_plans(session: Session, core: Core, plans: Iterable[Plan]) -> None:
+    """Sign what the speakers of some places keep."""
     publisher = Publisher(session, core.clock)
-    for plan in _plans(session):
+    for plan in plans:
         publisher.put(core.keyring.station, Kind.PLAN, core.topics.plan(plan.zone, STANDING_DAY), plan)
 
 

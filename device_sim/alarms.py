@@ -5,11 +5,11 @@ An alert is a timeline that every speaker computes alike (`rounds`); one that mi
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Self
 
 from broadcaster.wire.documents import Class, Config, Event, Why
 from broadcaster.wire.units import SECOND
-from broadcaster.wire.urgent import Alert
+from broadcaster.wire.urgent import Alert, AlertPart, Part
 from device_sim import arbiter, rounds
 from device_sim.actions import Action, StartSound, StopSound
 from device_sim.beliefs import Raised
@@ -18,6 +18,8 @@ from device_sim.speaker_time import SpeakerTime
 
 _ARM_MS: Final = 1_500
 _TICK_MS: Final = 100
+_WHOLE: Final = 0.9
+"""Of a sound: so much has to be heard for people to know what it says."""
 
 
 @dataclass(frozen=True)
@@ -28,13 +30,20 @@ class Told:
     start_at: int
     duration_ms: int
 
+    @classmethod
+    def of(cls, raised: Raised) -> Self:
+        """For receipts and notes of an alert, which are kept until after it expires."""
+        alert = raised.alert
+        return cls(alert.alert, alert.start_at, max(0, raised.exp - alert.start_at))
+
 
 @dataclass
 class Ringing:
     """One alert in force.
 
     Attributes:
-        owed: no round of it has been played to its end, or one was cut: it plays one of its own when it may.
+        owed: not all that it says has been heard: it plays a round of its own when it may.
+        said: the clips that were heard whole, or can't be.
         own_at: when its own round began or begins, by the own clock.
         gone_at: without a clock, when its time is over, by the own clock.
         cards: the sounds that the card has, by name; true once heard.
@@ -50,12 +59,12 @@ class Ringing:
     handed: set[str] = field(default_factory=set)
     told: bool = False
     heard_ms: int = 0
+    said: set[str] = field(default_factory=set)
 
     @property
     def about(self) -> Told:
         """For receipts."""
-        alert = self.raised.alert
-        return Told(alert.alert, alert.start_at, max(0, self.raised.exp - alert.start_at))
+        return Told.of(self.raised)
 
     @property
     def rank(self) -> int:
@@ -70,11 +79,18 @@ class Alarms:
         self._journal, self._time = journal, time
         self._ringing: dict[str, Ringing] = {}
         self._holder: str | None = None
+        self._leaving: dict[str, Told] = {}
+        """Sounds that the card was told to stop before it said whether they had begun."""
 
     def update(self, raised: Iterable[Raised], config: Config, cached: Collection[str], now: int) -> list[Action]:
         """Take in what is in force; what is not any more falls silent."""
-        valid = {one.alert.alert: one for one in raised if not arbiter.is_excluded(one.alert.excluded, config)}
+        meant = [one for one in raised if not arbiter.is_excluded(one.alert.excluded, config)]
+        valid = {one.alert.alert: one for one in meant if self._is_for_us(one.alert)}
         actions: list[Action] = []
+        for one in meant:
+            if one.alert.alert not in valid and not one.alert.ended:
+                at = self._time.station(now)
+                actions += self._journal.write(Told.of(one), Event.SKIPPED, at, why=Why.NOT_BEGUN)
         for name, one in valid.items():
             if name not in self._ringing and not one.alert.ended:
                 heard = self._journal.noted(name, Event.FINISHED) or self._journal.noted(name, Event.STOPPED)
@@ -88,6 +104,10 @@ class Alarms:
             elif self._is_answered(ringing.raised.alert, cached):
                 actions += self._journal.write(ringing.about, Event.ARMED, self._time.station(now))
         return actions + self._choose(config, cached, now)
+
+    def _is_for_us(self, alert: Alert) -> bool:
+        """Whether something that it speaks of has begun here, in this boot or one before."""
+        return not alert.if_begun or any(self._journal.noted(name, Event.STARTED) for name in alert.if_begun)
 
     @staticmethod
     def _is_answered(alert: Alert, cached: Collection[str]) -> bool:
@@ -105,6 +125,7 @@ class Alarms:
         elif not ringing.raised.alert.is_rehearsal and not self._journal.noted(name, Event.STARTED):
             why = Why.WITHDRAWN if ringing.raised.alert.ended else Why.NOT_CACHED
             actions += self._journal.write(about, Event.SKIPPED, at, why=why)
+        self._leaving |= {card: about for card, heard in ringing.cards.items() if not heard}
         del self._ringing[name]
         if self._holder == name:
             self._holder = None
@@ -115,7 +136,7 @@ class Alarms:
         actions: list[Action] = []
         self._holder = None
         for name, ringing in sorted(self._ringing.items(), key=lambda kept: (-kept[1].rank, -kept[1].raised.seq)):
-            actions += self._turn(ringing, now)
+            actions += self._turn(ringing, cached, now)
             here = any(part.clip in cached for part in ringing.raised.alert.parts)
             due = self._due(ringing, config, now) if here and self._holder is None else None
             if due is not None:
@@ -125,17 +146,20 @@ class Alarms:
                 self._holder, ringing.round = name, due
         return actions
 
-    def _turn(self, ringing: Ringing, now: int) -> list[Action]:
-        """A round that is over was heard, or is still owed."""
+    def _turn(self, ringing: Ringing, cached: Collection[str], now: int) -> list[Action]:
+        """A round that is over was heard, or is still owed: who joined the common one late may have missed what it says."""
         done, alert = ringing.round, ringing.raised.alert
         if done is None or ringing.cards or now < done.own_end or alert.growing:
             return []
         whole = rounds.first(alert, done.name, done.own_begin) if done.is_first else done
         if now < whole.own_end:
             return []
+        was_common = ringing.own_at is None
         ringing.round = None
         ringing.own_at = ringing.own_at if not self._time.known else None
-        if not ringing.heard_ms:
+        speech = {part.clip for part in alert.parts if part.part is Part.SPEECH}
+        cut = any(clip in cached for clip in speech - ringing.said)
+        if not ringing.heard_ms or (was_common and cut):
             return []
         ringing.owed = False
         return self._journal.write(ringing.about, Event.FINISHED, self._time.station(now), played_ms=ringing.heard_ms)
@@ -228,7 +252,11 @@ class Alarms:
     def sound_started(self, card: str, at_own: float, position_ms: int) -> list[Action]:
         """The first sample of a part was heard."""
         ringing = self._find(card)
-        if ringing is None or ringing.cards[card]:
+        if ringing is None:
+            about = self._leaving.pop(card, None)
+            at = self._time.station(round(at_own))
+            return self._journal.write(about, Event.STARTED, at, position_ms=position_ms) if about else []
+        if ringing.cards[card]:
             return []
         ringing.cards[card] = True
         if ringing.told:
@@ -239,9 +267,13 @@ class Alarms:
 
     def sound_ended(self, card: str, played_ms: int) -> None:
         """The last sample of a part was heard."""
+        self._leaving.pop(card, None)
         if ringing := self._find(card):
             del ringing.cards[card]
             ringing.heard_ms += played_ms
+            part = self._part(ringing, card)
+            if part and played_ms >= part.duration_ms * _WHOLE:
+                ringing.said.add(part.clip)
 
     def sound_failed(self, card: str) -> str | None:
         """A part could not be decoded; returns its clip."""
@@ -249,9 +281,18 @@ class Alarms:
         if ringing is None:
             return None
         del ringing.cards[card]
+        part = self._part(ringing, card)
+        if part is None:
+            return None
+        ringing.said.add(part.clip)
+        return part.clip
+
+    @staticmethod
+    def _part(ringing: Ringing, card: str) -> AlertPart | None:
+        """What a sound of the round under way is."""
         at_ms = int(card.rpartition(".")[2])
         sounds = ringing.round.sounds if ringing.round else ()
-        return next((sound.part.clip for sound in sounds if sound.at_ms == at_ms), None)
+        return next((sound.part for sound in sounds if sound.at_ms == at_ms), None)
 
     def wake_at(self, config: Config, now: int) -> int | None:
         """When `tick` is next needed."""

@@ -45,6 +45,8 @@ class Live:
         self._journal, self._time = journal, time
         self._streams: dict[str, Stream] = {}
         self.emergencies_only = False
+        self._stopped: dict[str, frozenset[Class]] = {}
+        """Broadcasts that a command has stopped, and what its key may stop: no further stream takes their place."""
 
     def take_open(self, admitted: Admitted, now: int) -> None:
         """A stream is on, still on, or over. Errors: RejectedError (malformed, wrong-topic, out-of-scope, too-many)."""
@@ -61,8 +63,17 @@ class Live:
         if known is not None:
             known.open, known.open_until = opened, now + _OPEN_MS
         elif not opened.ended:
-            stopped = self._journal.over(opened.stream)  # by a person, before a reboot
+            stopped = self._journal.over(opened.stream) or self._is_stopped(opened)  # by a person, before a reboot
             self._streams[opened.stream] = Stream(opened, kid, now + _OPEN_MS, now + _STALLED_MS, closed=stopped)
+
+    def _is_stopped(self, opened: LiveOpen) -> bool:
+        """Whether the broadcast in whose place it would be heard was stopped here."""
+        if opened.broadcast is None:
+            return False
+        scopes = self._stopped.get(opened.broadcast, frozenset())
+        return not scopes.isdisjoint({opened.klass, Class.EMERGENCY}) or self._journal.noted(
+            opened.broadcast, Event.STOPPED
+        )
 
     def expect(self, address: Address, now: int) -> None:
         """A cheap look before any signature. Errors: RejectedError (unknown-stream, replayed, future-dated)."""
@@ -91,12 +102,12 @@ class Live:
         return self._cut([stream for stream in self._streams.values() if stream.kid not in believed], Why.LOCKED_OUT)
 
     def stop(self, broadcast: str | None, scopes: frozenset[Class]) -> list[Action]:
-        """A command ends a stream, or, without a name, all below EMERGENCY."""
-        named = [
-            stream
-            for stream in self._streams.values()
-            if stream.id == broadcast or (broadcast is None and stream.open.klass is not Class.EMERGENCY)
-        ]
+        """A command ends a stream, or that of a broadcast, or, without a name, all below EMERGENCY."""
+        if broadcast is None:
+            named = [stream for stream in self._streams.values() if stream.open.klass is not Class.EMERGENCY]
+        else:
+            named = [one for one in self._streams.values() if broadcast in {one.id, one.open.broadcast}]
+            self._stopped[broadcast] = self._stopped.get(broadcast, frozenset()) | scopes
         allowed = [stream for stream in named if stream.open.klass in scopes or Class.EMERGENCY in scopes]
         return self._cut(allowed, Why.COMMAND)
 

@@ -7,7 +7,7 @@ the live stream has precedence. So a stream that fails, and a station that dies,
 import logging
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
@@ -40,6 +40,7 @@ class RelayOrder:
 
     Attributes:
         zones: codes of places, none of them inside another.
+        broadcast: whose piece it is.
     """
 
     address: str
@@ -49,6 +50,7 @@ class RelayOrder:
     until: UnixMs
     title: str = ""
     excluded: tuple[str, ...] = ()
+    broadcast: str | None = None
 
 
 class RelayEvent(StrEnum):
@@ -91,6 +93,10 @@ class Relay:
         self._stopping.set()
         if self._thread.is_alive():
             self._thread.join(10)
+
+    def exclude(self, places: tuple[str, ...]) -> None:
+        """These places hear no more of it, within a second; in the others it goes on."""
+        self._order = replace(self._order, excluded=places)
 
     @property
     def over(self) -> bool:
@@ -157,6 +163,7 @@ class Relay:
             unit_ms=UNIT_MS,
             title=self._order.title,
             excluded=self._order.excluded,
+            broadcast=self._order.broadcast,
         )
         return LiveStream(self._core, self._transport, plan)
 
@@ -165,6 +172,7 @@ class Relay:
         while stream.due_at(stream.sent + 1) <= self._order.until:
             if not self._rest(stream.due_at(stream.sent) - _ON_THE_WAY_MS):
                 return ""
+            stream.exclude(self._order.excluded)
             samples = source.take(size)
             watch.take(samples, self._now() / 1000)
             if source.ended and len(samples) < size:

@@ -3,7 +3,7 @@
 import logging
 import secrets
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
@@ -65,9 +65,13 @@ class Relays:
         with self._core.database.read() as session:
             wanted = dict(_due(session, self._core.clock.now()))
         for place, (order, relay) in list(self._running.items()):
-            if wanted.get(place) != order or relay.over:  # one that broke is begun anew
-                relay.stop()
+            due = wanted.get(place)
+            if due is None or replace(due, excluded=order.excluded) != order or relay.over:
+                relay.stop()  # one that broke is begun anew
                 del self._running[place]
+            elif due != order:
+                relay.exclude(due.excluded)
+                self._running[place] = due, relay
         for place in wanted.keys() - self._running.keys():
             relay = Relay(self._core, self._transport, wanted[place], partial(self._note, place, wanted[place]))
             self._running[place] = wanted[place], relay
@@ -133,6 +137,7 @@ def _due(session: Session, now: datetime) -> Iterator[tuple[Place, RelayOrder]]:
                         until=UnixMs(to_ms(until)),
                         title=piece.title,
                         excluded=tuple(place.code for place in broadcast.excluded),
+                        broadcast=broadcast.id,
                     ),
                 )
 

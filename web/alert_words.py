@@ -5,7 +5,7 @@ from typing import Final
 from flask_babel import lazy_gettext as _l
 from flask_babel.speaklater import LazyString
 
-from broadcaster import alert_templates
+from broadcaster import alert_reports, alert_templates
 from broadcaster.alert_orders import Fault
 from broadcaster.alert_reports import Hearing, Line
 from broadcaster.rows import Alert, AlertEnd, AlertSource
@@ -18,6 +18,7 @@ HEARINGS: Final[dict[str, LazyString]] = {
     Hearing.WAITING: _l("Đang chờ loa trả lời"),
     Hearing.SILENT: _l("Im lặng"),
     Hearing.OFFLINE: _l("Mất kết nối"),
+    Hearing.SPARED: _l("Không cần phát"),
 }
 ENDS: Final[dict[str, LazyString]] = {
     AlertEnd.ENDED: _l("Đã kết thúc"),
@@ -29,6 +30,11 @@ SOURCES: Final[dict[str, LazyString]] = {
     AlertSource.API: _l("phần mềm khác"),
     AlertSource.CAP: _l("bản tin CAP"),
     AlertSource.REHEARSAL: _l("thử hằng tuần"),
+}
+_WHY: Final[dict[str, LazyString]] = {
+    "not-started": _l("đã nhận lệnh nhưng chưa báo phát"),
+    alert_reports.TOLD: _l("nhưng ở đây đã báo trực tiếp cảnh báo đó, cần báo lại"),
+    alert_reports.FORGOTTEN: _l("đã phát cảnh báo đó nhưng không còn nhớ"),
 }
 _FAULTS: Final[dict[tuple[str, str], LazyString]] = {
     ("template", "unknown"): _l("Không có mẫu này."),
@@ -62,9 +68,7 @@ def fault(of: Fault) -> str:
 
 def why(line: Line) -> str:
     """Why a speaker is silent, as far as is known; empty where nothing has to be explained."""
-    if line.why == "not-started":
-        return _("đã nhận lệnh nhưng chưa báo phát")
-    return sentences.why(line.why)
+    return str(_WHY[line.why]) if line.why in _WHY else sentences.why(line.why)
 
 
 def state(alert: Alert, *, in_force: bool, held: bool) -> str:

@@ -19,7 +19,14 @@ from web import alert_words, chart
 WIDTH: Final = chart.WIDTH
 _MAX_DOTS: Final = 500
 _MAX_AREAS: Final = 400
-_WORST_FIRST: Final = (Hearing.SILENT, Hearing.OFFLINE, Hearing.WAITING, Hearing.SOUNDING, Hearing.HEARD)
+_WORST_FIRST: Final = (
+    Hearing.SILENT,
+    Hearing.OFFLINE,
+    Hearing.WAITING,
+    Hearing.SOUNDING,
+    Hearing.HEARD,
+    Hearing.SPARED,
+)
 _AWAY: Final = frozenset({SpeakerState.LOST, SpeakerState.DISCONNECTED, None})
 _PRESENCE: Final[dict[str, LazyString]] = {
     "ready": _l("sẵn sàng"),

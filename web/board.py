@@ -39,6 +39,11 @@ class Village:
         return sum(line.hearing in {Hearing.HEARD, Hearing.SOUNDING} for line in self.lines)
 
     @property
+    def meant(self) -> int:
+        """How many of its speakers should sound."""
+        return sum(line.hearing is not Hearing.SPARED for line in self.lines)
+
+    @property
     def unheard(self) -> bool:
         """Whether somebody has to be called: no speaker here has sounded, and one should have."""
         return any(line.hearing in UNHEARD for line in self.lines)
@@ -75,6 +80,7 @@ def show(alert_id: str) -> ResponseReturnValue:
             "total": len(lines),
             "villages": _villages(session, alert, lines),
             "said": _said(alert),
+            "after": session.scalars(select(Alert).where(Alert.follows_id == alert.id)).all(),
             "confirmed": session.get(AlertConfirmation, alert.id, options=[joinedload(AlertConfirmation.account)]),
             "chart": area_map.of_alert(session, lines),
             "width": area_map.WIDTH,

@@ -213,6 +213,7 @@ _WHY: Final[Words] = {
     "higher-class": _l("nhường bản tin khẩn cấp"),
     "locked-out": _l("nguồn phát đã bị khóa"),
     "no-signal": _l("mất tín hiệu phát trực tiếp"),
+    "not-begun": _l("loa này chưa phát cảnh báo đó"),
     "broker-down": _l("máy chủ tin mất kết nối"),
     "not-prepared": _l("chưa tạo xong giọng đọc"),
     "no-report": _l("loa không phản hồi"),

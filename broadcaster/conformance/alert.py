@@ -212,6 +212,40 @@ async def rehearsal_is_answered_in_silence(rig: Rig) -> str:
 
 
 @check("Who has the air", "alert")
+async def cut_words_are_said_again(rig: Rig) -> str:
+    """An alert whose words were cut by a higher one is joined in position while its round is on, and said whole after it."""
+    lower = alert_of(rig, part(rig, SHORT), part(rig, MIDDLE, SHORT.length_ms))
+    await raise_it(rig, lower)
+    await rig.past(lower.start_at + SHORT.length_ms + 300)
+    higher = alert_of(rig, part(rig, SHORT), level=5)
+    await raise_it(rig, higher)
+    await rig.past(lower.start_at + 2 * (SHORT.length_ms + MIDDLE.length_ms))
+    finished = (await told(rig, lower, Event.FINISHED)).receipt
+    started = rig.tape.events(lower.alert, Event.STARTED)[-1].receipt
+    expect(started.position_ms == 0, rig.tape.story(lower.alert))
+    return near(finished.played_ms, SHORT.length_ms + MIDDLE.length_ms, "played")
+
+
+@check("Alert", "alert")
+async def words_only_where_begun(rig: Rig) -> str:
+    """An alert with if_begun is heard where one of those has begun; elsewhere it is skipped as not-begun, in silence."""
+    alert = alert_of(rig, part(rig, MIDDLE))
+    await raise_it(rig, alert)
+    await rig.past(alert.start_at + SECOND)
+    await end(rig, alert)
+    words = alert_of(rig, part(rig, SHORT), if_begun=(secrets.token_hex(6), alert.alert))
+    await raise_it(rig, words)
+    seen = await sounds_once(rig, words, SHORT.length_ms)
+    others = alert_of(rig, part(rig, SHORT), if_begun=(secrets.token_hex(6),))
+    await raise_it(rig, others)
+    skipped = (await told(rig, others, Event.SKIPPED)).receipt
+    await rig.past(others.start_at + 2 * SECOND)
+    only = skipped.why is Why.NOT_BEGUN and len(rig.tape.events(others.alert)) == 1
+    expect(only, rig.tape.story(others.alert))
+    return seen
+
+
+@check("Who has the air", "alert")
 async def higher_level_first(rig: Rig) -> str:
     """An alert of a higher level displaces a lower one, which follows with a round of its own."""
     lower = alert_of(rig, part(rig, MIDDLE))

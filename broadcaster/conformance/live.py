@@ -39,6 +39,7 @@ class Voice:
     rig: Rig
     klass: Class = Class.ROUTINE
     key: SigningKey | None = None
+    broadcast: str | None = None
     name: str = field(default_factory=lambda: secrets.token_hex(6))
 
     def __post_init__(self) -> None:
@@ -54,6 +55,7 @@ class Voice:
             start_at=self.start_at,
             limit_at=self.start_at + MINUTE,
             unit_ms=_UNIT_MS,
+            broadcast=self.broadcast,
             ended=ended,
         )
         message = self.rig.sign(Kind.LIVE_OPEN, topic, opened, key=self.key, exp=self.rig.now() + 10 * SECOND)
@@ -213,6 +215,25 @@ async def alert_interrupts_live(rig: Rig) -> str:
     await order(rig, Action.STOP, one.name)  # it must not keep the air from the next check
     expect(again.at >= alert.start_at + SHORT.length_ms, "spoke into the alert")
     return seen
+
+
+@check("Command", "live")
+async def stop_ends_the_relay_of_a_broadcast(rig: Rig) -> str:
+    """The command stop ends the stream whose open names that broadcast, and no further one takes its place."""
+    item = rig.item(LONG, rig.slot(LONG.length_ms), resume=True)
+    await rig.plan(item)
+    first = Voice(rig, broadcast=item.id)
+    await first.begin(range(20))
+    await rig.past(max(first.start_at, item.start_at) + SECOND)
+    await order(rig, Action.STOP, item.id)
+    stopped = await first.receipt(Event.STOPPED)
+    expect(stopped.why is Why.COMMAND, rig.tape.story(first.name))
+    second = Voice(rig, broadcast=item.id)
+    await second.begin(range(10))
+    await rig.past(second.start_at + 3 * SECOND)
+    expect(not rig.tape.events(second.name, Event.STARTED), rig.tape.story(second.name))
+    expect(rig.tape.events(item.id, Event.STOPPED), rig.tape.story(item.id))
+    return f"stopped after {stopped.played_ms} ms"
 
 
 @check("Command", "live")

@@ -4,6 +4,7 @@ import asyncio
 from typing import Final
 
 from broadcaster.conformance.airing import near, only, order
+from broadcaster.conformance.alert import alert_of, end, part, raise_it, told
 from broadcaster.conformance.check import check, expect
 from broadcaster.conformance.rig import JOIN_S, TOLERANCE_MS, Rig
 from broadcaster.conformance.sounds import LONG, SHORT
@@ -149,6 +150,23 @@ async def connections_are_numbered(rig: Rig) -> str:
     seen = f"connection {before.connection} → {ready[-1].connection}"
     expect(ready[-1].boot == before.boot and ready[-1].connection > before.connection, seen)
     return seen
+
+
+@check("Alert", "blackout")
+async def remembers_what_it_has_begun(rig: Rig) -> str:
+    """Who lost its power in the middle of an alert says the words that are for those who had begun it."""
+    alert = alert_of(rig, part(rig, LONG))
+    await raise_it(rig, alert)
+    await told(rig, alert, Event.STARTED)
+    since = rig.now()
+    await rig.subject.off()
+    await end(rig, alert)
+    words = alert_of(rig, part(rig, SHORT), if_begun=(alert.alert,))
+    await raise_it(rig, words)
+    await rig.switch_on()
+    await rig.joined(since)
+    await told(rig, words, Event.FINISHED, seconds=JOIN_S)
+    return rig.tape.story(words.alert)
 
 
 @check("Receipts", "blackout")

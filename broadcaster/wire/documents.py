@@ -264,6 +264,7 @@ class Why(StrEnum):
     HIGHER_CLASS = "higher-class"
     LOCKED_OUT = "locked-out"
     NO_SIGNAL = "no-signal"
+    NOT_BEGUN = "not-begun"
 
 
 class Receipt(Document, frozen=True, kw_only=True):

@@ -1,13 +1,16 @@
 """The payloads of what can't wait: alerts and live sound; and the firmware document, which is reserved."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Final
 
 import msgspec
 
 from broadcaster.wire.documents import Document
 from broadcaster.wire.envelope import Moment
-from broadcaster.wire.fields import Class, Duration, Hash, Name, Text, Volume
+from broadcaster.wire.fields import Class, Duration, Hash, Id, Name, Text, Volume
+
+MOST_BEFORE: Final = 20
+"""Alerts that one may name in ``if_begun``."""
 
 
 class Part(StrEnum):
@@ -38,6 +41,7 @@ class Alert(Document, frozen=True, kw_only=True):
         growing: more parts will follow; ``repeats`` and ``every_ms`` count once it is false.
         repeats: how often the speech is said in the first round, ``pause_ms`` apart.
         every_ms: from the beginning of one round to the next; 0: there is only one.
+        if_begun: alerts; it is only for speakers that have begun to sound one of them. Empty: for every speaker.
         ended: it is over, and nothing of it sounds any more.
     """
 
@@ -51,6 +55,7 @@ class Alert(Document, frozen=True, kw_only=True):
     every_ms: Annotated[int, msgspec.Meta(ge=0, le=86_400_000)] = 0
     volume: Volume | None = None
     excluded: tuple[Name, ...] = ()
+    if_begun: Annotated[tuple[Name, ...], msgspec.Meta(max_length=MOST_BEFORE)] = ()
     drill: bool = False
     ended: bool = False
     title: Text = ""
@@ -65,6 +70,7 @@ class LiveOpen(Document, frozen=True, kw_only=True):
     """A live stream is on: said again every 2 s, with ``ended`` at its end.
 
     Segment n sounds at ``start_at`` + n x ``unit_ms``: ``start_at`` holds the delay for the way and the jitter.
+    ``broadcast`` is the one in whose place it is heard, if there is one: what stops that stops the stream.
     """
 
     stream: Name
@@ -75,6 +81,7 @@ class LiveOpen(Document, frozen=True, kw_only=True):
     codec: Annotated[str, msgspec.Meta(pattern=r"^opus$(?!\n)")] = "opus"
     volume: Volume | None = None
     excluded: tuple[Name, ...] = ()
+    broadcast: Id | None = None
     ended: bool = False
     title: Text = ""
 

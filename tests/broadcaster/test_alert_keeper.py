@@ -1,11 +1,13 @@
 """What time asks for: copies, clips, successors, held words, the audience. Time is moved by hand."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, event, select
+from sqlalchemy.orm import Session
 
 from broadcaster import alert_keeper, alert_reports, alerting, standing
 from broadcaster.alert_keeper import AlertKeeper
@@ -16,7 +18,7 @@ from broadcaster.core import Core
 from broadcaster.distribution import Distributor
 from broadcaster.outbox import Outbox
 from broadcaster.rows import Alert, AlertReport, AlertSound, Place, PlaceKind, Published, Speaker, StandingSound
-from broadcaster.wire.documents import Event, SpeakerState
+from broadcaster.wire.documents import Event, Plan, SpeakerState
 from broadcaster.wire.topics import Kind
 from tests.broadcaster import town
 from tests.broadcaster.test_alerting import clip, keep_everything, report
@@ -51,11 +53,11 @@ class Desk:
         self.keeper.look()
         return self.handed
 
-    def raise_one(self, **values: str) -> str:
+    def raise_one(self, *, request: str = "form-1", **values: str) -> str:
         with self.core.database.write() as session:
             for speaker in session.scalars(select(Speaker)):
                 speaker.state = SpeakerState.READY
-            order = Order("form-1", "bao", ("xa",), values)
+            order = Order(request, "bao", ("xa",), values)
             done = alerting.raise_alert(session, self.core, order, By(), "ngan")
         self.keeper.hand_over(done.documents)
         return done.alert.id
@@ -246,3 +248,61 @@ def test_while_nothing_changes_nobody_waits_for_what_speakers_keep(desk: Desk, m
         assert session.scalars(select(StandingSound).where(StandingSound.place_id == 90)).all()
     monkeypatch.setattr(standing, "put_plans", lambda *_: pytest.fail("nothing has changed"))
     desk.keeper.keep_standing()
+
+
+def test_a_look_loads_no_sound_of_an_alert_that_has_been_sent(desk: Desk, clock: FixedClock) -> None:
+    over, on = desk.raise_one(), desk.raise_one(request="form-2")
+    with desk.core.database.write() as session:
+        alerting.end_alert(session, desk.core, over, By(), words=False)
+    desk.keeper.look()
+    for sent, zone in desk.distributor._transfers:
+        desk.keeper._distributed(sent, zone)
+    loaded: list[object] = []
+
+    def note(sound: AlertSound, _: object) -> None:
+        loaded.append(sound)
+
+    event.listen(AlertSound, "load", note)
+    clock.advance(timedelta(seconds=1))
+    assert desk.keeper.look()
+    event.remove(AlertSound, "load", note)
+    assert loaded == []
+    assert {over, on} == {topic.rpartition("/")[2] for topic in desk.handed}
+
+
+def test_what_speakers_keep_is_written_a_few_at_a_time_and_goes_on_after_a_kill(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with desk.core.database.write() as session:
+        kept = len(session.scalars(select(StandingSound)).all())
+        session.execute(delete(StandingSound))
+    monkeypatch.setattr(alert_keeper, "_ROWS_A_TIME", 7)
+    monkeypatch.setattr(alert_keeper, "_PLANS_A_TIME", 2)
+    add, put = standing.add, standing.put_plans
+    sizes: list[int] = []
+
+    def add_and_die_at_the_third(session: Session, rows: Sequence[standing.Row]) -> None:
+        sizes.append(len(rows))
+        if len(sizes) == 3:
+            raise OSError("killed")
+        add(session, rows)
+
+    def put_some(session: Session, core: Core, plans: Sequence[Plan]) -> None:
+        sizes.append(len(plans))
+        put(session, core, plans)
+
+    monkeypatch.setattr(standing, "add", add_and_die_at_the_third)
+    monkeypatch.setattr(standing, "put_plans", put_some)
+    with pytest.raises(OSError, match="killed"):
+        desk.keeper.keep_standing()
+    with desk.core.database.read() as session:
+        assert len(session.scalars(select(StandingSound)).all()) == 14
+    desk.keeper.keep_standing()
+    with desk.core.database.write() as session:
+        assert len(session.scalars(select(StandingSound)).all()) == kept
+        for sound in session.scalars(select(StandingSound)):
+            sound.clip = clip(session, desk.core, sound.text)
+            session.flush()
+    desk.keeper.keep_standing()
+    assert max(sizes) == 7
+    assert sizes[-3:] == [2, 2, 1]  # five places, each with a plan

@@ -1,5 +1,7 @@
 """Alerts over rows: what is raised, what speakers are told of it, and how it ends."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -35,6 +37,7 @@ from broadcaster.rows import (
     Published,
     Speaker,
     StandingSound,
+    ToldByPerson,
 )
 from broadcaster.wire import envelope, strict_json
 from broadcaster.wire.documents import Event, Plan, Receipt, SpeakerState, Why
@@ -43,6 +46,7 @@ from broadcaster.wire.topics import Kind
 from broadcaster.wire.urgent import Alert as Document
 from broadcaster.wire.urgent import Part
 from tests.broadcaster import town
+from tests.broadcaster.databases import emptied
 from tests.clocks import FixedClock
 
 DUTY = By(account_id=1)
@@ -297,7 +301,7 @@ def test_everything_a_person_does_is_in_the_audit_log(core: Core) -> None:
 def test_what_speakers_keep_can_never_sound(core: Core) -> None:
     keep_everything(core)
     with core.database.write() as session:
-        standing.put_plans(session, core)
+        standing.put_plans(session, core, standing.unsigned(session, core))
         rows = session.scalars(select(Published).where(Published.topic.endswith(publishing.STANDING_DAY))).all()
         plans = [strict_json.decode(envelope.parse(row.envelope).payload, Plan) for row in rows]
     assert {plan.zone for plan in plans} == {"xa", "thon-dong", "thon-doai", "ban-na-loc", "ven-suoi"}
@@ -394,7 +398,7 @@ def test_an_alert_that_never_left_goes_out_before_all_plans_and_after_trust(core
     with core.database.write() as session:
         setup_documents.put_trust(session, core, SigningKey.generate())
         setup_documents.put_configs(session, core, 60_000)
-        standing.put_plans(session, core)
+        standing.put_plans(session, core, standing.unsigned(session, core))
         waiting = [row.topic for row in publishing.unconfirmed(session)]
     assert waiting[:2] == [town.TOPICS.trust("xa"), town.TOPICS.alert("xa", done.alert.id)]
 
@@ -412,6 +416,8 @@ def test_warming_up_leaves_nothing_behind(filled: Database, clock: FixedClock) -
 def test_both_databases_take_an_alert_from_its_raising_to_its_end(filled: Database, clock: FixedClock) -> None:
     core = town.core(filled, clock)
     keep_everything(core)
+    with filled.write() as session:
+        standing.follow(session, "hue")
     first = raised(core, places=("thon-dong", "ven-suoi"), values={"so": "13"})
     report(core, first.alert.id, "loa-1", Event.STARTED)
     with filled.write() as session:
@@ -422,3 +428,83 @@ def test_both_databases_take_an_alert_from_its_raising_to_its_end(filled: Databa
         assert [one.ended for one in told(core, done)] == [True, True, False, False]
         assert chain.first_break(session, AuditEntry) is None
         assert session.scalars(select(AlertReport)).all()
+
+
+def test_a_correction_is_only_for_those_who_had_begun_what_it_speaks_of(core: Core) -> None:
+    first = raised(core).alert.id
+    second = raised(core, request="form-2", follows=first).alert.id
+    with core.database.write() as session:
+        [end, words] = told(core, alerting.correct_alert(session, core, second, DUTY))
+    assert (end.if_begun, words.if_begun) == ((), (second, first))
+
+
+@pytest.mark.parametrize("drill", [True, False])
+def test_the_spoken_end_of_a_drill_is_for_those_who_had_begun_it_and_a_real_one_for_everybody(
+    core: Core, drill: bool
+) -> None:
+    alert = raised(core, drill=drill).alert.id
+    with core.database.write() as session:
+        documents = told(core, alerting.end_alert(session, core, alert, DUTY, words=True))
+    assert documents[-1].if_begun == ((alert,) if drill else ())
+
+
+def test_a_speaker_that_is_right_to_leave_a_correction_out_is_neither_silent_nor_told_again(
+    core: Core, clock: FixedClock
+) -> None:
+    alert = raised(core).alert.id
+    report(core, alert, "loa-1", Event.STARTED)
+    report(core, alert, "loa-4", Event.STARTED)
+    with core.database.write() as session:
+        for name in ("loa-1", "loa-2", "loa-3", "loa-4"):
+            session.get_one(Speaker, name).state = SpeakerState.READY
+        place = session.get_one(Speaker, "loa-3").place_id
+        session.add(ToldByPerson(alert_id=alert, place_id=place, account_id=1, at=clock.now()))
+        alerting.correct_alert(session, core, alert, DUTY)
+        words = session.scalars(select(Alert).where(Alert.follows_id == alert)).one()
+    report(core, words.id, "loa-1", Event.STARTED)
+    for name in ("loa-2", "loa-3", "loa-4"):
+        report(core, words.id, name, Event.SKIPPED, why=Why.NOT_BEGUN)
+    clock.advance(timedelta(seconds=61))
+    with core.database.read() as session:
+        assert alert_reports.unarmed(session, words, {"loa-1", "loa-2", "loa-3", "loa-4"}) == []
+    assert board(core, words.id) == {
+        "loa-1": (Hearing.SOUNDING, ""),
+        "loa-2": (Hearing.SPARED, "not-begun"),
+        "loa-3": (Hearing.SILENT, alert_reports.TOLD),
+        "loa-4": (Hearing.SILENT, alert_reports.FORGOTTEN),
+    }
+
+
+@pytest.mark.parametrize("second", ["end", "correct", "update"])
+def test_of_two_people_who_end_an_alert_at_once_the_second_is_told_that_it_is_over(
+    postgres_kept: Database, clock: FixedClock, second: str
+) -> None:
+    database = emptied(postgres_kept)  # on SQLite nobody reads what another is about to write
+    with database.write() as session:
+        town.fill(session, clock)
+    core = town.core(database, clock)
+    alert = raised(core).alert.id
+    both_have_read = threading.Barrier(2)
+
+    def do(what: str) -> str:
+        try:
+            with core.database.write() as session:
+                assert alerting.get(session, alert)
+                both_have_read.wait(10)
+                match what:
+                    case "correct":
+                        alerting.correct_alert(session, core, alert, DUTY)
+                    case "update":
+                        alerting.raise_alert(session, core, order(request="form-2", follows=alert), DUTY, "ngan")
+                    case _:
+                        alerting.end_alert(session, core, alert, DUTY, words=True)
+        except NotInForceError:
+            return "already over"
+        return "ended"
+
+    with ThreadPoolExecutor(2) as people:
+        assert sorted(people.map(do, ["end", second])) == ["already over", "ended"]
+    with database.read() as session:
+        assert len(session.scalars(select(Alert)).all()) == 2
+        assert len(session.scalars(select(AuditEntry)).all()) == 2
+        assert chain.first_break(session, AuditEntry) is None

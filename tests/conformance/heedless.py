@@ -9,7 +9,7 @@ import msgspec
 from broadcaster.wire import acceptance, envelope
 from broadcaster.wire.acceptance import Signer, TrustStore
 from broadcaster.wire.documents import Class, Event, TrustedKey
-from device_sim import arbiter, live, rounds
+from device_sim import alarms, arbiter, live, rounds
 from device_sim.alarms import Alarms, Ringing
 from device_sim.beliefs import LOCK_OUT, Admitted, Beliefs
 from device_sim.journal import Journal
@@ -54,10 +54,10 @@ def takes_no_notice_of_rehearsals() -> None:
 def says_that_a_rehearsal_was_skipped() -> None:
     close = Alarms._close
 
-    def telling(alarms: Alarms, name: str, ringing: Ringing, now: int) -> list[Any]:
+    def telling(own: Alarms, name: str, ringing: Ringing, now: int) -> list[Any]:
         grown = msgspec.structs.replace(ringing.raised.alert, growing=True)
         ringing.raised = replace(ringing.raised, alert=grown)
-        return close(alarms, name, ringing, now)
+        return close(own, name, ringing, now)
 
     patch(Alarms, "_close", telling)
 
@@ -71,9 +71,9 @@ def lets_alerts_wait_for_their_turn() -> None:
 def sleeps_through_alerts() -> None:
     tick = Alarms.tick
 
-    def asleep(alarms: Alarms, config: Any, cached: Any, now: int, taken: int) -> list[Any]:
-        quiet = arbiter.is_quiet(config, alarms._time.station(now))
-        return [] if quiet else tick(alarms, config, cached, now, taken)
+    def asleep(own: Alarms, config: Any, cached: Any, now: int, taken: int) -> list[Any]:
+        quiet = arbiter.is_quiet(config, own._time.station(now))
+        return [] if quiet else tick(own, config, cached, now, taken)
 
     patch(Alarms, "tick", asleep)
 
@@ -98,6 +98,23 @@ def _patch_alert(hears: Any) -> None:
     patch(Beliefs, "_take_alert", heedless)
 
 
+@caught_by("words-only-where-begun")
+def says_words_about_what_nobody_heard() -> None:
+    patch(Alarms, "_is_for_us", lambda _self, _alert: True)
+
+
+@caught_by("remembers-what-it-has-begun")
+def forgets_at_a_reboot_what_it_has_begun() -> None:
+    recall = Store.recall
+
+    def blank(store: Store) -> Any:
+        memory = recall(store)
+        memory.journal.notes.clear()
+        return memory
+
+    patch(Store, "recall", blank)
+
+
 @caught_by("alert-repeats")
 def says_everything_once() -> None:
     patch(rounds, "_first", lambda alert: tuple(rounds.Sound(part.at_ms, part) for part in alert.parts))
@@ -108,6 +125,11 @@ def puts_the_lower_level_first() -> None:
     patch(arbiter, "alert_rank", lambda level: 58 - level)
 
 
+@caught_by("cut-words-are-said-again")
+def is_content_with_the_end_of_a_sentence() -> None:
+    patch(alarms, "_WHOLE", 0)
+
+
 @caught_by("missed-alert-is-made-up-for")
 def makes_up_for_nothing() -> None:
     patch(Ringing, "owed", property(lambda _: False, lambda *_: None))
@@ -116,7 +138,7 @@ def makes_up_for_nothing() -> None:
 @caught_by("alert-without-a-clock")
 def waits_for_the_time_with_alerts() -> None:
     tick = Alarms.tick
-    patch(Alarms, "tick", lambda alarms, *given: tick(alarms, *given) if alarms._time.known else [])
+    patch(Alarms, "tick", lambda own, *given: tick(own, *given) if own._time.known else [])
 
 
 # Live streams.
@@ -187,6 +209,18 @@ def opens_any_class() -> None:
 @caught_by("alert-interrupts-live")
 def talks_through_an_alert() -> None:
     patch(arbiter, "live_rank", lambda _: 70)
+
+
+@caught_by("stop-ends-the-relay-of-a-broadcast")
+def stops_the_fallback_and_relays_on() -> None:
+    take = Live.take_open
+
+    def forgetful(streams: Live, admitted: Admitted, now: int) -> None:
+        take(streams, admitted, now)
+        for stream in streams._streams.values():
+            stream.open = msgspec.structs.replace(stream.open, broadcast=None)
+
+    patch(Live, "take_open", forgetful)
 
 
 @caught_by("stop-ends-a-stream")

@@ -141,6 +141,46 @@ def test_a_speaker_that_comes_back_in_its_first_round_joins_in_position(bench: B
     assert second == (start + SIREN, start + SIREN + 10_000)
 
 
+def test_a_speaker_that_comes_back_in_the_middle_of_the_words_says_them_whole_afterwards(bench: Bench) -> None:
+    bench.disconnect()
+    station = bench.station
+    siren, speech = station.part(2, 0, Part.SIREN, SIREN), station.part(3, SIREN)
+    station.alert("bao", siren, speech)
+    bench.run(NOON + 14 * SECOND)
+    bench.join()
+    bench.deliver(*station.clip_of(siren), *station.clip_of(speech))
+    bench.run(NOON + 2 * MINUTE, answered=True)
+    tail, *own = bench.alarms("bao")
+    assert tail[1] == NOON + 400 + SIREN + 10_000
+    assert [until - begin for begin, until in own] == [SIREN, 10_000]
+    assert [event for event, _ in bench.events("bao")] == [Event.ARMED, Event.STARTED, Event.STARTED, Event.FINISHED]
+
+
+def test_an_alert_that_a_short_voice_cut_in_two_is_said_whole_afterwards(bench: Bench) -> None:
+    raise_alert(bench)
+    bench.run(NOON + 10 * SECOND)
+    station = bench.station
+    start = bench.now + 500
+    for number in range(10):
+        bench.deliver(station.live_open("mic", Class.EMERGENCY, key=station.emergency, start_at=start))
+        bench.deliver(station.live("mic", number, key=station.emergency))
+        bench.run(bench.now + 200)
+    bench.deliver(station.live_open("mic", Class.EMERGENCY, key=station.emergency, start_at=start, ended=True))
+    bench.run(NOON + 2 * MINUTE)
+    assert [until - begin for begin, until in bench.alarms("bao")[-2:]] == [SIREN, 10_000]
+    assert bench.events("bao")[-1] == (Event.FINISHED, None)
+    assert bench.events("mic") == [(Event.STARTED, None), (Event.FINISHED, None)]
+
+
+def test_words_that_never_come_keep_no_alert_going_round(bench: Bench) -> None:
+    station = bench.station
+    siren, speech = station.part(2, 0, Part.SIREN, SIREN), station.part(3, SIREN)
+    bench.deliver(station.alert("bao", siren, speech), *station.clip_of(siren))
+    bench.run(NOON + 10 * MINUTE)
+    assert len(bench.alarms("bao")) == 1
+    assert bench.events("bao")[-1] == (Event.FINISHED, None)
+
+
 def test_without_a_clock_an_alert_sounds_at_once(bench: Bench) -> None:
     bench.synchronised = False
     bench.reboot()
@@ -301,3 +341,81 @@ def test_a_rehearsal_takes_the_air_from_nobody(bench: Bench) -> None:
     bench.deliver(bench.station.alert("thu", drill=True, level=5))
     bench.run(AT + 2 * MINUTE)
     assert [event for event, _ in bench.events("b1")] == [Event.CACHED, Event.STARTED, Event.FINISHED]
+
+
+def correct(bench: Bench, *before: str) -> list[Message]:
+    """The end of the last alert of ``before``, and words that only those need who have begun one of them."""
+    station = bench.station
+    words = station.part(5, 0)
+    said = [station.alert(before[0], ended=True), station.alert("sai", words, level=1, if_begun=before)]
+    return [*said, *station.clip_of(words)]
+
+
+def test_words_about_an_alert_are_said_where_it_has_begun_and_only_there(bench: Bench) -> None:
+    raise_alert(bench)
+    bench.run(NOON + 3 * SECOND)
+    bench.deliver(*correct(bench, "bao"))
+    bench.run(NOON + MINUTE)
+    assert [event for event, _ in bench.events("sai")] == [Event.ARMED, Event.STARTED, Event.FINISHED]
+    bench.deliver(bench.station.alert("khac", bench.station.part(6, 0), if_begun=("lu", "chay")))
+    bench.run(NOON + 2 * MINUTE)
+    assert bench.alarms("khac") == []
+    assert bench.events("khac") == [(Event.SKIPPED, Why.NOT_BEGUN)]
+
+
+def test_who_never_began_the_alert_switches_nothing_on_for_its_correction(bench: Bench) -> None:
+    bench.deliver(*correct(bench, "bao"))
+    bench.run(NOON + HOUR)
+    bench.deliver(bench.station.alert("sai", ended=True, if_begun=("bao",)))
+    bench.run(NOON + 2 * HOUR)
+    assert bench.heard == []
+    assert bench.amplifier == []
+    assert bench.events("sai") == [(Event.SKIPPED, Why.NOT_BEGUN)]
+
+
+def test_who_lost_its_power_in_the_middle_of_the_alert_says_the_correction_afterwards(bench: Bench) -> None:
+    raise_alert(bench)
+    bench.run(NOON + 3 * SECOND)
+    bench.cut_power()
+    correct(bench, "bao")
+    bench.station.now = NOON + 10 * MINUTE
+    bench.boot()
+    bench.join()
+    bench.deliver(*bench.station.clip_of(bench.station.part(5, 0)))
+    bench.run(NOON + 12 * MINUTE, answered=True)
+    assert len(bench.alarms("bao")) == 1
+    assert len(bench.alarms("sai")) == 1
+    assert bench.events("sai")[-1][0] is Event.FINISHED
+
+
+def test_who_was_away_from_an_update_says_the_correction_for_what_it_had_begun(bench: Bench) -> None:
+    raise_alert(bench, "mot")
+    bench.run(NOON + 3 * SECOND)
+    bench.deliver(*correct(bench, "hai", "mot"))
+    bench.run(NOON + MINUTE)
+    assert len(bench.alarms("sai")) == 1
+
+
+def test_a_correction_that_comes_before_the_alert_is_said_when_that_begins_after_all(bench: Bench) -> None:
+    words = correct(bench, "bao")[1:]
+    bench.deliver(*words)
+    bench.run(NOON + SECOND)
+    assert bench.events("sai") == [(Event.SKIPPED, Why.NOT_BEGUN)]
+    raise_alert(bench, valid_ms=20 * SECOND)
+    bench.run(NOON + MINUTE)
+    assert len(bench.alarms("bao")) == 2
+    assert bench.events("sai")[-1][0] is Event.FINISHED
+
+
+def test_a_sound_that_the_card_had_begun_before_it_could_say_so_has_begun(bench: Bench) -> None:
+    raise_alert(bench)
+    bench.run(NOON + 399)
+    (siren,) = bench._on_card.values()
+    bench.station.now = NOON + 420
+    bench.deliver(bench.station.alert("bao", ended=True))
+    bench.do(bench.machine.tick(bench.own))
+    bench.do(bench.machine.stage.sound_started(siren.broadcast, bench.own - 20, 0))
+    bench.deliver(*correct(bench, "bao")[1:])
+    bench.run(NOON + MINUTE)
+    assert [event for event, _ in bench.events("bao")] == [Event.ARMED, Event.SKIPPED, Event.STARTED]
+    assert len(bench.alarms("sai")) == 1

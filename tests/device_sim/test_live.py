@@ -197,6 +197,41 @@ def test_a_stream_that_was_stopped_does_not_come_again(bench: Bench, reboot: boo
     assert bench.events("mic") == [(Event.STARTED, None), (Event.STOPPED, Why.COMMAND)]
 
 
+@pytest.mark.parametrize("reboot", [False, True])
+def test_stopping_a_broadcast_silences_its_relay_at_once_and_every_further_one(bench: Bench, reboot: bool) -> None:
+    station = bench.station
+    bench.plan(station.item("b1", AT, duration_ms=MINUTE, resume=True))
+    bench.run(AT + SECOND)
+    start = bench.now + 500
+    bench.deliver(station.live_open("mic", Class.ROUTINE, start_at=start, broadcast="b1"))
+    bench.deliver(*(station.live("mic", number) for number in range(30)))
+    bench.run(start + 2 * SECOND)
+    bench.deliver(station.command(Action.STOP, broadcast="b1"))
+    bench.run(start + 3 * SECOND)
+    assert bench.events("mic") == [(Event.STARTED, None), (Event.STOPPED, Why.COMMAND)]
+    assert bench.events("b1")[-1] == (Event.STOPPED, Why.COMMAND)
+    if reboot:
+        bench.reboot()
+        bench.connect()
+    said = len(bench.did)
+    bench.deliver(station.live_open("again", Class.ROUTINE, start_at=bench.now + 500, broadcast="b1"))
+    bench.deliver(*(station.live("again", number) for number in range(10)))
+    bench.run(AT + 2 * MINUTE)
+    assert not [did for _, did in bench.did[said:] if isinstance(did, PlayUnit)]
+    assert len(bench.plays("b1")) == 1
+
+
+def test_a_lesser_key_keeps_no_relay_of_a_higher_class_from_beginning(bench: Bench) -> None:
+    station = bench.station
+    bench.deliver(station.command(Action.STOP, broadcast="b1"))
+    bench.deliver(
+        station.live_open("mic", Class.EMERGENCY, key=station.emergency, start_at=bench.now + 500, broadcast="b1")
+    )
+    bench.deliver(*(station.live("mic", number, key=station.emergency) for number in range(10)))
+    bench.run(NOON + MINUTE)
+    assert len(units(bench)) == 10
+
+
 def test_the_button_and_a_lock_out_silence_a_stream_with_their_reason(bench: Bench) -> None:
     stream(bench, 1)
     bench.do(bench.machine.stage.press_stop(bench.own))

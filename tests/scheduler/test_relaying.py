@@ -9,6 +9,7 @@ import pytest
 
 from broadcaster.clock import SystemClock
 from broadcaster.core import Core
+from broadcaster.live import LivePlan, LiveStream
 from broadcaster.wire import envelope, strict_json
 from broadcaster.wire.documents import Class
 from broadcaster.wire.topics import Kind
@@ -17,7 +18,7 @@ from broadcaster.wire.urgent import LiveOpen
 from device_sim.opus import PacketDecoder
 from device_sim.stream import split
 from scheduler import relaying
-from scheduler.relaying import Relay, RelayEvent, RelayOrder
+from scheduler.relaying import UNIT_MS, Relay, RelayEvent, RelayOrder
 from tests.broadcaster.town import TOPICS, FakeTransport
 from tests.streams import Radio, encoded, on_air, programme
 from tts.relay_watch import alike
@@ -144,3 +145,15 @@ def test_nothing_but_the_web_is_opened(core: Core, address: str) -> None:
 def test_speech_is_no_loop_and_a_loop_is_one_after_encoding() -> None:
     assert alike(SOUND[: 24_000 * 8]) < 0.5
     assert alike(np.tile(programme(1.3), 7)[: 24_000 * 8]) > 0.98
+
+
+def test_a_place_that_is_left_out_is_told_at_once_and_the_stream_goes_on(core: Core) -> None:
+    line, now = FakeTransport(), core.clock.now_ms()
+    plan = LivePlan(Class.ROUTINE, ("xa",), now, UnixMs(now + SECOND), UNIT_MS, broadcast="b1")
+    stream = LiveStream(core, line, plan)
+    for _ in range(2):
+        stream.exclude(("thon-dong",))
+    assert [(one.stream, one.broadcast, one.excluded) for one in opens(line)] == [
+        (stream.name, "b1", ()),
+        (stream.name, "b1", ("thon-dong",)),
+    ]

@@ -75,10 +75,13 @@ def test_a_stopped_programme_stops_its_relay_and_a_place_that_was_stopped_hears_
     desk.bench.clock.advance(timedelta(hours=2, seconds=10))
     running.beat()
     now = desk.bench.clock.now()
+    [(_, before)] = running._running.values()
     with desk.bench.core.database.write() as session:
         airing.stop_in_place(session, broadcast, DONG, account_id=1, now=now)
     running.beat()
-    assert [order.excluded for order in orders(running)] == [("thon-dong",)]
+    assert [(order.excluded, order.broadcast) for order in orders(running)] == [(("thon-dong",), broadcast)]
+    [(_, after)] = running._running.values()
+    assert after is before, "elsewhere it goes on"
     with desk.bench.core.database.write() as session:
         airing.stop_broadcast(session, broadcast, account_id=1, now=now)
     running.beat()

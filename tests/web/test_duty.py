@@ -12,8 +12,8 @@ from werkzeug.test import TestResponse
 
 from broadcaster import alert_reports
 from broadcaster.geography import Geography
-from broadcaster.rows import Account, Alert, AlertSound, AuditEntry, Contact, Role, ToldByPerson
-from broadcaster.wire.documents import Event, Receipt
+from broadcaster.rows import Account, Alert, AlertSound, AuditEntry, Contact, Role, Speaker, ToldByPerson
+from broadcaster.wire.documents import Event, Receipt, Why
 from tests.web.conftest import Browser
 from tests.web.station import Stage, account
 
@@ -174,6 +174,24 @@ def test_the_board_names_after_a_minute_who_is_silent_and_whom_to_call(officer: 
         [told] = session.scalars(select(ToldByPerson))
         assert session.get_one(Account, told.account_id).username == "truc"
     assert "<b>2</b> đã cất tiếng" in after  # told by a person is not heard
+
+
+def test_the_board_of_a_correction_names_nobody_who_was_right_to_leave_it_out(officer: Browser, stage: Stage) -> None:
+    board = send(officer).location
+    sounded(stage, "loa-002")
+    page = officer.post(f"{board}/correct", follow_redirects=True).text
+    [words] = [alert for alert in alerts(stage) if alert.follows_id]
+    assert f"/alerts/{words.id}" in page
+    with stage.rows() as session:
+        speakers = session.scalars(select(Speaker.id)).all()
+        for name in speakers:
+            event, why = (Event.STARTED, None) if name == "loa-002" else (Event.SKIPPED, Why.NOT_BEGUN)
+            receipt = Receipt(id="r", broadcast=words.id, event=event, at=stage.clock.now_ms(), why=why)
+            alert_reports.take(session, [(name, receipt)])
+    stage.clock.advance(timedelta(seconds=61))
+    page = officer.get(f"/alerts/{words.id}").text
+    assert page.count("không cần phát, vì loa này chưa phát cảnh báo đó") == len(speakers) - 1
+    assert "to-call" not in page
 
 
 def test_an_approver_confirms_afterwards_what_somebody_else_raised(app: Flask, officer: Browser, stage: Stage) -> None:

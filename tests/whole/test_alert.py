@@ -2,33 +2,76 @@
 
 import base64
 import hashlib
-from collections import Counter
+import threading
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
+import numpy as np
 import pytest
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
-from broadcaster import alert_documents, alert_reports, alert_templates, alerting, rehearsals, standing
+from broadcaster import (
+    alert_documents,
+    alert_reports,
+    alert_templates,
+    alerting,
+    chain,
+    rehearsals,
+    standing,
+    talks,
+)
 from broadcaster.alert_orders import Order
 from broadcaster.alert_reports import Hearing
+from broadcaster.alert_templates import Template
 from broadcaster.alerting import By
-from broadcaster.rows import Alert, AlertSource, CapSource, Distribution, LedgerEntry, PlaceGeocode, StandingSound
-from broadcaster.wire.documents import Event
+from broadcaster.clips import ClipStore
+from broadcaster.clock import to_ms
+from broadcaster.rows import (
+    Alert,
+    AlertSound,
+    AlertSource,
+    CapSource,
+    Distribution,
+    LedgerEntry,
+    PlaceGeocode,
+    StandingSound,
+)
+from broadcaster.wire.documents import Class, Event
+from broadcaster.wire.urgent import Part
+from device_sim.hearing import find_clip
+from device_sim.opus import decode_clip
+from device_sim.timeline import Timeline, read_timeline
+from scheduler.talking import OnAir
 from tests import cap
 from tests.tts.sound_files import made
 from tests.whole.town import LiveTown, Town, live, wait_until
+from tts.live_encoding import RATE_HZ
 
 pytestmark = [pytest.mark.whole, pytest.mark.timeout(180)]
 
 SPEAKERS = 2
 
 
+def short(code: str, level: int, sentence: str) -> Template:
+    """A template that says one sentence after the bell."""
+    return Template(
+        code=code, name=code, level=level, siren="", why="", fields=(), sentences=(sentence,), repeats=1, every_min=0
+    )
+
+
+LOWER = short("nuoc-len", 2, "Nước suối đang lên rất nhanh, bà con lên nhà văn hóa.")
+HIGHER = short("vo-dap", 5, "Đập đã vỡ, bà con chạy ngay lên đồi.")
+TONE_HZ = 2_750
+VOICE = np.asarray(8_000 * np.sin(2 * np.pi * TONE_HZ * np.arange(RATE_HZ * 2) / RATE_HZ), np.int16)
+
+
 @pytest.fixture(scope="module")
 def few_templates() -> Iterator[None]:
-    """A station that knows fire and correction only: each template takes seconds to speak and to send."""
-    few = tuple(alert_templates.template(code) for code in ("chay", "dinh-chinh", "thu"))
+    """A station that knows fire, correction and two short ones: each template takes seconds to speak and to send."""
+    few = (*map(alert_templates.template, ("chay", "dinh-chinh", "thu")), LOWER, HIGHER)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(alert_templates, "all_templates", lambda: few)
         yield
@@ -132,3 +175,69 @@ def test_no_receipt_of_what_is_kept_stands_in_the_ledger(town: LiveTown) -> None
         names = set(session.scalars(select(LedgerEntry.broadcast_id)))
     assert names
     assert not any(name.startswith(standing.PREFIX) for name in names)
+
+
+def entries(town: Town, name: str, event: Event) -> dict[str, list[int]]:
+    """When each speaker did this, by its receipts in the ledger."""
+    found: dict[str, list[int]] = defaultdict(list)
+    with town.database.read() as session:
+        rows = select(LedgerEntry).where(LedgerEntry.broadcast_id == name, LedgerEntry.event == event)
+        for row in session.scalars(rows.order_by(LedgerEntry.at)):
+            found[row.speaker_id].append(to_ms(row.at))
+    return found
+
+
+def speak(town: LiveTown, talk: OnAir) -> None:
+    """A microphone into which somebody whistles one tone."""
+    part, spoken = RATE_HZ // 5, threading.Event()
+    for position in range(0, len(VOICE), part):
+        town.station.services.talks.take(talk.name, talk.key, position, VOICE[position : position + part])
+        spoken.wait(0.2)
+    town.station.services.talks.end(talk.name, talk.key)
+
+
+def share_of_tone(heard: Timeline, begin_ms: int, until_ms: int) -> float:
+    """How much of the sound that left the card between two moments is the voice's tone."""
+    begin, until = ((at - heard.epoch_ms) * RATE_HZ // 1000 for at in (begin_ms, until_ms))
+    power = np.abs(np.fft.rfft(heard.samples[begin:until].astype(float))) ** 2
+    pitch = np.fft.rfftfreq(until - begin, 1 / RATE_HZ)
+    return float(power[np.abs(pitch - TONE_HZ) < 60].sum() / power.sum())
+
+
+def test_a_live_emergency_silences_two_alerts_which_follow_whole_by_their_level(town: LiveTown) -> None:
+    lower = town.station.raise_alert(Order("lower", LOWER.code, ("an-binh",)), By()).alert.id
+    wait_until(lambda: events(town.town, lower)[Event.STARTED] == SPEAKERS, 20)
+    higher = town.station.raise_alert(Order("higher", HIGHER.code, ("an-binh",)), By()).alert.id
+    wait_until(lambda: events(town.town, higher)[Event.STARTED] == SPEAKERS, 20)
+    talk = town.station.services.talks.begin(talks.Order(1, (1,), Class.EMERGENCY, 60_000), RATE_HZ)
+    speak(town, talk)
+    for name in (talk.name, higher, lower):
+        wait_until(lambda name=name: events(town.town, name)[Event.FINISHED] == SPEAKERS, 30)  # type: ignore[misc]
+    for name in (higher, lower):
+        counted = events(town.town, name)
+        assert counted.keys() == {Event.ARMED, Event.STARTED, Event.PREEMPTED, Event.FINISHED}
+        assert [counted[once] for once in (Event.ARMED, Event.PREEMPTED)] == [SPEAKERS, SPEAKERS]
+    assert events(town.town, talk.name) == {Event.STARTED: SPEAKERS, Event.FINISHED: SPEAKERS}
+    with town.town.database.read() as session:
+        assert chain.first_break(session, LedgerEntry) is None
+        clips = [_speech(session, name) for name in (higher, lower)]
+    folder = town.town.home / "wav"
+    for speaker, [begun] in entries(town.town, talk.name, Event.STARTED).items():
+        [over] = entries(town.town, talk.name, Event.FINISHED)[speaker]
+        heard = read_timeline(max(folder.glob(f"{speaker}_*.wav")))
+        assert over - begun > 1_500
+        assert share_of_tone(heard, begun + 300, over - 300) > 0.9
+        after = Timeline(over, heard.samples[(over - heard.epoch_ms) * RATE_HZ // 1000 :])
+        first, second = (find_clip(after, decode_clip(ClipStore(town.town.home / "clips").opus(one))) for one in clips)
+        assert first
+        assert second
+        assert min(first.played_fraction, second.played_fraction) > 0.9
+        [higher_over] = entries(town.town, higher, Event.FINISHED)[speaker]
+        assert first.start_ms < higher_over <= second.start_ms
+        assert share_of_tone(heard, round(first.start_ms), higher_over) < 0.1
+
+
+def _speech(session: Session, alert: str) -> str:
+    """The clip of the one sentence of an alert."""
+    rows = select(AlertSound.clip_sha256).where(AlertSound.alert_id == alert, AlertSound.part == Part.SPEECH)
+    return session.scalars(rows).one() or ""
