@@ -54,6 +54,10 @@ _REASONS: Final[dict[str, LazyString]] = {
 }
 _NOTES: Final[dict[str, LazyString]] = {
     "sent-in-future": _l("Giờ gửi ở tương lai: đồng hồ của nơi gửi hoặc của đài sai."),
+    "older-than-named": _l("Bản tin cũ hơn bản tin mà nó thay."),
+    "same-name": _l("Nguồn khác đã gửi bản tin cùng tên nhưng nội dung khác."),
+    "ended-elsewhere": _l("Cảnh báo này đã phát từ nguồn khác và đã được kết thúc trước hạn"),
+    "not-safe": _l("Lấy về không qua https: trên đường truyền có thể đã bị sửa."),
     "other-source": _l("Cảnh báo mà bản tin này nói tới do nguồn khác đưa vào."),
     "not-vietnamese": _l("Không có tiếng Việt: loa đọc lời có sẵn của mẫu"),
     "outside": _l("Ngoài địa bàn"),
