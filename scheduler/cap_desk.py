@@ -79,7 +79,10 @@ class Desk:
         """
         try:
             taken = self._take(source_id, data, safe=safe)
-        except (IntegrityError, _MeanwhileError):  # the same message came at the same moment: find what the other one made of it
+        except (
+            IntegrityError,
+            _MeanwhileError,
+        ):  # the same message came at the same moment: find what the other one made of it
             taken = self._take(source_id, data, safe=safe)
         if taken.row.outcome is CapOutcome.DUE:
             return replace(taken, row=self.carry_out(taken.row.id))

@@ -8,11 +8,9 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
-from werkzeug.test import TestResponse
 
 from broadcaster import alerting, chain, tokens
 from broadcaster.rows import (
-    Alert,
     AlertEnd,
     ApiToken,
     AuditEntry,
@@ -26,6 +24,7 @@ from broadcaster.rows import (
 from scheduler import cap_archive
 from tests import cap
 from tests.web.conftest import Browser
+from tests.web.programs import alerts, make_token, messages, notes, push, said
 from tests.web.serving import served
 from tests.web.station import Stage, account
 
@@ -35,39 +34,9 @@ def client(app: Flask) -> FlaskClient:
     return app.test_client()
 
 
-def make_token(stage: Stage, name: str = "tỉnh", *scopes: str) -> str:
-    with stage.rows() as session:
-        return tokens.make(session, stage.clock.now(), name, scopes or (tokens.PUSH_CAP,))
-
-
 @pytest.fixture
 def token(stage: Stage) -> str:
     return make_token(stage)
-
-
-def push(client: FlaskClient, token: str, data: bytes, mimetype: str = "application/cap+xml") -> TestResponse:
-    headers = {"Authorization": f"Bearer {token}", "Content-Type": mimetype}
-    return client.post("/api/v1/cap", data=data, headers=headers)
-
-
-def said(answer: TestResponse) -> dict[str, Any]:
-    assert isinstance(answer.json, dict)
-    return answer.json
-
-
-def alerts(stage: Stage) -> list[Alert]:
-    with stage.rows() as session:
-        rows = session.scalars(select(Alert).order_by(Alert.raised_at, Alert.id)).all()
-        return [found for row in rows if (found := alerting.get(session, row.id))]
-
-
-def messages(stage: Stage) -> list[CapMessage]:
-    with stage.rows() as session:
-        return list(session.scalars(select(CapMessage).order_by(CapMessage.id)))
-
-
-def notes(answer: TestResponse) -> list[str]:
-    return [one["code"] for one in said(answer)["notes"]]
 
 
 def setting(stage: Stage, **values: Any) -> None:
