@@ -1,6 +1,7 @@
 """``/api/v1/alerts``: a program raises an alert, looks at it, and ends it. JSON in, JSON out, errors precisely."""
 
 import logging
+import re
 from collections.abc import Iterable
 from datetime import timedelta
 from typing import Annotated, Any, Final
@@ -24,6 +25,8 @@ pages = Blueprint("api_alerts", __name__, url_prefix="/api/v1/alerts")
 log = logging.getLogger(__name__)
 
 _MAX_BODY: Final = 64 * 1024
+_NUL: Final = re.compile(rb"\\u0000")
+"""PostgreSQL keeps no such sign."""
 _NOTED_EVERY: Final = timedelta(minutes=1)
 _HTTP: Final = {
     "unauthorised": 401,
@@ -78,6 +81,8 @@ def in_json(body: object, status: int = 200) -> Response:
 @pages.before_request
 def _who() -> None:
     """Whose token it is."""
+    if "\0" in request.path:
+        raise ApiError("malformed", "no address may hold U+0000")
     admit(tokens.READ if request.method == "GET" else tokens.RAISE)
 
 
@@ -118,7 +123,10 @@ def body(most: int) -> bytes:
     """What was sent, in one piece or in chunks. Errors: ApiError."""
     if (request.content_length or 0) > most:
         raise ApiError("too-large", f"at most {most} bytes")
-    data = request.stream.read(most + 1)
+    try:
+        data = request.stream.read(most + 1)
+    except (OSError, ValueError) as error:  # chunks that are none, or a sender who is gone
+        raise ApiError("malformed", "the body broke off") from error
     if len(data) > most:
         raise ApiError("too-large", f"at most {most} bytes")
     return data
@@ -131,9 +139,12 @@ def create() -> ResponseReturnValue:
     key = request.headers.get("Idempotency-Key", "").strip()
     if not key:
         raise ApiError("no-idempotency-key", "send Idempotency-Key with a name of your own for this request")
+    data = body(_MAX_BODY)
+    if _NUL.search(data):
+        raise ApiError("malformed", "no text may hold U+0000")
     try:
-        asked = msgspec.json.decode(body(_MAX_BODY), type=AlertRequest)
-    except msgspec.DecodeError as error:
+        asked = msgspec.json.decode(data, type=AlertRequest)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ApiError("malformed", str(error)) from error
     order = Order(
         request=key,
