@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from paho.mqtt import publish as paho_publish
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from broadcaster import tokens
 from broadcaster.alerting import By
@@ -266,84 +266,88 @@ def test_a_message_that_was_sent_before_is_the_same_one_and_speaks_for_nobody_el
         assert (alert.ended_at, [place.code for place in alert.targets]) == (None, ["thon-doai"])
 
 
-def test_no_feed_leads_anywhere_or_holds_anything_up(enemy: Enemy) -> None:
-    asked = Counter[str]()
+FEEDS = {
+    "/five-gigabytes": "too-large",
+    "/endless": "too-large",
+    "/drip": "too-slow",
+    "/bomb": "encoded",
+    "/file": "bad-address",
+    "/self": "other-host",
+    "/lan": "other-host",
+    "/round": "too-many-redirects",
+    "/thousand": "more-to-come",
+    "/changing": "",
+}
+"""What is told of each feed of `Hydra`."""
 
-    def entries(*inside: bytes) -> bytes:
-        blocks = (f"<entry><id>{at}</id>{one.decode().partition('?>')[2]}</entry>" for at, one in enumerate(inside))
+
+class Hydra:
+    """A server with a feed for every way to hold a station up, or to lead it astray."""
+
+    def __init__(self, *changing: bytes, many: list[bytes]) -> None:
+        self.asked = Counter[str]()
+        self._pages = {
+            "/five-gigabytes": b"HTTP/1.1 200 OK\r\nContent-Length: 5000000000\r\n\r\n",
+            "/bomb": plain(b"\x1f\x8b", "Content-Encoding: gzip"),
+            "/thousand": plain(self._atom(many)),
+        }
+        self._changing = [plain(self._atom([one], at)) for at, one in enumerate(changing)]
+        to = {
+            "/file": "file:///etc/passwd",
+            "/self": "http://localhost:1/",
+            "/lan": "http://10.0.0.1/",
+            "/round": "/round",
+        }
+        self._pages |= {path: plain(b"", f"Location: {where}", status="302 Found") for path, where in to.items()}
+
+    @staticmethod
+    def _atom(messages: list[bytes], first: int = 0) -> bytes:
+        blocks = (
+            f"<entry><id>{at}</id>{one.decode().partition('?>')[2]}</entry>" for at, one in enumerate(messages, first)
+        )
         return f'<feed xmlns="http://www.w3.org/2005/Atom">{"".join(blocks)}</feed>'.encode()
 
-    def drip(to: socket.socket) -> None:
-        to.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
-        while True:
-            to.sendall(b"x")
-            time.sleep(0.2)
-
-    def endless(to: socket.socket) -> None:
-        to.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
-        while True:
-            to.sendall(b"x" * 65_536)
-
-    changing = [enemy.message("changes", status="Draft", sent=NEVER), enemy.message("changes", sent=NEVER)]
-    redirects = {"/file": "file:///etc/passwd", "/self": "http://localhost:1/", "/lan": "http://10.0.0.1/", "/r": "/r"}
-    bodies = {
-        "/five-gigabytes": b"HTTP/1.1 200 OK\r\nContent-Length: 5000000000\r\n\r\n",
-        "/bomb": plain(b"\x1f\x8b", "Content-Encoding: gzip"),
-        "/thousand": plain(entries(*(enemy.message(f"d{number}", status="Draft") for number in range(1000)))),
-    }
-
-    def answer(to: socket.socket, request: str) -> None:
+    def __call__(self, to: socket.socket, request: str) -> None:
         path = request.split()[1]
-        asked[path] += 1
-        if path in redirects:
-            to.sendall(plain(b"", f"Location: {redirects[path]}", status="302 Found"))
-        elif path == "/changing":
-            to.sendall(plain(entries(changing[min(asked[path], 2) - 1]).replace(b"<id>0", b"<id>%d" % asked[path])))
-        elif path in bodies:
-            to.sendall(bodies[path])
+        self.asked[path] += 1
+        if path == "/changing":
+            to.sendall(self._changing[min(self.asked[path], 2) - 1])
+        elif path in self._pages:
+            to.sendall(self._pages[path])
         else:
-            {"/drip": drip, "/endless": endless}[path](to)
+            to.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+            while True:
+                to.sendall(b"x" if path == "/drip" else b"x" * 65_536)
+                time.sleep(0.2 if path == "/drip" else 0)
 
-    expected = {
-        "/five-gigabytes": "too-large",
-        "/endless": "too-large",
-        "/drip": "too-slow",
-        "/bomb": "encoded",
-        "/file": "bad-address",
-        "/self": "other-host",
-        "/lan": "other-host",
-        "/r": "too-many-redirects",
-        "/thousand": "more-to-come",
-        "/changing": "",
-    }
+
+def test_no_feed_leads_anywhere_or_holds_anything_up(enemy: Enemy) -> None:
+    twice = [enemy.message("changes", status="Draft", sent=NEVER), enemy.message("changes", sent=NEVER)]
+    hydra = Hydra(*twice, many=[enemy.message(f"d{number}", status="Draft") for number in range(1000)])
     database, now = enemy.town.town.database, enemy.town.station.core.clock.now()
-    with serving(answer) as url:
+
+    def told() -> dict[str, str]:
+        with database.read() as session:
+            feeds = session.scalars(select(CapSource).where(CapSource.polled_at.is_not(None)))
+            return {feed.name: feed.problem for feed in feeds}
+
+    def reasons() -> list[str]:
+        with database.read() as session:
+            forged = select(CapMessage.reason).where(CapMessage.identifier == "changes").order_by(CapMessage.id)
+            return list(session.scalars(forged))
+
+    with serving(hydra) as url:
         with database.write() as session:
-            session.add_all(CapSource(name=path, url=f"{url}{path}", direct=True, created_at=now) for path in expected)
+            session.add_all(CapSource(name=path, url=f"{url}{path}", direct=True, created_at=now) for path in FEEDS)
         enemy.town.station.services.wake_cap()
-
-        def told() -> dict[str, str]:
-            with database.read() as session:
-                feeds = session.scalars(select(CapSource).where(CapSource.polled_at.is_not(None)))
-                return {feed.name: feed.problem for feed in feeds}
-
-        wait_until(lambda: len(told()) == len(expected))
-        assert told() == expected
+        wait_until(lambda: len(told()) == len(FEEDS))
+        assert told() == FEEDS
         with database.write() as session:
-            again = session.scalars(select(CapSource).where(CapSource.name == "/changing")).one()
-            again.next_at = None
-        wait_until(lambda: asked["/changing"] == 2)
-        forged = select(CapMessage.reason).where(CapMessage.identifier == "changes").order_by(CapMessage.id)
-
-        def reasons() -> list[str]:
-            with database.read() as session:
-                return list(session.scalars(forged))
-
+            session.scalars(select(CapSource).where(CapSource.name == "/changing")).one().next_at = None
         wait_until(lambda: len(reasons()) == 2)
         assert reasons() == ["status-draft", "other-content"]
         with database.write() as session:
-            for feed in session.scalars(select(CapSource).where(CapSource.url != "")):
-                feed.removed_at = now
+            session.execute(update(CapSource).where(CapSource.url != "").values(removed_at=now))
 
 
 def test_nothing_that_is_put_into_the_broker_makes_it_sound(enemy: Enemy) -> None:
