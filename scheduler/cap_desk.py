@@ -235,13 +235,14 @@ class Desk:
             row = session.get_one(CapMessage, number)
             planned, raised = _planned(row), _raised(row)
             by = By(AlertSource.CAP, row.account_id, row.source.token_id)
-        problems: list[str] = []
+        problems: list[dict[str, Any]] = []
         for at, one in enumerate(planned):
             try:
                 if at not in raised:
                     raised[at] = self._raise(_request(number, at), one, by)
             except (OrderError, OtherRequestError) as error:
-                problems.append(f"{one.title or one.template}: {error}")
+                faults = error.faults if isinstance(error, OrderError) else (Fault("request", "used"),)
+                problems.append({"code": "order", "what": one.title, "faults": msgspec.to_builtins(faults)})
         ended = [] if problems else [alert for alert in row.plan["ends"] if self._end(alert, by, words=not planned)]
         return self._finish(number, raised, ended, problems)
 
@@ -277,7 +278,7 @@ class Desk:
             return self._orders.raise_alert(replace(order, follows=None), by).alert.id
 
     def _finish(
-        self, number: int, raised: Mapping[int, str], ended: Sequence[str], problems: Sequence[str]
+        self, number: int, raised: Mapping[int, str], ended: Sequence[str], problems: Sequence[dict[str, Any]]
     ) -> CapMessage:
         with self._core.database.write() as session:
             row = session.get_one(CapMessage, number)
@@ -286,7 +287,7 @@ class Desk:
             row.done = {"alerts": list(alerts), "orders": {str(at): alert for at, alert in raised.items()}}
             row.reason = "order-refused" if problems else ""
             notes = [one for one in row.notes.get("notes", []) if one["code"] != "order"]
-            row.notes = row.notes | {"notes": [*notes, *({"code": "order", "what": one} for one in problems)]}
+            row.notes = row.notes | {"notes": [*notes, *problems]}
             session.flush()
             return row
 

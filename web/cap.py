@@ -177,8 +177,6 @@ def _typed(session: Session, row: CapMessage) -> Typed:
 
 
 def _fault(of: Fault) -> str:
-    if (of.field, of.code) == ("life", "expired"):
-        return _("Bản tin đã hết hạn, không phát được nữa.")
     if of.field == "order":
         return _("Không phát được. Mở lại trang để xem lý do.")
     return alert_words.fault(of)

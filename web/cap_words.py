@@ -5,7 +5,9 @@ from typing import Any, Final
 from flask_babel import lazy_gettext as _l
 from flask_babel.speaklater import LazyString
 
+from broadcaster.alert_orders import Fault
 from broadcaster.rows import CapMessage, CapOutcome, CapSource
+from web import alert_words
 from web.words import gettext as _
 
 OUTCOMES: Final[dict[str, LazyString]] = {
@@ -77,7 +79,7 @@ _NOTES: Final[dict[str, LazyString]] = {
     "nothing-to-say": _l("Không có lời nào để loa đọc."),
     "effective-later": _l("Chưa đến lúc có hiệu lực"),
     "audio-without-digest": _l("Tệp âm thanh không có mã kiểm tra, không dùng."),
-    "order": _l("Lý do"),
+    "order": _l("Chưa phát được"),
 }
 _FAULTS: Final[dict[str, LazyString]] = {
     "too-large": _l("Quá lớn"),
@@ -116,7 +118,8 @@ def reason(row: CapMessage) -> str:
 def note(of: dict[str, Any]) -> str:
     """One remark about a message."""
     said = str(_NOTES.get(of["code"], of["code"]))
-    return f"{said}: {of['what']}" if of.get("what") else said
+    faults = " ".join(alert_words.fault(Fault(**one)) for one in of.get("faults", ()))
+    return ": ".join(part for part in (said, of.get("what", ""), faults) if part)
 
 
 def fault(of: dict[str, Any]) -> str:

@@ -1,14 +1,17 @@
 """One CAP message, several orders: what was refused is raised later, what was raised stays; and what is thrown away."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import event, select
+from sqlalchemy import select
+from sqlalchemy.pool import QueuePool
 
+from broadcaster.cap.message import Message
 from broadcaster.rows import Alert, CapMessage, CapOutcome, CapSource, Place, Role
 from scheduler import cap_archive, cap_decision, fetching
+from scheduler.cap_decision import Meant, Town
 from tests import cap
 from tests.web.conftest import Browser
 from tests.web.programs import alerts, make_token, messages, push, said
@@ -36,9 +39,14 @@ def half_raised(client: FlaskClient, stage: Stage) -> int:
         with stage.rows() as session:
             session.get_one(Place, 2).code = to
 
+    understand = cap_decision.understand
+
+    def move_meanwhile(message: Message, town: Town, now: datetime) -> Meant:
+        rename("moved")
+        return understand(message, town, now)
+
     with pytest.MonkeyPatch.context() as patch:
-        understand = cap_decision.understand
-        patch.setattr(cap_decision, "understand", lambda *given: (understand(*given), rename("moved"))[0])
+        patch.setattr(cap_decision, "understand", move_meanwhile)
         answer = push(client, make_token(stage), cap.alert(infos=[cap.info(), FLOOD]))
     rename("thon-2")
     assert (answer.status_code, said(answer)["reason"], len(said(answer)["alerts"])) == (202, "order-refused", 1)
@@ -52,6 +60,7 @@ def test_what_was_refused_of_a_message_is_raised_later_and_the_rest_once(
     officer = signed_in(app, "truc")
     page = officer.get(f"/cap/{half_raised}").text
     assert "Xem ai đã nghe" in page
+    assert "Chưa phát được: Lũ quét: Không có địa bàn “thon-2”." in page
     assert 'name="words-0"' in page
     assert 'name="words-1"' not in page
     stage.clock.advance(timedelta(minutes=20))
@@ -90,21 +99,20 @@ def test_a_village_officer_raises_nothing_by_naming_a_place_that_is_none(
     assert messages(stage)[0].outcome is CapOutcome.PROPOSED
 
 
-def test_nothing_is_compared_with_outlines_while_a_write_is_under_way(client: FlaskClient, stage: Stage) -> None:
-    writing: list[bool] = []
-    event.listen(stage.services.database.engine, "begin", lambda _connection: writing.append(True))
-    during: list[int] = []
-    with pytest.MonkeyPatch.context() as patch:
-        locate = cap_decision.locate
-        token = make_token(stage)
+def test_no_transaction_is_open_while_a_message_is_compared_with_the_places(
+    client: FlaskClient, stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    understand, pool = cap_decision.understand, stage.services.database.engine.pool
+    assert isinstance(pool, QueuePool)
+    held: list[int] = []
 
-        def look(*given: object) -> object:
-            during.append(stage.services.database.engine.pool.checkedout())  # type: ignore[attr-defined]
-            return locate(*given)  # type: ignore[arg-type]
+    def look(message: Message, town: Town, now: datetime) -> Meant:
+        held.append(pool.checkedout())
+        return understand(message, town, now)
 
-        patch.setattr(cap_decision, "locate", look)
-        assert push(client, token, cap.alert()).status_code == 201
-    assert during == [0], "no connection is held meanwhile"
+    monkeypatch.setattr(cap_decision, "understand", look)
+    assert push(client, make_token(stage), cap.alert()).status_code == 201
+    assert held == [0]
 
 
 def test_nobody_buries_what_waits_for_a_person(
