@@ -79,10 +79,7 @@ class Desk:
         """
         try:
             taken = self._take(source_id, data, safe=safe)
-        except (
-            IntegrityError,
-            _MeanwhileError,
-        ):  # the same message came at the same moment: find what the other one made of it
+        except (IntegrityError, _MeanwhileError):  # it came twice at the same moment: find what the other made of it
             taken = self._take(source_id, data, safe=safe)
         if taken.row.outcome is CapOutcome.DUE:
             return replace(taken, row=self.carry_out(taken.row.id))
@@ -204,7 +201,7 @@ class Desk:
         for other in others:
             if other.outcome is CapOutcome.PROPOSED and direct:
                 other.outcome = CapOutcome.SUPERSEDED
-            elif other.outcome is CapOutcome.DONE and cap_town.was_ended(session, other):
+            elif other.outcome is CapOutcome.DONE and cap_town.was_undone(session, other):
                 row.outcome, row.reason = CapOutcome.PROPOSED, "doubtful"
                 row.notes = {"notes": [*row.notes["notes"], {"code": "ended-elsewhere", "what": other.source.name}]}
             else:

@@ -124,8 +124,10 @@ def elsewhere(session: Session, source: CapSource, row: CapMessage, message: Mes
     return [one for one in session.scalars(rows) if one.source.token is None or one.source.token.place_id in as_far]
 
 
-def was_ended(session: Session, row: CapMessage) -> bool:
-    """Whether all that came of a message was ended before its time: by a person, or by whoever holds its source's token."""
+def was_undone(session: Session, row: CapMessage) -> bool:
+    """Whether all that came of a message was ended before its time, and whoever holds its source's token may have done it."""
+    if row.source.token_id is None:
+        return False
     ends = session.scalars(select(Alert.end).where(Alert.id.in_(row.done.get("alerts", ())))).all()
     return bool(ends) and all(end is AlertEnd.ENDED for end in ends)
 

@@ -36,12 +36,12 @@ def listing() -> ResponseReturnValue:
     must_everywhere(*MANAGERS)
     with services().database.read() as session:
         sources = select(CapSource).where(CapSource.removed_at.is_(None)).order_by(CapSource.id)
-        pushing = select(ApiToken).where(ApiToken.revoked_at.is_(None)).order_by(ApiToken.id)
+        pushing = select(ApiToken).options(joinedload(ApiToken.place)).order_by(ApiToken.id)
         return render_template(
             "cap_sources.html",
             feeds=session.scalars(sources.where(CapSource.url != "")).all(),
             by_token={one.token_id: one for one in session.scalars(sources.where(CapSource.token_id.is_not(None)))},
-            tokens=[one for one in session.scalars(pushing) if PUSH_CAP in one.scopes.split()],
+            tokens=[one for one in session.scalars(pushing) if one.opens(now()) and PUSH_CAP in one.scopes.split()],
             geocodes=session.scalars(
                 select(PlaceGeocode)
                 .options(joinedload(PlaceGeocode.place))
@@ -79,7 +79,7 @@ def adopt(number: int) -> ResponseReturnValue:
     must_everywhere(*MANAGERS)
     with services().database.read() as session:
         token = session.get(ApiToken, number)
-    if token is None or token.revoked_at or PUSH_CAP not in token.scopes.split():
+    if token is None or not token.opens(now()) or PUSH_CAP not in token.scopes.split():
         abort(404)
     return _changed(source_of(token))
 

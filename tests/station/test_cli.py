@@ -152,13 +152,13 @@ def test_a_token_is_shown_once_listed_by_name_and_revoked(file: Path, capsys: Ca
     assert main(["token", "make", "Thôn", "--scope", "cap:push", "--place", "mars"]) == 1
     assert main(["token", "make", "Thôn"]) == 2
     assert "--scope alerts:raise" in capsys.readouterr().err
-    assert main(["token", "make", "Xã", "--scope", "cap:push", "--place", "an-binh"]) == 0
+    assert main(["token", "make", "Trạm", "--scope", "cap:push", "--place", "thon-dong"]) == 0
     capsys.readouterr()
     assert main(["token", "list"]) == 0
-    assert capsys.readouterr().out == "Đài tỉnh: alerts:raise · Toàn đài\nXã: cap:push · an-binh\n"
-    main(["token", "revoke", "Xã"])
+    assert capsys.readouterr().out == "Đài tỉnh: alerts:raise · Toàn đài\nTrạm: cap:push · thon-dong\n"
+    main(["token", "revoke", "Trạm"])
     assert main(["token", "revoke", "Đài tỉnh"]) == 0
     assert main(["token", "revoke", "Đài tỉnh"]) == 1
     capsys.readouterr()
     main(["token", "list"])
-    assert capsys.readouterr().out == "Đài tỉnh: đã thu hồi\nXã: đã thu hồi\n"
+    assert capsys.readouterr().out == "Đài tỉnh: đã thu hồi\nTrạm: đã thu hồi\n"
