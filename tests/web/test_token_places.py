@@ -110,6 +110,20 @@ def test_cap_from_a_token_of_one_village_keeps_nobody_else_from_hearing_it(clien
     assert {one.end for one in alerts(stage)} == {None}
 
 
+def test_a_token_of_one_village_ends_nothing_that_a_person_made_wider(
+    app: Flask, client: FlaskClient, stage: Stage
+) -> None:
+    village = make_token(stage, "thôn", place=DONG)
+    number = said(push(client, village, cap.alert(infos=[cap.info(certainty="Unknown")])))["message"]
+    officer = Browser(app.test_client())
+    assert officer.sign_in("truc").status_code == 303
+    form = {"held": "1", "places": ["an-binh"], "level-0": "3", "words-0": "Bão."}
+    assert officer.post(f"/cap/{number}/raise", form).status_code == 303
+    cancel = cap.alert("2", msgType="Cancel", references=cap.reference(), sent=LATER)
+    assert notes(push(client, village, cancel)) == ["other-source"]
+    assert [one.end for one in alerts(stage)] == [None]
+
+
 def test_a_true_message_is_not_lost_because_a_thief_sent_and_ended_it_before(client: FlaskClient, stage: Stage) -> None:
     thief, province = make_token(stage, "kẻ cắp"), make_token(stage)
     push(client, thief, cap.alert())
