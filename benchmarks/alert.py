@@ -33,7 +33,7 @@ from sqlalchemy import func, select
 from benchmarks.join import make_town
 from benchmarks.svg import cumulative_plot
 from benchmarks.tables import percentile, print_line
-from broadcaster import alert_templates, standing
+from broadcaster import alert_templates, standing, tokens
 from broadcaster.alerting import By
 from broadcaster.clock import SystemClock
 from broadcaster.rows import Distribution, Place, Published, Speaker, StandingSound
@@ -43,7 +43,6 @@ from broadcaster.wire.topics import Kind
 from device_sim.mqtt import Connect, MqttClient
 from tests.brokers import HOST, mosquitto_broker
 from tests.whole.town import Town, wait_until
-from web import api_alerts
 from web.serve import PageServer, be_prompt
 from web.station import RunningStation
 
@@ -223,7 +222,7 @@ def running(folder: Path, speakers: int, kind: str) -> Iterator[Running]:
         ready_sounds(town, station)
         secret = SigningKey.generate()
         with town.database.write() as session:
-            token = api_alerts.make_token(session, station.core.clock, "benchmark", api_alerts.SCOPES)
+            token = tokens.make(session, station.core.clock.now(), "benchmark", tokens.SCOPES)
             for speaker in session.scalars(select(Speaker)):
                 speaker.public_key = keys.public_text(secret.public)
         wait_until(lambda: station._prompt.connected and station._fast.connected)

@@ -61,6 +61,11 @@ class Geography:
             current = self.spots[current].parent_id
         return tuple(found)
 
+    def inside(self, place_id: int) -> frozenset[int]:
+        """A place with all that lies in it; a group with its members and all that lies in them."""
+        tops = {place_id} | self.members.get(place_id, frozenset())
+        return frozenset(place for place in self.spots if not tops.isdisjoint(self.ancestry(place)))
+
     @cached_property
     def _zones(self) -> Mapping[int, tuple[str, ...]]:
         zones: dict[int, tuple[str, ...]] = {}

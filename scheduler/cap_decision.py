@@ -21,6 +21,7 @@ from scheduler import cap_words
 _AHEAD: Final = timedelta(minutes=5)
 """A sender's clock may be fast by so much."""
 _LANGUAGES: Final = ("vi", "en")
+_NEVER: Final = frozenset({"System", "Draft"})
 _HEX: Final = frozenset("0123456789abcdef")
 _DIGESTS: Final = (40, 64)
 """Hexadecimal digits of SHA-1, which OASIS names, and of SHA-256."""
@@ -40,12 +41,12 @@ class Planned(msgspec.Struct, frozen=True):
     follows: str | None = None
     recording: str = ""
     life_s: int = 0
-    """Set when it is carried out."""
+    """Set when it is decided that it is to be carried out."""
 
 
 @dataclass(frozen=True)
 class Town:
-    """Where the station's speakers are."""
+    """Where the speakers are that a source may reach."""
 
     geography: Geography
     spots: tuple[Spot, ...]
@@ -59,13 +60,24 @@ class Earlier:
 
     Attributes:
         alerts: in force, the highest level first.
-        foreign: one of them was raised by another source.
+        foreign: one of them was raised by another source, or sounds where this one may raise nothing.
         superseded: a message that takes the place of this one is here already.
+        renamed: another source has sent other content under the same name.
     """
 
     alerts: tuple[str, ...] = ()
     foreign: bool = False
     superseded: bool = False
+    renamed: bool = False
+
+
+@dataclass(frozen=True)
+class Meant:
+    """What a message says by itself: what to raise, what to tell of it, and why it is nothing."""
+
+    orders: tuple[Planned, ...] = ()
+    notes: tuple[Note, ...] = ()
+    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -79,31 +91,61 @@ class Verdict:
     ends: tuple[str, ...] = ()
 
 
-def decide(message: Message, town: Town, earlier: Earlier, now: datetime, *, direct: bool, drills: bool) -> Verdict:
-    """What becomes of a message from a source that is ``direct`` or not, and whose exercises are heard or not."""
+def understand(message: Message, town: Town, now: datetime) -> Meant:
+    """What a message says by itself. Compares outlines, which takes its time: not for a transaction."""
+    if message.kind == "Cancel" or message.status in _NEVER:
+        return Meant()
+    return _meant(message, town, now)
+
+
+def decide(
+    message: Message, meant: Meant, earlier: Earlier, now: datetime, *, direct: bool, drills: bool, safe: bool = True
+) -> Verdict:
+    """What becomes of a message that was understood.
+
+    Args:
+        message: the message.
+        meant: what it says.
+        earlier: what those that it names have led to.
+        now: the present moment.
+        direct: its source's messages sound at once.
+        drills: its source's exercises are heard.
+        safe: nobody on the way can have altered it.
+    """
     if reason := _unheard(message, drills=drills):
         return Verdict(CapOutcome.IGNORED, reason)
     if earlier.superseded:
         return Verdict(CapOutcome.IGNORED, "superseded")
-    doubts = [Note("sent-in-future", ask=True)] if message.name.sent > now + _AHEAD else []
-    doubts += [Note("other-source", ask=True)] if earlier.foreign else []
-    orders, notes, reason = ((), (), "cancel") if message.kind == "Cancel" else _orders(message, town, now)
-    notes = (*doubts, *notes)
+    orders, reason = meant.orders, "nothing-to-cancel" if message.kind == "Cancel" else meant.reason
+    notes = (*_doubts(message, earlier, now, safe=safe or not direct), *meant.notes)
     ends = earlier.alerts
     if orders and earlier.alerts:
         orders = (msgspec.structs.replace(orders[0], follows=earlier.alerts[0]), *orders[1:])
         ends = earlier.alerts[1:]
     if not orders and not ends:
-        return Verdict(CapOutcome.IGNORED, "nothing-to-cancel" if message.kind == "Cancel" else reason, notes)
+        return Verdict(CapOutcome.IGNORED, reason, notes)
     asked = any(note.ask for note in notes)
     outcome = CapOutcome.DUE if direct and not asked else CapOutcome.PROPOSED
     why = "" if outcome is CapOutcome.DUE else "doubtful" if asked else "by-setting"
     return Verdict(outcome, why, notes, orders, ends)
 
 
+def _doubts(message: Message, earlier: Earlier, now: datetime, *, safe: bool) -> list[Note]:
+    """What makes a message doubtful before one has looked at what it says."""
+    newest = max((one.sent for one in message.references), default=message.name.sent)
+    found = {
+        "sent-in-future": message.name.sent > now + _AHEAD,
+        "older-than-named": message.name.sent < newest,
+        "other-source": earlier.foreign,
+        "same-name": earlier.renamed,
+        "not-safe": not safe,
+    }
+    return [Note(code, ask=True) for code, true in found.items() if true]
+
+
 def _unheard(message: Message, *, drills: bool) -> str:
     """Why a message is never heard here, whatever it says."""
-    if message.status in {"System", "Draft"}:
+    if message.status in _NEVER:
         return f"status-{message.status.lower()}"
     if message.kind in {"Ack", "Error"}:
         return f"kind-{message.kind.lower()}"
@@ -112,8 +154,7 @@ def _unheard(message: Message, *, drills: bool) -> str:
     return "" if message.status == "Actual" or drills else "drill-silent"
 
 
-def _orders(message: Message, town: Town, now: datetime) -> tuple[tuple[Planned, ...], tuple[Note, ...], str]:
-    """What to raise, what to tell of it, and why it is nothing."""
+def _meant(message: Message, town: Town, now: datetime) -> Meant:
     infos, notes = _understood(message)
     orders: dict[tuple[str, int, tuple[str, ...]], Planned] = {}
     reason = "no-info"
@@ -133,7 +174,7 @@ def _orders(message: Message, town: Town, now: datetime) -> tuple[tuple[Planned,
         key = (planned.template, planned.level, places)
         orders[key] = _joined(orders[key], planned) if key in orders else planned
     ordered = sorted(orders.values(), key=lambda one: -one.level)
-    return tuple(ordered), tuple(dict.fromkeys(notes)), reason
+    return Meant(tuple(ordered), tuple(dict.fromkeys(notes)), reason)
 
 
 def _understood(message: Message) -> tuple[list[Info], list[Note]]:

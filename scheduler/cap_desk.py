@@ -5,18 +5,19 @@ A message that comes twice is answered as it was the first time.
 """
 
 import hashlib
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Final, Protocol
 
 import msgspec
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session
 
 from broadcaster import chain, notices, standing
-from broadcaster.alert_orders import SHORTEST_LIFE, Order, OrderError
+from broadcaster.alert_orders import SHORTEST_LIFE, Fault, Order, OrderError
 from broadcaster.alerting import By, Done, NotInForceError, OtherRequestError
 from broadcaster.cap import message as cap
 from broadcaster.cap.message import Message
@@ -26,24 +27,20 @@ from broadcaster.errors import LoaError
 from broadcaster.people import Everybody
 from broadcaster.permissions import Action
 from broadcaster.rows import AlertSource, CapMessage, CapOutcome, CapSource, NoticeKind
-from scheduler import cap_decision, cap_town
-from scheduler.cap_decision import Planned
+from scheduler import cap_archive, cap_decision, cap_town
+from scheduler.cap_decision import Meant, Planned
 
-MOST_A_MINUTE: Final = 60
-"""Messages of one source."""
-_MINUTE: Final = timedelta(minutes=1)
-_KEPT: Final = 200
-"""Of what one source sent for nothing: so many refused documents, and so many originals of what was not to be heard."""
 _MAX_REFUSED_BYTES: Final = 64 * 1024
 _OPEN: Final = (CapOutcome.PROPOSED, CapOutcome.DUE)
-
-
-class TooManyError(LoaError):
-    """A source sends more than `MOST_A_MINUTE`."""
+_REQUEST: Final = re.compile(r"cap:\d*:m(\d+)-\d+")
 
 
 class DecidedError(LoaError):
     """Somebody, or the sender, has decided already."""
+
+
+class _MeanwhileError(Exception):
+    """The same message was taken while this transaction ran."""
 
 
 class AlertOrders(Protocol):
@@ -72,12 +69,18 @@ class Desk:
     def __init__(self, core: Core, orders: AlertOrders) -> None:
         self._core, self._orders = core, orders
 
-    def take(self, source_id: int, data: bytes) -> Taken:
-        """Take one message from a source and do what follows from it. Errors: TooManyError."""
+    def take(self, source_id: int, data: bytes, *, safe: bool = True) -> Taken:
+        """Take one message from a source and do what follows from it. Errors: TooManyError.
+
+        Args:
+            source_id: whose it is.
+            data: as it came.
+            safe: nobody on the way can have altered it; what is not waits for a person.
+        """
         try:
-            taken = self._take(source_id, data)
-        except IntegrityError:  # the same message came at the same moment: find what the other one made of it
-            taken = self._take(source_id, data)
+            taken = self._take(source_id, data, safe=safe)
+        except (IntegrityError, _MeanwhileError):  # it came twice at the same moment: find what the other made of it
+            taken = self._take(source_id, data, safe=safe)
         if taken.row.outcome is CapOutcome.DUE:
             return replace(taken, row=self.carry_out(taken.row.id))
         return taken
@@ -93,10 +96,15 @@ class Desk:
                 self.carry_out(number)
 
     def press(self, number: int, account_id: int, changed: Sequence[Planned]) -> CapMessage:
-        """A person has what was proposed raised, with what they changed; what can't be raised stays proposed. Errors: DecidedError."""
+        """A person has what was proposed raised, with what they changed; what can't be raised stays proposed.
+
+        What was raised of it before stays as it is. Errors: DecidedError.
+        """
         with self._core.database.write() as session:
             row = self._proposed(session, number)
-            row.plan = row.plan | {"orders": msgspec.to_builtins([self._lasting(one) for one in changed])}
+            kept, raised = _planned(row), _raised(row)
+            orders = [kept[at] if at in raised else self._lasting(one) for at, one in enumerate(changed)]
+            row.plan = row.plan | {"orders": msgspec.to_builtins(orders)}
             self._decided(session, row, CapOutcome.DUE, account_id)
         return self.carry_out(number)
 
@@ -119,7 +127,7 @@ class Desk:
 
     # Taking.
 
-    def _take(self, source_id: int, data: bytes) -> Taken:
+    def _take(self, source_id: int, data: bytes, *, safe: bool) -> Taken:
         faults: list[Any] = []
         message: Message | None = None
         try:
@@ -127,33 +135,43 @@ class Desk:
         except BadXmlError as error:
             faults = msgspec.to_builtins(error.faults)
         digest = message.digest if message else hashlib.sha256(data).hexdigest()
-        with self._core.database.write() as session:
+        with self._core.database.read() as session:
             source = session.get_one(CapSource, source_id)
-            if known := _known(session, source, digest):
+            if known := cap_archive.known(session, source, digest):
                 return Taken(known, fresh=False)
+            cap_archive.check_rate(session, source, self._core.clock.now())
+            town = cap_town.load(session, source)
+        meant = cap_decision.understand(message, town, self._core.clock.now()) if message else Meant()
+        with self._core.database.write(urgent=True) as session:
+            source = session.get_one(CapSource, source_id)
+            if known := cap_archive.known(session, source, digest):
+                return Taken(known, fresh=False)
+            cap_archive.check_rate(session, source, self._core.clock.now())
             now = self._core.clock.now()
-            if _recent(session, source, now - _MINUTE) >= MOST_A_MINUTE:
-                raise TooManyError(source.name)
             row = CapMessage(source=source, received_at=now, sha256=digest, original=data, outcome=CapOutcome.REFUSED)
             row.done = {"alerts": []}
             session.add(row)
             if message is None:
                 row.original, row.reason, row.notes = data[:_MAX_REFUSED_BYTES], "not-valid", {"faults": faults}
             else:
-                self._judge(session, source, row, message)
+                self._judge(session, source, row, message, meant, safe=safe)
             session.flush()
-            _forget(session, source)
+            cap_archive.forget(session, source, now)
             subject = row.identifier or digest[:16]
             chain.audit(session, at=now, account_id=None, action="cap.take", subject=subject[:120], detail=_named(row))
             return Taken(row, fresh=True)
 
-    def _judge(self, session: Session, source: CapSource, row: CapMessage, message: Message) -> None:
+    def _judge(
+        self, session: Session, source: CapSource, row: CapMessage, message: Message, meant: Meant, *, safe: bool
+    ) -> None:
         """Decide on a message, and on those whose place it takes."""
         now = self._core.clock.now()
         row.sender, row.identifier, row.sent = message.name.sender, message.name.identifier, message.name.sent
         row.status, row.kind, row.title = message.status, message.kind, message.title[:300]
         same = select(CapMessage).where(CapMessage.source == source, CapMessage.key == message.name.key)
-        if session.scalar(same):
+        if first := session.scalar(same):
+            if first.sha256 == message.digest:
+                raise _MeanwhileError
             row.reason = "other-content"  # the first keeps the name
             return
         row.key = message.name.key
@@ -161,24 +179,34 @@ class Desk:
         session.flush()
         earlier = cap_town.earlier(session, source, row, message, now)
         verdict = cap_decision.decide(
-            message, cap_town.load(session), earlier, now, direct=source.direct, drills=source.drills
+            message, meant, earlier, now, direct=source.direct, drills=source.drills, safe=safe
         )
-        others = _elsewhere(session, row, message) if verdict.outcome in _OPEN else []
         row.outcome, row.reason = verdict.outcome, verdict.reason
         row.notes = {"notes": msgspec.to_builtins(verdict.notes)}
         row.plan = {
             "orders": msgspec.to_builtins([self._lasting(one) for one in verdict.orders]),
             "ends": list(verdict.ends),
         }
-        for other in others:
-            if other.outcome is CapOutcome.PROPOSED and verdict.outcome is CapOutcome.DUE:
-                other.outcome = CapOutcome.SUPERSEDED
-            else:
-                row.outcome, row.reason = CapOutcome.IGNORED, "known-from-other-source"
+        if row.outcome in _OPEN:
+            self._beside_others(session, row, cap_town.elsewhere(session, source, row, message))
         if row.outcome in _OPEN or message.kind in {"Update", "Cancel"}:
             cap_town.withdraw(session, source, message)
         if row.outcome is CapOutcome.PROPOSED:
+            cap_archive.check_waiting(session, source, now)
             self._tell(session, row)
+
+    def _beside_others(self, session: Session, row: CapMessage, others: Sequence[CapMessage]) -> None:
+        """The same message has come from other sources: once is enough, unless what came of it was ended there."""
+        direct = row.outcome is CapOutcome.DUE
+        for other in others:
+            if other.outcome is CapOutcome.PROPOSED and direct:
+                other.outcome = CapOutcome.SUPERSEDED
+            elif other.outcome is CapOutcome.DONE and cap_town.was_undone(session, other):
+                row.outcome, row.reason = CapOutcome.PROPOSED, "doubtful"
+                row.notes = {"notes": [*row.notes["notes"], {"code": "ended-elsewhere", "what": other.source.name}]}
+            else:
+                row.outcome, row.reason = CapOutcome.IGNORED, "known-from-other-source"
+                return
 
     def _lasting(self, planned: Planned) -> Planned:
         """An order as it is kept: how long it lasts is settled once, so that done again it is the same order."""
@@ -196,27 +224,36 @@ class Desk:
     # Carrying out.
 
     def carry_out(self, number: int) -> CapMessage:
-        """Raise and end what a message says; done again it changes nothing."""
+        """Raise and end what a message says; done again it changes nothing.
+
+        An order that is refused keeps no other from being heard; it is for a person then, and nothing falls silent before.
+        """
         with self._core.database.read() as session:
             row = session.get_one(CapMessage, number)
-            planned = msgspec.convert(row.plan["orders"], list[Planned])
+            planned, raised = _planned(row), _raised(row)
             by = By(AlertSource.CAP, row.account_id, row.source.token_id)
-            key = row.key
-        alerts: list[str] = []
-        try:
-            for position, one in enumerate(planned):
-                alerts.append(self._raise(f"{key}-{position}", one, by))
-        except (OrderError, OtherRequestError) as error:
-            return self._finish(number, CapOutcome.PROPOSED, alerts, str(error))
-        for alert in row.plan["ends"]:
+        problems: list[dict[str, Any]] = []
+        for at, one in enumerate(planned):
             try:
-                self._orders.end_alert(alert, by, words=not planned, at_once=False)
-            except NotInForceError:
-                continue
-            alerts.append(alert)
-        return self._finish(number, CapOutcome.DONE, alerts)
+                if at not in raised:
+                    raised[at] = self._raise(_request(number, at), one, by)
+            except (OrderError, OtherRequestError) as error:
+                faults = error.faults if isinstance(error, OrderError) else (Fault("request", "used"),)
+                problems.append({"code": "order", "what": one.title, "faults": msgspec.to_builtins(faults)})
+        ended = [] if problems else [alert for alert in row.plan["ends"] if self._end(alert, by, words=not planned)]
+        return self._finish(number, raised, ended, problems)
+
+    def _end(self, alert: str, by: By, *, words: bool) -> bool:
+        """End an alert; whether it was in force."""
+        try:
+            self._orders.end_alert(alert, by, words=words, at_once=False)
+        except NotInForceError:
+            return False
+        return True
 
     def _raise(self, request: str, planned: Planned, by: By) -> str:
+        if planned.expires_at <= self._core.clock.now():  # the station was off meanwhile
+            raise OrderError([Fault("life", "expired")])
         words = (*planned.words, f"{standing.RECORDING} {planned.recording}") if planned.recording else planned.words
         order = Order(
             request=request,
@@ -237,54 +274,40 @@ class Desk:
             # what it should follow has ended meanwhile
             return self._orders.raise_alert(replace(order, follows=None), by).alert.id
 
-    def _finish(self, number: int, outcome: CapOutcome, alerts: list[str], problem: str = "") -> CapMessage:
+    def _finish(
+        self, number: int, raised: Mapping[int, str], ended: Sequence[str], problems: Sequence[dict[str, Any]]
+    ) -> CapMessage:
         with self._core.database.write() as session:
             row = session.get_one(CapMessage, number)
-            row.outcome = outcome
-            row.done = {"alerts": list(dict.fromkeys([*row.done.get("alerts", ()), *alerts]))}
-            row.reason = "order-refused" if problem else ""
-            if problem:
-                row.notes = row.notes | {"notes": [*row.notes.get("notes", []), {"code": "order", "what": problem}]}
+            row.outcome = CapOutcome.PROPOSED if problems else CapOutcome.DONE
+            alerts = dict.fromkeys([*row.done.get("alerts", ()), *raised.values(), *ended])
+            row.done = {"alerts": list(alerts), "orders": {str(at): alert for at, alert in raised.items()}}
+            row.reason = "order-refused" if problems else ""
+            notes = [one for one in row.notes.get("notes", []) if one["code"] != "order"]
+            row.notes = row.notes | {"notes": [*notes, *problems]}
             session.flush()
             return row
 
 
-def proposals(session: Session) -> Sequence[CapMessage]:
-    """What waits for a person, the latest first."""
-    rows = select(CapMessage).where(CapMessage.outcome == CapOutcome.PROPOSED).options(joinedload(CapMessage.source))
-    return session.scalars(rows.order_by(CapMessage.id.desc())).all()
+def _request(number: int, at: int) -> str:
+    """The name of an order, by its message and its place in it: whoever alters a message can't give it another's."""
+    return f"m{number}-{at}"
+
+
+def message_of(request: str) -> int | None:
+    """The message whose order became an alert, by `Alert.request`; None where there is none."""
+    found = _REQUEST.fullmatch(request)
+    return int(found[1]) if found else None
+
+
+def _planned(row: CapMessage) -> list[Planned]:
+    return msgspec.convert(row.plan.get("orders", []), list[Planned])
+
+
+def _raised(row: CapMessage) -> dict[int, str]:
+    """What has been raised of a message: alerts by the place of their order."""
+    return {int(at): alert for at, alert in row.done.get("orders", {}).items()}
 
 
 def _named(row: CapMessage) -> dict[str, Any]:
     return {"source": row.source.name, "sender": row.sender, "outcome": row.outcome.value, "reason": row.reason}
-
-
-def _known(session: Session, source: CapSource, digest: str) -> CapMessage | None:
-    """The same content that this source has sent before."""
-    rows = select(CapMessage).where(CapMessage.source == source, CapMessage.sha256 == digest)
-    return session.scalar(rows.order_by(CapMessage.id).limit(1))
-
-
-def _recent(session: Session, source: CapSource, since: datetime) -> int:
-    rows = select(func.count()).select_from(CapMessage)
-    return session.scalar(rows.where(CapMessage.source == source, CapMessage.received_at > since)) or 0
-
-
-def _elsewhere(session: Session, row: CapMessage, message: Message) -> list[CapMessage]:
-    """The very same message from other sources, as far as something came of it."""
-    heard = (*_OPEN, CapOutcome.DONE, CapOutcome.DISMISSED)
-    rows = select(CapMessage).where(
-        CapMessage.sha256 == message.digest, CapMessage.id != row.id, CapMessage.outcome.in_(heard)
-    )
-    return list(session.scalars(rows))
-
-
-def _forget(session: Session, source: CapSource) -> None:
-    """Nobody fills the disk with what nobody hears; that it came, and its name, stay known."""
-    rows = (
-        select(CapMessage.id).where(CapMessage.source == source).order_by(CapMessage.id.desc()).offset(_KEPT).limit(1)
-    )
-    if refused := session.scalar(rows.where(CapMessage.outcome == CapOutcome.REFUSED, CapMessage.key.is_(None))):
-        session.execute(delete(CapMessage).where(CapMessage.id == refused))
-    if ignored := session.scalar(rows.where(CapMessage.outcome == CapOutcome.IGNORED)):
-        session.execute(update(CapMessage).where(CapMessage.id == ignored).values(original=b""))

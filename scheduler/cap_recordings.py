@@ -15,10 +15,10 @@ from sqlalchemy.orm import undefer
 
 from broadcaster import standing
 from broadcaster.cap import message as cap
-from broadcaster.clips import ClipStore
+from broadcaster.clips import ClipStore, clip_row
 from broadcaster.core import Core
 from broadcaster.rows import Alert, AlertSound, CapMessage, CapSource, Clip
-from scheduler import fetching
+from scheduler import cap_desk, fetching
 from tts.decoding import decode_file
 from tts.encoding import RATE
 from tts.limited import RefusedFileError
@@ -76,25 +76,15 @@ class Recordings:
             log.exception("recording of an alert can't be used")
             why = type(error).__name__
         log.info("recording of a CAP message request=%s why=%s", request, why or "ok")
+        stored = self._store.put(made.opus, made.mp3) if made else None
         with self._core.database.write() as session:
-            clip = self._kept(made) if made else None
-            if clip:
-                clip = session.merge(clip)
-                session.flush()
+            clip: Clip | None = None
+            if made and stored:
+                clip = clip_row(session, *stored, duration_ms=made.duration_ms, at=self._core.clock.now())
             waiting = select(AlertSound).where(AlertSound.text == text, AlertSound.clip_sha256.is_(None))
             for sound in session.scalars(waiting):
                 sound.clip, sound.failed = clip, None if clip else f"recording: {why}"[:_MAX_WHY]
         self._on_ready()
-
-    def _kept(self, made: PreparedClip) -> Clip:
-        manifest, manifest_sha256 = self._store.put(made.opus, made.mp3)
-        return Clip(
-            sha256=manifest.clip,
-            manifest_sha256=manifest_sha256,
-            bytes=manifest.bytes,
-            duration_ms=made.duration_ms,
-            created_at=self._core.clock.now(),
-        )
 
     def _prepared(self, digest: str, request: str) -> PreparedClip:
         data = self._bytes(digest, request)
@@ -110,19 +100,16 @@ class Recordings:
 
     def _bytes(self, digest: str, request: str) -> bytes:
         """The sound as the message brings it, or as it lies where the message says."""
-        key = request.rpartition(":")[2].partition("-")[0]
+        number = cap_desk.message_of(request)
         with self._core.database.read() as session:
-            rows = (
-                select(CapMessage)
-                .where(CapMessage.key == key, CapMessage.original != b"")  # what nobody hears is kept without
-                .options(undefer(CapMessage.original))
-            )
-            found = [(cap.read(row.original), row.source) for row in session.scalars(rows)]
-        for message, source in found:
-            for info in message.infos:
-                for one in info.resources:
-                    if one.digest.strip().lower() == digest:
-                        return _unpacked(one.content) if one.content else self._fetched(one.uri, source)
+            row = session.get(CapMessage, number, options=[undefer(CapMessage.original)]) if number else None
+            if row is None:
+                raise UnfitRecordingError("gone")
+            message, source = cap.read(row.original), row.source
+        for info in message.infos:
+            for one in info.resources:
+                if one.digest.strip().lower() == digest:
+                    return _unpacked(one.content) if one.content else self._fetched(one.uri, source)
         raise UnfitRecordingError("gone")
 
     @staticmethod

@@ -20,9 +20,10 @@ from broadcaster.cap.safe_xml import MAX_CAP_BYTES, BadXmlError
 from broadcaster.core import Core
 from broadcaster.rows import CapSource
 from scheduler import fetching
-from scheduler.cap_desk import Desk, TooManyError
+from scheduler.cap_archive import TooManyError
+from scheduler.cap_desk import Desk
 from scheduler.cap_recordings import Recordings, hosts_of
-from scheduler.fetching import FetchError
+from scheduler.fetching import Fetched, FetchError
 
 log = logging.getLogger(__name__)
 
@@ -113,7 +114,8 @@ class Rounds:
                 deadline_s=self._deadline_s,
             )
             if fetched.status != fetching.NOT_MODIFIED:
-                seen, problem = self._entries(source, feed.entries(fetched.body, fetched.url), before)
+                safe = fetching.is_guarded(fetched.url)
+                seen, problem = self._entries(source, feed.entries(fetched.body, fetched.url), before, safe=safe)
                 etag, modified = ("", "") if problem else (fetched.etag, fetched.modified)
         except FetchError as error:
             problem = error.code
@@ -124,22 +126,28 @@ class Rounds:
             problem = f"broken {type(error).__name__}"
         self._note(source.id, problem, etag=etag, modified=modified, seen=seen)
 
-    def _entries(self, source: CapSource, entries: list[Entry], began: datetime) -> tuple[dict[str, str], str]:
+    def _entries(
+        self, source: CapSource, entries: list[Entry], began: datetime, *, safe: bool
+    ) -> tuple[dict[str, str], str]:
         """Take what is new, the oldest first; returns what has been taken by now, and why something was not."""
         seen = {entry.id: entry.updated for entry in entries if source.seen.get(entry.id) == entry.updated}
         problem = ""
-        fresh: list[tuple[Entry, bytes]] = []
+        fresh: list[tuple[Entry, bytes, bool]] = []
         for entry in [one for one in entries if not one.id or one.id not in seen]:
             if len(fresh) >= _MOST_FETCHED or self._core.clock.now() - began > _ROUND or self._stopping.is_set():
                 problem = problem or _MORE
                 break
             try:
-                fresh.append((entry, entry.inside or self._fetched(entry, source)))
+                if entry.inside:
+                    fresh.append((entry, entry.inside, safe))
+                else:
+                    got = self._fetched(entry, source)
+                    fresh.append((entry, got.body, safe and fetching.is_guarded(got.url)))
             except FetchError as error:
                 problem = f"{_OF_ENTRY} {error.code}"
-        for entry, data in sorted(fresh, key=lambda pair: _sent(pair[1])):
+        for entry, data, whole in sorted(fresh, key=lambda one: _sent(one[1])):
             try:
-                self._desk.take(source.id, data)
+                self._desk.take(source.id, data, safe=whole)
             except TooManyError:
                 return seen, _MORE
             except Exception as error:  # it is tried again, and the others are taken
@@ -149,8 +157,8 @@ class Rounds:
             seen[entry.id] = entry.updated
         return seen, problem
 
-    def _fetched(self, entry: Entry, source: CapSource) -> bytes:
-        return fetching.fetch(entry.url, hosts_of(source), MAX_CAP_BYTES, deadline_s=self._deadline_s).body
+    def _fetched(self, entry: Entry, source: CapSource) -> Fetched:
+        return fetching.fetch(entry.url, hosts_of(source), MAX_CAP_BYTES, deadline_s=self._deadline_s)
 
     def _note(self, number: int, problem: str, *, etag: str, modified: str, seen: dict[str, str]) -> None:
         now = self._core.clock.now()

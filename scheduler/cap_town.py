@@ -10,25 +10,43 @@ from sqlalchemy.orm import Session
 from broadcaster.cap.area import Spot, outline_of
 from broadcaster.cap.message import Message
 from broadcaster.geography import Geography, outlines
-from broadcaster.rows import Alert, CapMessage, CapOutcome, CapReference, CapSource, Place, PlaceGeocode, Speaker
+from broadcaster.rows import (
+    Alert,
+    AlertEnd,
+    CapMessage,
+    CapOutcome,
+    CapReference,
+    CapSource,
+    Place,
+    PlaceGeocode,
+    Speaker,
+)
 from scheduler.cap_decision import Earlier, Town
 
 _MOST: Final = 500
 """Messages that one chain of updates is followed over."""
 
 
-def load(session: Session) -> Town:
-    """Every place with speakers of its own, by outline and by where they stand; and the codes that others have for places."""
+def load(session: Session, source: CapSource) -> Town:
+    """Every place with speakers of its own, by outline and by where they stand; and the codes that others have for places.
+
+    Of all that only what the token of ``source`` is for: the rest lies outside.
+    """
     geography = Geography.load(session)
+    reach = _reach(source, geography)
     drawn = outlines(session)
-    points: dict[int, list[tuple[float, float]]] = {place: [] for place in geography.speakers.values()}
+    points: dict[int, list[tuple[float, float]]] = {
+        place: [] for place in geography.speakers.values() if reach is None or place in reach
+    }
     standing = select(Speaker.id, Speaker.longitude, Speaker.latitude).where(Speaker.longitude.is_not(None))
     for speaker, longitude, latitude in session.execute(standing):
-        if (place := geography.speakers.get(speaker)) is not None and longitude is not None and latitude is not None:
+        place = geography.speakers.get(speaker)
+        if place in points and longitude is not None and latitude is not None:
             points[place].append((longitude, latitude))
     geocodes: dict[tuple[str, str], list[int]] = {}
     for row in session.scalars(select(PlaceGeocode)):
-        geocodes.setdefault((row.scheme, row.value), []).append(row.place_id)
+        here = [row.place_id] if reach is None else sorted(geography.inside(row.place_id) & reach)
+        geocodes.setdefault((row.scheme, row.value), []).extend(here)
     return Town(
         geography,
         tuple(
@@ -37,6 +55,12 @@ def load(session: Session) -> Town:
         geocodes,
         dict(session.execute(select(Place.id, Place.name)).all()),
     )
+
+
+def _reach(source: CapSource, geography: Geography) -> frozenset[int] | None:
+    """The places in which a source may raise; None for everywhere."""
+    token = source.token
+    return geography.inside(token.place_id) if token and token.place_id is not None else None
 
 
 def ids(session: Session, codes: Collection[str]) -> list[int]:
@@ -53,7 +77,8 @@ def earlier(session: Session, source: CapSource, row: CapMessage, message: Messa
     """What became of the messages that this one names, over every update between; and whether another has taken its place.
 
     Writes down what it names: a message may come after the one that takes its place. An exercise says nothing about what
-    is meant in earnest, nor the other way round; nobody speaks for another sender.
+    is meant in earnest, nor the other way round; nobody speaks for another sender. A feed that brings the same message as another
+    source may end what came of it; a program may not, for whoever has stolen its token could send everybody's messages again.
     """
     takes_place = message.kind in {"Update", "Cancel"}
     if takes_place:
@@ -67,12 +92,44 @@ def earlier(session: Session, source: CapSource, row: CapMessage, message: Messa
         .limit(1)
     ).first()
     found = _chain(session, message, {one.key for one in message.references}) if takes_place else []
-    said = {one.sha256 for one in found if one.source_id == source.id}
-    own = {alert for one in found if one.sha256 in said for alert in one.done.get("alerts", ())}
+    said = {one.sha256 for one in found if one.source_id == source.id and source.token_id is None}
+    mine = [one for one in found if one.source_id == source.id or one.sha256 in said]
+    own = {alert for one in mine for alert in one.done.get("alerts", ())}
     raised = own | {alert for one in found for alert in one.done.get("alerts", ())}
     alerts = [alert for alert in session.scalars(select(Alert).where(Alert.id.in_(raised))) if alert.in_force(now)]
     alerts.sort(key=lambda alert: (-alert.level, alert.id))
-    return Earlier(tuple(alert.id for alert in alerts), any(alert.id not in own for alert in alerts), taken is not None)
+    reach = _reach(source, Geography.of_places(session)) if alerts else None
+    beyond = reach is not None and any(place.id not in reach for alert in alerts for place in alert.targets)
+    renamed = select(CapMessage.id).where(
+        CapMessage.key == row.key,
+        CapMessage.source != source,
+        CapMessage.sha256 != message.digest,
+        CapMessage.outcome.in_((CapOutcome.PROPOSED, CapOutcome.DUE, CapOutcome.DONE)),
+    )
+    return Earlier(
+        alerts=tuple(alert.id for alert in alerts),
+        foreign=beyond or any(alert.id not in own for alert in alerts),
+        superseded=taken is not None,
+        renamed=session.scalar(renamed.limit(1)) is not None,
+    )
+
+
+def elsewhere(session: Session, source: CapSource, row: CapMessage, message: Message) -> list[CapMessage]:
+    """The very same message from other sources that reach at least as far as this one, as far as something came of it."""
+    heard = (CapOutcome.PROPOSED, CapOutcome.DUE, CapOutcome.DONE, CapOutcome.DISMISSED)
+    rows = select(CapMessage).where(
+        CapMessage.sha256 == message.digest, CapMessage.id != row.id, CapMessage.outcome.in_(heard)
+    )
+    as_far = (None, source.token.place_id if source.token else None)
+    return [one for one in session.scalars(rows) if one.source.token is None or one.source.token.place_id in as_far]
+
+
+def was_undone(session: Session, row: CapMessage) -> bool:
+    """Whether all that came of a message was ended before its time, and whoever holds its source's token may have done it."""
+    if row.source.token_id is None:
+        return False
+    ends = session.scalars(select(Alert.end).where(Alert.id.in_(row.done.get("alerts", ())))).all()
+    return bool(ends) and all(end is AlertEnd.ENDED for end in ends)
 
 
 def _alike(message: Message) -> ColumnElement[bool]:

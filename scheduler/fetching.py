@@ -1,30 +1,23 @@
 """Addresses of others, fetched in a child process that is killed at its deadline: no server can hold the station up, however it answers."""
 
+import ipaddress
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
+from broadcaster import children
 from broadcaster.errors import LoaError
 
 DEADLINE_S: Final = 20.0
 """From the first packet to the last byte, names and redirects included."""
 NOT_MODIFIED: Final = 304
-_KEPT_ENVIRONMENT: Final = (
-    "PATH",
-    "LANG",
-    "SSL_CERT_FILE",
-    "SSL_CERT_DIR",
-    "http_proxy",
-    "https_proxy",
-    "no_proxy",
-    "NO_PROXY",
-    "HTTPS_PROXY",
-)
+_OWN: Final = tuple(map(ipaddress.ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")))
+"""RFC 1918 and RFC 4193."""
 
 
 class FetchError(LoaError):
@@ -75,7 +68,7 @@ def fetch(
             capture_output=True,
             timeout=deadline_s,
             check=False,
-            env={name: os.environ[name] for name in _KEPT_ENVIRONMENT if name in os.environ},  # noqa: TID251  a child's
+            env=children.environment(),
             cwd=Path(__file__).parents[1],
         )
     except subprocess.TimeoutExpired:
@@ -87,3 +80,23 @@ def fetch(
     if "refused" in facts:
         raise FetchError(facts["refused"])
     return Fetched(facts["status"], facts["url"], facts["etag"], facts["modified"], body)
+
+
+def is_near(host: str) -> bool:
+    """Whether a machine is this one, or by its address one of our own network.
+
+    A name says nothing: whoever can alter what comes without TLS can answer for a name too.
+    """
+    if host == "localhost":
+        return True
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return address.is_loopback or any(address in network for network in _OWN if network.version == address.version)
+
+
+def is_guarded(url: str) -> bool:
+    """Whether nobody on the way can have altered what comes from an address: https, or a machine that `is_near`."""
+    parts = urlsplit(url)
+    return parts.scheme == "https" or is_near(parts.hostname or "")

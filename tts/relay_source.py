@@ -10,6 +10,7 @@ from typing import Final, Self
 
 import numpy as np
 
+from broadcaster import children
 from tts.live_encoding import RATE_HZ, Samples
 from tts.relay_worker import WHY
 
@@ -19,7 +20,6 @@ _MOST_S: Final = 20
 """Sound that is kept ahead; a server that sends faster has to wait."""
 _READ_BYTES: Final = 9_600
 _BYTES: Final = 2  # a sample
-_KEPT_ENVIRONMENT: Final = ("PATH", "LANG", "SSL_CERT_FILE", "SSL_CERT_DIR", "http_proxy", "https_proxy", "no_proxy")
 
 
 class RelaySource:
@@ -38,7 +38,7 @@ class RelaySource:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env={name: os.environ[name] for name in _KEPT_ENVIRONMENT if name in os.environ},  # noqa: TID251  a child's
+            env=children.environment(),
             start_new_session=True,
         )
         self._reader = threading.Thread(target=self._read, name="relay", daemon=True)

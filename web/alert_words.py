@@ -41,6 +41,7 @@ _FAULTS: Final[dict[tuple[str, str], LazyString]] = {
     ("template", "not-alone"): _l("Mẫu này chỉ dùng khi kết thúc hoặc đính chính một cảnh báo."),
     ("places", "none"): _l("Chưa chọn nơi phát. Hãy chọn ít nhất một địa bàn."),
     ("level", "unknown"): _l("Cấp độ rủi ro từ 1 đến 5."),
+    ("life", "expired"): _l("Bản tin đã hết hạn, không phát được nữa."),
     ("life", "out-of-range"): _l("Thời hạn từ 5 phút đến 48 giờ."),
     ("held", "missing"): _l("Hãy nhấn giữ nút 2 giây để phát."),
 }

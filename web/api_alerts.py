@@ -1,7 +1,8 @@
 """``/api/v1/alerts``: a program raises an alert, looks at it, and ends it. JSON in, JSON out, errors precisely."""
 
-import hashlib
-import secrets
+import logging
+import re
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Annotated, Any, Final
 
@@ -9,28 +10,29 @@ import msgspec
 from flask import Blueprint, Response, current_app, g, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.exc import SQLAlchemyError
 
-from broadcaster import alert_reports, alerting, chain
+from broadcaster import alert_reports, alerting, tokens
 from broadcaster.alert_orders import Order, OrderError
 from broadcaster.alerting import By, Done, NotInForceError, OtherRequestError
-from broadcaster.clock import Clock
-from broadcaster.rows import Alert, AlertSource, ApiToken
+from broadcaster.geography import Geography
+from broadcaster.rows import Alert, AlertSource, AlertTarget, ApiToken, Place
+from scheduler import fetching
 from web.access import open_to_all
 from web.context import now, services
 
 pages = Blueprint("api_alerts", __name__, url_prefix="/api/v1/alerts")
+log = logging.getLogger(__name__)
 
-RAISE: Final = "alerts:raise"
-READ: Final = "alerts:read"
-PUSH_CAP: Final = "cap:push"
-SCOPES: Final = (RAISE, READ, PUSH_CAP)
-_PREFIX: Final = "loa_"
 _MAX_BODY: Final = 64 * 1024
+_NUL: Final = re.compile(rb"\\u0000")
+"""PostgreSQL keeps no such sign."""
 _NOTED_EVERY: Final = timedelta(minutes=1)
 _HTTP: Final = {
     "unauthorised": 401,
     "wrong-scope": 403,
+    "wrong-place": 403,
+    "not-secure": 403,
     "not-found": 404,
     "not-in-force": 409,
     "other-request": 409,
@@ -65,22 +67,6 @@ class ApiError(Exception):
         self.status = _HTTP[code]
 
 
-def digest(token: str) -> str:
-    """As a token is kept."""
-    return hashlib.sha256(token.encode()).hexdigest()
-
-
-def make_token(
-    session: Session, clock: Clock, name: str, scopes: tuple[str, ...], account_id: int | None = None
-) -> str:
-    """Make a token; it is shown this once, and only its hash is kept. ``account_id`` None: by the command line."""
-    token = _PREFIX + secrets.token_urlsafe(32)
-    session.add(ApiToken(name=name, sha256=digest(token), scopes=" ".join(scopes), created_at=clock.now()))
-    detail = {"scopes": list(scopes)}
-    chain.audit(session, at=clock.now(), account_id=account_id, action="token.make", subject=name, detail=detail)
-    return token
-
-
 @pages.errorhandler(ApiError)
 def answer(error: ApiError) -> ResponseReturnValue:
     """What was wrong, as JSON."""
@@ -95,7 +81,9 @@ def in_json(body: object, status: int = 200) -> Response:
 @pages.before_request
 def _who() -> None:
     """Whose token it is."""
-    admit(READ if request.method == "GET" else RAISE)
+    if "\0" in request.path:
+        raise ApiError("malformed", "no address may hold U+0000")
+    admit(tokens.READ if request.method == "GET" else tokens.RAISE)
 
 
 def admit(wanted: str) -> ApiToken:
@@ -103,10 +91,13 @@ def admit(wanted: str) -> ApiToken:
 
     It decides alone: no cookie counts here, so no forged form can use one.
     """
-    kind, _, token = request.headers.get("Authorization", "").partition(" ")
+    if not (request.is_secure or fetching.is_near(request.remote_addr or "")):
+        raise ApiError(
+            "not-secure", "use https; a token that was sent without it may be known to others: have it revoked"
+        )
+    kind, _, secret = request.headers.get("Authorization", "").partition(" ")
     with services().database.read() as session:
-        known = select(ApiToken).where(ApiToken.sha256 == digest(token.strip()), ApiToken.revoked_at.is_(None))
-        found = session.scalar(known) if kind.lower() == "bearer" and token.startswith(_PREFIX) else None
+        found = tokens.find(session, secret.strip(), now()) if kind.lower() == "bearer" else None
     if found is None:
         raise ApiError("unauthorised", "send Authorization: Bearer with a token made by loa token")
     if wanted not in found.scopes.split():
@@ -117,12 +108,28 @@ def admit(wanted: str) -> ApiToken:
 
 @pages.after_request
 def note_use(answer: Response) -> Response:
-    """True to the minute, and only after what was asked for has left: an alert waits for no note."""
+    """True to the minute, and only after what was asked for has left: an alert waits for no note, nor is its answer lost with it."""
     token = g.get("token")
     if token and (token.last_used_at is None or now() - token.last_used_at >= _NOTED_EVERY):
-        with services().database.write() as session:
-            session.execute(update(ApiToken).where(ApiToken.id == token.id).values(last_used_at=now()))
+        try:
+            with services().database.write() as session:
+                session.execute(update(ApiToken).where(ApiToken.id == token.id).values(last_used_at=now()))
+        except SQLAlchemyError:
+            log.exception("use of a token was not noted token=%s", token.id)
     return answer
+
+
+def body(most: int) -> bytes:
+    """What was sent, in one piece or in chunks. Errors: ApiError."""
+    if (request.content_length or 0) > most:
+        raise ApiError("too-large", f"at most {most} bytes")
+    try:
+        data = request.stream.read(most + 1)
+    except (OSError, ValueError) as error:  # chunks that are none, or a sender who is gone
+        raise ApiError("malformed", "the body broke off") from error
+    if len(data) > most:
+        raise ApiError("too-large", f"at most {most} bytes")
+    return data
 
 
 @pages.post("")
@@ -132,11 +139,12 @@ def create() -> ResponseReturnValue:
     key = request.headers.get("Idempotency-Key", "").strip()
     if not key:
         raise ApiError("no-idempotency-key", "send Idempotency-Key with a name of your own for this request")
-    if (request.content_length or 0) > _MAX_BODY:
-        raise ApiError("too-large", f"at most {_MAX_BODY} bytes")
+    data = body(_MAX_BODY)
+    if _NUL.search(data):
+        raise ApiError("malformed", "no text may hold U+0000")
     try:
-        asked = msgspec.json.decode(request.get_data(), type=AlertRequest)
-    except msgspec.DecodeError as error:
+        asked = msgspec.json.decode(data, type=AlertRequest)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ApiError("malformed", str(error)) from error
     order = Order(
         request=key,
@@ -149,8 +157,22 @@ def create() -> ResponseReturnValue:
         follows=asked.follows,
         title=asked.title,
     )
+    _must_reach(order.places, order.follows)
     done = _ordered(order)
     return in_json(_told(done.alert), 201 if done.fresh else 200)
+
+
+def _must_reach(codes: Iterable[str], alert_id: str | None) -> None:
+    """Refuse the request unless its token is for all of the places, and for wherever an alert sounds. Errors: ApiError."""
+    if g.token.place_id is None:
+        return
+    with services().database.read() as session:
+        sounding = select(AlertTarget.place_id).where(AlertTarget.alert_id == alert_id)
+        wanted = select(Place).where(Place.code.in_(codes) | Place.id.in_(sounding)).order_by(Place.id)
+        tree = Geography.of_places(session)
+        beyond = [place.code for place in session.scalars(wanted) if not tokens.reaches(g.token, [place.id], tree)]
+    if beyond:
+        raise ApiError("wrong-place", "this token is not for these places", places=beyond)
 
 
 def _ordered(order: Order) -> Done:
@@ -181,6 +203,7 @@ def show(alert_id: str) -> ResponseReturnValue:
 @open_to_all
 def finish(alert_id: str, what: str) -> ResponseReturnValue:
     """End an alert (its words wait for the end of the quiet hours), or correct a false one."""
+    _must_reach((), alert_id)
     by = By(AlertSource.API, token_id=g.token.id)
     try:
         if what == "correct":

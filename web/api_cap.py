@@ -6,12 +6,14 @@ from flask import Blueprint, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
+from broadcaster import tokens
 from broadcaster.cap.safe_xml import MAX_CAP_BYTES
 from broadcaster.rows import ApiToken, CapMessage, CapOutcome, CapSource
-from scheduler.cap_desk import TooManyError
+from scheduler.cap_archive import TooManyError
 from web.access import open_to_all
-from web.api_alerts import PUSH_CAP, ApiError, admit, answer, in_json, note_use
+from web.api_alerts import ApiError, admit, answer, body, in_json, note_use
 from web.context import now, services
 
 pages = Blueprint("api_cap", __name__, url_prefix="/api/v1/cap")
@@ -26,16 +28,11 @@ _HTTP: Final = {CapOutcome.DONE: 201, CapOutcome.PROPOSED: 202, CapOutcome.DUE: 
 @open_to_all
 def push() -> ResponseReturnValue:
     """Take one message. The same one again is answered as it was the first time."""
-    token = admit(PUSH_CAP)
+    token = admit(tokens.PUSH_CAP)
     if request.mimetype not in _TYPES:
         raise ApiError("wrong-type", "send application/cap+xml")
-    if (request.content_length or 0) > MAX_CAP_BYTES:
-        raise ApiError("too-large", f"at most {MAX_CAP_BYTES} bytes")
-    data = request.stream.read(MAX_CAP_BYTES + 1)
-    if len(data) > MAX_CAP_BYTES:
-        raise ApiError("too-large", f"at most {MAX_CAP_BYTES} bytes")
     try:
-        taken = services().cap.take(source_of(token), data)
+        taken = services().cap.take(source_of(token), body(MAX_CAP_BYTES))
     except TooManyError as error:
         raise ApiError("too-many", "wait a minute") from error
     status = _HTTP.get(taken.row.outcome, 200)
@@ -48,9 +45,8 @@ def push() -> ResponseReturnValue:
 
 def source_of(token: ApiToken) -> int:
     """The source that stands for a token; its messages sound at once until an administrator says otherwise."""
-    known = select(CapSource.id).where(CapSource.token_id == token.id)
     with services().database.read() as session:
-        found = session.scalar(known)
+        found = _source(session, token)
     if found is not None:
         return found
     try:
@@ -60,7 +56,14 @@ def source_of(token: ApiToken) -> int:
             session.flush()
             return source.id
     except IntegrityError:  # another request was first
-        return source_of(token)
+        with services().database.read() as session:
+            if (found := _source(session, token)) is None:
+                raise
+            return found
+
+
+def _source(session: Session, token: ApiToken) -> int | None:
+    return session.scalar(select(CapSource.id).where(CapSource.token_id == token.id))
 
 
 def _told(row: CapMessage) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session, joinedload, undefer
 from broadcaster import alert_templates
 from broadcaster.alert_orders import Fault
 from broadcaster.rows import Alert, AlertTarget, CapMessage, CapOutcome, Place
-from scheduler import cap_desk
+from scheduler import cap_archive
 from scheduler.cap_decision import Planned
 from scheduler.cap_desk import DecidedError
 from web import alert_words, cap_words
@@ -43,7 +43,7 @@ def listing() -> ResponseReturnValue:
     """The latest messages, those that wait for a person first."""
     with services().database.read() as session:
         rows = select(CapMessage).options(joinedload(CapMessage.source)).order_by(CapMessage.id.desc())
-        waiting = cap_desk.proposals(session)
+        waiting = cap_archive.proposals(session)
         others = session.scalars(rows.where(CapMessage.outcome != CapOutcome.PROPOSED).limit(_MOST)).all()
     return render_template("cap.html", waiting=waiting, others=others, words=cap_words)
 
@@ -62,6 +62,7 @@ def show(number: int) -> ResponseReturnValue:
             "cap_message.html",
             row=row,
             orders=orders,
+            raised=row.done.get("orders", {}),
             ends=session.scalars(select(Alert).where(Alert.id.in_(row.plan.get("ends", ())))).all(),
             alerts=session.scalars(select(Alert).where(Alert.id.in_(named))).all(),
             raisable=row.outcome is CapOutcome.PROPOSED and may_at(_concerned(session, row, orders), *RAISERS),
@@ -94,7 +95,7 @@ def send(number: int) -> ResponseReturnValue:
     """Have a proposal raised; pressed again it leads to the same alert."""
     with services().database.read() as session:
         row = _message(session, number)
-        typed = _typed(row)
+        typed = _typed(session, row)
         must_at(_concerned(session, row, typed.orders), *RAISERS)
     if not typed.faults:
         try:
@@ -135,20 +136,26 @@ def _orders(row: CapMessage) -> list[Planned]:
 
 
 def _concerned(session: Session, row: CapMessage, orders: Collection[Planned]) -> set[int]:
-    """Where something would begin to sound, or fall silent; the tops of the tree while an order has no place."""
+    """Where something would begin to sound, or fall silent; the tops of the tree while an order has no place that we know."""
     codes = {code for one in orders for code in one.places}
-    where = Place.code.in_(codes) if codes else Place.parent_id.is_(None)
+    known = session.scalars(select(Place.id).where(Place.code.in_(codes))).all()
+    where = Place.id.in_(known) if known else Place.parent_id.is_(None)
     silenced = {*row.plan.get("ends", ()), *(one.follows for one in orders if one.follows)}
     targets = select(AlertTarget.place_id).where(AlertTarget.alert_id.in_(silenced))
     return {*session.scalars(select(Place.id).where(where)), *session.scalars(targets)}
 
 
-def _typed(row: CapMessage) -> Typed:
-    """The proposal as the form has changed it."""
-    planned = _orders(row)
+def _typed(session: Session, row: CapMessage) -> Typed:
+    """The proposal as the form has changed it; what has been raised already stays."""
+    planned, raised = _orders(row), row.done.get("orders", {})
     chosen = tuple(dict.fromkeys(request.form.getlist("places")))
-    orders, faults = [], []
+    known = set(session.scalars(select(Place.code).where(Place.code.in_(chosen))))
+    orders: list[Planned] = []
+    faults = [Fault("places", "unknown", code) for code in chosen if code not in known]
     for number, one in enumerate(planned):
+        if str(number) in raised:
+            orders.append(one)
+            continue
         level = request.form.get(f"level-{number}", "")
         words = request.form.get(f"words-{number}", "")[:_LONGEST_WORDS].splitlines()
         changed = msgspec.structs.replace(
@@ -170,8 +177,6 @@ def _typed(row: CapMessage) -> Typed:
 
 
 def _fault(of: Fault) -> str:
-    if (of.field, of.code) == ("life", "expired"):
-        return _("Bản tin đã hết hạn, không phát được nữa.")
     if of.field == "order":
         return _("Không phát được. Mở lại trang để xem lý do.")
     return alert_words.fault(of)

@@ -12,9 +12,10 @@ from sqlalchemy.orm import joinedload
 from broadcaster import chain
 from broadcaster.cap.area import fold
 from broadcaster.rows import ApiToken, CapSource, Place, PlaceGeocode
+from broadcaster.tokens import PUSH_CAP
+from scheduler import fetching
 from web import cap_words
 from web.access import MANAGERS, me, must_everywhere, requires
-from web.api_alerts import PUSH_CAP
 from web.api_cap import source_of
 from web.context import now, services
 from web.words import gettext as _
@@ -32,14 +33,15 @@ _MAX_CODE: Final = 100
 @requires(*MANAGERS)
 def listing() -> ResponseReturnValue:
     """Feeds with their state, tokens, and codes of places."""
+    must_everywhere(*MANAGERS)
     with services().database.read() as session:
         sources = select(CapSource).where(CapSource.removed_at.is_(None)).order_by(CapSource.id)
-        pushing = select(ApiToken).where(ApiToken.revoked_at.is_(None)).order_by(ApiToken.id)
+        pushing = select(ApiToken).options(joinedload(ApiToken.place)).order_by(ApiToken.id)
         return render_template(
             "cap_sources.html",
             feeds=session.scalars(sources.where(CapSource.url != "")).all(),
             by_token={one.token_id: one for one in session.scalars(sources.where(CapSource.token_id.is_not(None)))},
-            tokens=[one for one in session.scalars(pushing) if PUSH_CAP in one.scopes.split()],
+            tokens=[one for one in session.scalars(pushing) if one.opens(now()) and PUSH_CAP in one.scopes.split()],
             geocodes=session.scalars(
                 select(PlaceGeocode)
                 .options(joinedload(PlaceGeocode.place))
@@ -48,6 +50,7 @@ def listing() -> ResponseReturnValue:
             places=session.scalars(select(Place).order_by(Place.position, Place.id)).all(),
             every=EVERY_S,
             words=cap_words,
+            is_guarded=fetching.is_guarded,
         )
 
 
@@ -76,7 +79,7 @@ def adopt(number: int) -> ResponseReturnValue:
     must_everywhere(*MANAGERS)
     with services().database.read() as session:
         token = session.get(ApiToken, number)
-    if token is None or token.revoked_at or PUSH_CAP not in token.scopes.split():
+    if token is None or not token.opens(now()) or PUSH_CAP not in token.scopes.split():
         abort(404)
     return _changed(source_of(token))
 
@@ -98,7 +101,16 @@ def _changed(number: int) -> ResponseReturnValue:
         source = session.get(CapSource, number)
         if source is None or source.removed_at:
             abort(404)
-        source.direct, source.drills = request.form.get("direct") == "1", request.form.get("drills") == "1"
+        direct = request.form.get("direct") == "1"
+        if direct and source.url and not fetching.is_guarded(source.url):
+            flash(
+                _(
+                    "Nguồn http:// không được phát ngay: ai ở trên đường truyền cũng sửa được bản tin. Hãy dùng https://."
+                ),
+                "warning",
+            )
+            return _back()
+        source.direct, source.drills = direct, request.form.get("drills") == "1"
         source.hosts = " ".join(hosts)
         every = request.form.get("every_s", "")
         source.every_s = int(every) if every in map(str, EVERY_S) else source.every_s

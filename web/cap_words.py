@@ -5,7 +5,9 @@ from typing import Any, Final
 from flask_babel import lazy_gettext as _l
 from flask_babel.speaklater import LazyString
 
+from broadcaster.alert_orders import Fault
 from broadcaster.rows import CapMessage, CapOutcome, CapSource
+from web import alert_words
 from web.words import gettext as _
 
 OUTCOMES: Final[dict[str, LazyString]] = {
@@ -54,6 +56,10 @@ _REASONS: Final[dict[str, LazyString]] = {
 }
 _NOTES: Final[dict[str, LazyString]] = {
     "sent-in-future": _l("Giờ gửi ở tương lai: đồng hồ của nơi gửi hoặc của đài sai."),
+    "older-than-named": _l("Bản tin cũ hơn bản tin mà nó thay."),
+    "same-name": _l("Nguồn khác đã gửi bản tin cùng tên nhưng nội dung khác."),
+    "ended-elsewhere": _l("Cảnh báo này đã phát từ nguồn khác và đã được kết thúc trước hạn"),
+    "not-safe": _l("Lấy về không qua https: trên đường truyền có thể đã bị sửa."),
     "other-source": _l("Cảnh báo mà bản tin này nói tới do nguồn khác đưa vào."),
     "not-vietnamese": _l("Không có tiếng Việt: loa đọc lời có sẵn của mẫu"),
     "outside": _l("Ngoài địa bàn"),
@@ -73,7 +79,7 @@ _NOTES: Final[dict[str, LazyString]] = {
     "nothing-to-say": _l("Không có lời nào để loa đọc."),
     "effective-later": _l("Chưa đến lúc có hiệu lực"),
     "audio-without-digest": _l("Tệp âm thanh không có mã kiểm tra, không dùng."),
-    "order": _l("Lý do"),
+    "order": _l("Chưa phát được"),
 }
 _FAULTS: Final[dict[str, LazyString]] = {
     "too-large": _l("Quá lớn"),
@@ -112,7 +118,8 @@ def reason(row: CapMessage) -> str:
 def note(of: dict[str, Any]) -> str:
     """One remark about a message."""
     said = str(_NOTES.get(of["code"], of["code"]))
-    return f"{said}: {of['what']}" if of.get("what") else said
+    faults = " ".join(alert_words.fault(Fault(**one)) for one in of.get("faults", ()))
+    return ": ".join(part for part in (said, of.get("what", ""), faults) if part)
 
 
 def fault(of: dict[str, Any]) -> str:

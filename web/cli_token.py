@@ -5,12 +5,11 @@ import sys
 
 from sqlalchemy import select
 
-from broadcaster import chain
+from broadcaster import tokens
 from broadcaster.clock import SystemClock
 from broadcaster.database import Database
-from broadcaster.rows import ApiToken
+from broadcaster.rows import ApiToken, Place
 from broadcaster.settings import Settings
-from web.api_alerts import SCOPES, make_token
 from web.say import Say
 
 
@@ -18,7 +17,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """``loa token make|list|revoke``."""
     parser.add_argument("verb", choices=["make", "list", "revoke"])
     parser.add_argument("name", nargs="?", default="")
-    parser.add_argument("--scope", action="append", choices=SCOPES, default=[])
+    parser.add_argument("--scope", action="append", choices=tokens.SCOPES, default=[])
+    parser.add_argument("--place", default="", help="code of the place it is for, with all that lies in it")
 
 
 def run(arguments: argparse.Namespace, settings: Settings, say: Say) -> int:
@@ -33,6 +33,9 @@ def run(arguments: argparse.Namespace, settings: Settings, say: Say) -> int:
             return 2
         if arguments.verb == "revoke":
             return _revoke(database, arguments.name, say)
+        if not arguments.scope:
+            print(say("Thiếu quyền: --scope %(scopes)s", scopes=", ".join(tokens.SCOPES)), file=sys.stderr)
+            return 2
         return _make(database, arguments, say)
     finally:
         database.dispose()
@@ -43,7 +46,12 @@ def _make(database: Database, arguments: argparse.Namespace, say: Say) -> int:
         if session.scalar(select(ApiToken).where(ApiToken.name == arguments.name)):
             print(say("Đã có mã truy cập tên %(name)s.", name=arguments.name), file=sys.stderr)
             return 1
-        token = make_token(session, SystemClock(), arguments.name, tuple(dict.fromkeys(arguments.scope)) or SCOPES[:1])
+        place = session.scalar(select(Place).where(Place.code == arguments.place)) if arguments.place else None
+        if arguments.place and place is None:
+            print(say("Không có địa bàn “%(place)s”.", place=arguments.place), file=sys.stderr)
+            return 1
+        scopes = tuple(dict.fromkeys(arguments.scope))
+        token = tokens.make(session, SystemClock().now(), arguments.name, scopes, place=place)
     print(say("Mã truy cập của %(name)s (chỉ hiện một lần): %(token)s", name=arguments.name, token=token))
     return 0
 
@@ -51,18 +59,21 @@ def _make(database: Database, arguments: argparse.Namespace, say: Say) -> int:
 def _list(database: Database, say: Say) -> int:
     with database.read() as session:
         for token in session.scalars(select(ApiToken).order_by(ApiToken.id)):
-            state = say("đã thu hồi") if token.revoked_at else token.scopes
+            if token.revoked_at:
+                state = say("đã thu hồi")
+            elif not token.opens(SystemClock().now()):
+                state = say("đã hết hạn")
+            else:
+                state = f"{token.scopes} · {token.place.code if token.place else say('Toàn đài')}"
             print(f"{token.name}: {state}")
     return 0
 
 
 def _revoke(database: Database, name: str, say: Say) -> int:
-    clock = SystemClock()
     with database.write() as session:
         token = session.scalar(select(ApiToken).where(ApiToken.name == name, ApiToken.revoked_at.is_(None)))
         if token is None:
             print(say("Không có mã truy cập tên %(name)s.", name=name), file=sys.stderr)
             return 1
-        token.revoked_at = clock.now()
-        chain.audit(session, at=clock.now(), account_id=None, action="token.revoke", subject=name)
+        tokens.revoke(session, token, SystemClock().now())
     return 0

@@ -17,7 +17,7 @@ from broadcaster.alert_orders import Fault, Order, OrderError
 from broadcaster.alert_templates import Template, UnknownTemplateError
 from broadcaster.alerting import By, Done, NotInForceError, OtherRequestError
 from broadcaster.rows import Alert, Place
-from scheduler import cap_desk
+from scheduler import cap_archive
 from web import alert_words
 from web.access import RAISERS, me, must_at, open_to_all, requires
 from web.context import now, services
@@ -51,7 +51,7 @@ def choose() -> ResponseReturnValue:
             "duty.html",
             templates=[one for one in alert_templates.all_templates() if one.kind == "warning"],
             alerts=alerting.in_force(session, now()),
-            proposals=cap_desk.proposals(session),
+            proposals=cap_archive.proposals(session),
             follows=request.args.get("follows", ""),
             words=alert_words,
             colour=alert_templates.colour,

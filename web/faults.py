@@ -38,6 +38,10 @@ def _wants_json() -> bool:
     return request.is_json or request.headers.get("X-Requested-With") == "fetch"
 
 
+def _of_program() -> bool:
+    return request.path.startswith("/api/")
+
+
 def _expired(error: HTTPException) -> ResponseReturnValue:
     """The page was open for too long: show everything again with one button to send it."""
     _log.info("form refused endpoint=%s reason=%s", request.endpoint, error.description)
@@ -58,6 +62,8 @@ def _refused(error: HTTPException) -> ResponseReturnValue:
     code = error.code or 500
     if error.response is not None or code < 400:  # noqa: PLR2004  redirects travel as exceptions too
         return cast("ResponseReturnValue", error.get_response())
+    if _of_program():
+        return jsonify(error=error.name.lower().replace(" ", "-"), detail=error.description or ""), code
     if _wants_json():
         return jsonify(problem=error.name), code
     return render_template("error.html", title=_title(code), advice=_advice(code), code=code), code
@@ -67,6 +73,10 @@ def _broken(_error: HTTPException) -> ResponseReturnValue:
     """A fault of ours; Flask has logged it with its trace."""
     counted()[request.endpoint or "?"] += 1
     g.broken = True
+    if _of_program():
+        return jsonify(
+            error="fault", detail="a fault of the station, which is logged; the same request may be sent again"
+        ), 500
     if _wants_json():
         return jsonify(problem="fault"), 500
     return render_template("broken.html", title=_title(500), advice=_advice(500)), 500

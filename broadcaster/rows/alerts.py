@@ -197,9 +197,13 @@ class RehearsalPlan(Base):
 
 
 class ApiToken(Base):
-    """A program's right to do one thing; only the SHA-256 of the token is kept. ``scopes`` are words with spaces.
+    """A program's right to do one thing; only the SHA-256 of the token is kept.
 
-    ``last_used_at`` is true to the minute.
+    Attributes:
+        scopes: words of `broadcaster.tokens` with spaces between.
+        place_id: with all that lies in it, where it may raise and end; None for the whole station.
+        expires_at: from when on it opens nothing; None for never.
+        last_used_at: true to the minute.
     """
 
     __tablename__ = "api_token"
@@ -211,3 +215,11 @@ class ApiToken(Base):
     created_at: Mapped[datetime]
     last_used_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
+    place_id: Mapped[int | None] = mapped_column(ForeignKey("place.id"))
+    expires_at: Mapped[datetime | None]
+
+    place: Mapped[Place | None] = relationship()
+
+    def opens(self, now: datetime) -> bool:
+        """Whether it is neither revoked nor expired."""
+        return self.revoked_at is None and (self.expires_at is None or self.expires_at > now)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from broadcaster.wire.documents import Class, Event, Why
-from broadcaster.wire.units import HOUR, MINUTE, SECOND
+from broadcaster.wire.units import DAY, HOUR, MINUTE, SECOND
 from broadcaster.wire.urgent import Part
 from tests.device_sim.bench import Bench
 from tests.device_sim.station import AT, NOON, OWN, Message, Station
@@ -333,6 +333,19 @@ def test_a_drill_whose_sounds_are_still_to_come_is_no_rehearsal(bench: Bench) ->
     bench.deliver(bench.station.alert("tap", drill=True, growing=True))
     bench.run(NOON + MINUTE)
     assert bench.events("tap") == []
+
+
+@pytest.mark.parametrize("name", ["diễn tập", "thử đường truyền"])
+def test_what_was_recorded_on_a_quiet_day_is_worth_nothing_on_another(bench: Bench, name: str) -> None:
+    recorded = raise_alert(bench, "thu", drill=True) if name == "diễn tập" else [bench.station.alert("thu", drill=True)]
+    bench.deliver(*recorded)
+    bench.run(NOON + HOUR + MINUTE)
+    heard, before = len(bench.heard), dict(bench.machine.rejected)
+    bench.run(NOON + DAY)
+    bench.deliver(*recorded)
+    bench.run(NOON + DAY + MINUTE)
+    assert len(bench.heard) == heard
+    assert bench.machine.rejected["expired"] == before.get("expired", 0) + 1
 
 
 def test_a_rehearsal_takes_the_air_from_nobody(bench: Bench) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from broadcaster.wire.documents import Action, Class, Event, Why
 from broadcaster.wire.rejection import RejectedError
-from broadcaster.wire.units import MINUTE, SECOND
+from broadcaster.wire.units import HOUR, MINUTE, SECOND
 from device_sim.actions import EndStream, LocalMicrophone, PlayUnit
 from device_sim.stream import split
 from tests.device_sim.bench import Bench
@@ -131,6 +131,22 @@ def test_what_is_not_of_the_stream_is_not_heard(bench: Bench, attack: str) -> No
     bench.run(NOON + 10 * SECOND)
     assert len(units(bench)) == heard
     assert bench.machine.rejected == {reason: 1}
+
+
+@pytest.mark.parametrize("later", [20 * SECOND, HOUR])
+def test_a_recorded_stream_sounds_no_second_time(bench: Bench, later: int) -> None:
+    station = bench.station
+    recorded = [
+        station.live_open("mic", Class.EMERGENCY, key=station.emergency),
+        *(station.live("mic", number, key=station.emergency) for number in range(5)),
+    ]
+    bench.deliver(*recorded)
+    bench.run(NOON + later)
+    heard = len(units(bench))
+    bench.deliver(*recorded)
+    bench.run(bench.now + MINUTE)
+    assert len(units(bench)) == heard == 5
+    assert bench.machine.rejected["expired"] == len(recorded)
 
 
 def test_a_missing_segment_is_waited_for_until_the_card_needs_it(bench: Bench) -> None:

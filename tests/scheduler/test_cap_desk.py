@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from broadcaster.database import Database
 from broadcaster.rows import Alert, CapMessage, CapOutcome, CapSource, PlaceGeocode, Speaker
-from scheduler import cap_desk
+from scheduler import cap_archive
 from scheduler.cap_desk import DecidedError, Desk
 from tests import cap
 from tests.broadcaster import town
@@ -66,7 +66,7 @@ def test_a_message_goes_its_whole_way(desk: Desk, database: Database) -> None:
 def test_what_nobody_hears_does_not_fill_the_disk(
     desk: Desk, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cap_desk, "_KEPT", 2)
+    monkeypatch.setattr(cap_archive, "_KEPT", 2)
     for number in range(5):
         desk.take(1, message(f"draft-{number}", status="Draft"))
         desk.take(1, b"<bad/>" + b" " * number)

@@ -147,13 +147,18 @@ def test_a_token_is_shown_once_listed_by_name_and_revoked(file: Path, capsys: Ca
     assert main(["token", "make", "Đài tỉnh", "--scope", "alerts:raise"]) == 0
     told = capsys.readouterr().out
     assert "Mã truy cập của Đài tỉnh (chỉ hiện một lần): loa_" in told
-    assert main(["token", "make", "Đài tỉnh"]) == 1
+    assert main(["token", "make", "Đài tỉnh", "--scope", "alerts:read"]) == 1
     assert main(["token", "make"]) == 2
+    assert main(["token", "make", "Thôn", "--scope", "cap:push", "--place", "mars"]) == 1
+    assert main(["token", "make", "Thôn"]) == 2
+    assert "--scope alerts:raise" in capsys.readouterr().err
+    assert main(["token", "make", "Trạm", "--scope", "cap:push", "--place", "thon-dong"]) == 0
     capsys.readouterr()
     assert main(["token", "list"]) == 0
-    assert capsys.readouterr().out == "Đài tỉnh: alerts:raise\n"
+    assert capsys.readouterr().out == "Đài tỉnh: alerts:raise · Toàn đài\nTrạm: cap:push · thon-dong\n"
+    main(["token", "revoke", "Trạm"])
     assert main(["token", "revoke", "Đài tỉnh"]) == 0
     assert main(["token", "revoke", "Đài tỉnh"]) == 1
     capsys.readouterr()
     main(["token", "list"])
-    assert capsys.readouterr().out == "Đài tỉnh: đã thu hồi\n"
+    assert capsys.readouterr().out == "Đài tỉnh: đã thu hồi\nTrạm: đã thu hồi\n"

@@ -8,9 +8,9 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
+from broadcaster import tokens
 from broadcaster.rows import Alert, ApiToken, AuditEntry
 from tests.web.station import Stage
-from web import api_alerts
 
 STORM = {"template": "bao", "places": ["thon-2"], "values": {"so": "13"}, "level": 4}
 
@@ -23,7 +23,7 @@ def client(app: Flask) -> FlaskClient:
 @pytest.fixture
 def token(stage: Stage) -> str:
     with stage.rows() as session:
-        return api_alerts.make_token(session, stage.clock, "đài tỉnh", api_alerts.SCOPES)
+        return tokens.make(session, stage.clock.now(), "đài tỉnh", tokens.SCOPES)
 
 
 def post(client: FlaskClient, token: str, body: Any = None, key: str = "k1", path: str = "") -> TestResponse:
@@ -66,7 +66,7 @@ def test_the_same_key_again_answers_with_the_same_alert(client: FlaskClient, tok
 
 def test_the_key_of_one_token_is_not_the_key_of_another(client: FlaskClient, token: str, stage: Stage) -> None:
     with stage.rows() as session:
-        other = api_alerts.make_token(session, stage.clock, "hồ chứa", api_alerts.SCOPES)
+        other = tokens.make(session, stage.clock.now(), "hồ chứa", tokens.SCOPES)
     assert said(post(client, token))["alert"] != said(post(client, other))["alert"]
 
 
@@ -87,7 +87,7 @@ def test_a_token_of_the_wrong_scope_is_refused_and_a_revoked_one_too(
     client: FlaskClient, token: str, stage: Stage
 ) -> None:
     with stage.rows() as session:
-        reader = api_alerts.make_token(session, stage.clock, "bảng", (api_alerts.READ,))
+        reader = tokens.make(session, stage.clock.now(), "bảng", (tokens.READ,))
     refused = post(client, reader)
     assert (refused.status_code, said(refused)["error"]) == (403, "wrong-scope")
     with stage.rows() as session:
@@ -100,7 +100,7 @@ def test_only_the_hash_of_a_token_is_kept(token: str, stage: Stage) -> None:
     with stage.rows() as session:
         row = session.scalars(select(ApiToken)).one()
         assert token not in {row.sha256, row.name, row.scopes}
-        assert row.sha256 == api_alerts.digest(token)
+        assert row.sha256 == tokens.digest(token)
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from demo import free_port
 from sqlalchemy import select
 
 from benchmarks.join import make_town
-from broadcaster import chain
+from broadcaster import chain, tokens
 from broadcaster.clock import SystemClock, to_ms
 from broadcaster.rows import Alert, AlertEnd, AuditEntry, LedgerEntry
 from broadcaster.wire.broker_address import BrokerAddress
@@ -28,7 +28,6 @@ from broadcaster.wire.documents import Event
 from device_sim.fleet import read_kits
 from tests.whole.storm import Box, Heard, Storm
 from tests.whole.town import Town, TownProcesses, wait_until
-from web import api_alerts
 
 SPEAKERS: Final = int(os.environ.get("LOA_STORM_SPEAKERS", "15"))  # noqa: TID251  how large a night is wanted
 LOSS: Final = 0.05
@@ -48,7 +47,7 @@ class Office:
     def __init__(self, processes: TownProcesses) -> None:
         self.town, self._port = processes.town, processes.port
         with self.town.database.write() as session:
-            self._token = api_alerts.make_token(session, SystemClock(), "storm", api_alerts.SCOPES)
+            self._token = tokens.make(session, SystemClock().now(), "storm", tokens.SCOPES)
 
     def order(self, path: str, body: object, key: str) -> Any:
         """One order, again and again until somebody answers: the key makes it one."""
