@@ -41,6 +41,10 @@ class NotInForceError(LoaError):
     """There is no such alert, or it is over."""
 
 
+class NotOursError(NotInForceError):
+    """Somebody else has signed the alert: only its own key can end or replace it."""
+
+
 @dataclass(frozen=True)
 class By:
     """Who orders it."""
@@ -161,6 +165,8 @@ def _get(session: Session, alert_id: str, now: datetime) -> Alert:
     alert = session.get(Alert, alert_id)
     if alert is None or not alert.in_force(now):
         raise NotInForceError(alert_id)
+    if alert.source is AlertSource.PROVINCE:
+        raise NotOursError(alert_id)
     return alert
 
 
