@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Final
 
 from sqlalchemy import select
@@ -21,6 +22,15 @@ from broadcaster.wire.rejection import RejectedError
 
 LOCK_OUT: Final = timedelta(hours=24)
 """The longest that the wire knows."""
+
+
+class KeyState(StrEnum):
+    """Where a guest's key stands. The page asks; only the root key does."""
+
+    ASKED = "asked"
+    TRUSTED = "trusted"
+    LEAVING = "leaving"
+    REVOKED = "revoked"
 
 
 class GuestKeyError(LoaError):
@@ -44,7 +54,7 @@ def all_keys(session: Session) -> Sequence[GuestKey]:
 
 
 def ask(
-    session: Session, core: Core, *, name: str, public: str, max_level: int, places: Sequence[Place], account_id: int
+    session: Session, now: datetime, *, name: str, public: str, max_level: int, places: Sequence[Place], account_id: int
 ) -> GuestKey:
     """Write down that somebody wants a key to be trusted; nothing follows from it until the root key has signed.
 
@@ -57,13 +67,12 @@ def ask(
     if keys.public_text(key) != public:
         raise GuestKeyError("not-a-key")
     kid = keys.key_id(key)
-    if session.get(GuestKey, kid) or kid in {core.keyring.station.kid, core.keyring.emergency.kid}:
+    if session.get(GuestKey, kid):
         raise GuestKeyError("known", kid)
     if not name:
         raise GuestKeyError("no-name")
     if not 1 <= max_level <= 5:  # noqa: PLR2004  the Decision's levels
         raise GuestKeyError("no-level")
-    now = core.clock.now()
     asked = GuestKey(
         kid=kid,
         name=name,
@@ -79,29 +88,44 @@ def ask(
     return asked
 
 
-def ask_revocation(session: Session, core: Core, kid: str, account_id: int) -> None:
+def ask_revocation(session: Session, now: datetime, kid: str, account_id: int) -> None:
     """Write down that a key is to be trusted no longer; one that was never signed is simply withdrawn.
 
     Errors: GuestKeyError (unknown).
     """
     key = _get(session, kid)
-    if key.revoke_asked_at is None:
-        key.revoke_asked_at = core.clock.now()
-        chain.audit(session, at=key.revoke_asked_at, account_id=account_id, action="key.ask-revocation", subject=kid)
+    if key.signed_at is None:
+        session.delete(key)
+    elif key.revoke_asked_at:
+        return
+    else:
+        key.revoke_asked_at = now
+    chain.audit(session, at=now, account_id=account_id, action="key.ask-revocation", subject=kid)
 
 
-def sign(session: Session, core: Core, root: SigningKey, kid: str) -> None:
+def state_of(key: GuestKey) -> KeyState:
+    """Where a key stands."""
+    if key.revoked_at:
+        return KeyState.REVOKED
+    if key.revoke_asked_at:
+        return KeyState.LEAVING
+    return KeyState.TRUSTED if key.signed_at else KeyState.ASKED
+
+
+def sign(session: Session, core: Core, root: SigningKey, kid: str) -> GuestKey:
     """Do with the root key what was asked for a key: trust it, or never again. Speakers learn of it by retained trust.
 
-    Errors: GuestKeyError (unknown).
+    Errors: GuestKeyError (unknown, own).
     """
-    key = _get(session, kid)
-    now = core.clock.now()
+    key, now = _get(session, kid), core.clock.now()
+    if kid in {core.keyring.station.kid, core.keyring.emergency.kid}:
+        raise GuestKeyError("own", kid)
     if key.revoke_asked_at:
         setup_documents.put_trust(session, core, root, revoked=[kid])
         _withdraw(session, core, kid)
+        key.revoked_at = now
         chain.audit(session, at=now, account_id=None, action="key.revoke", subject=kid)
-        return
+        return key
     trusted = TrustedKey(
         kid=kid,
         key=key.public_key,
@@ -113,6 +137,7 @@ def sign(session: Session, core: Core, root: SigningKey, kid: str) -> None:
     key.signed_at = now
     detail = {"max_level": key.max_level, "zones": list(trusted.zones)}
     chain.audit(session, at=now, account_id=None, action="key.sign", subject=kid, detail=detail)
+    return key
 
 
 def _zones(session: Session, key: GuestKey) -> tuple[str, ...]:

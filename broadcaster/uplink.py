@@ -38,6 +38,8 @@ log = logging.getLogger(__name__)
 _PER_SPEAKER: Final = RateLimitItemPerSecond(50)
 _REQUESTS: Final = RateLimitItemPerMinute(120)
 """A new speaker asks twice for each of some fifty clips; who asks more is asked to wait."""
+_OF_GUESTS: Final = RateLimitItemPerSecond(20)
+"""Alerts of others that are looked at: who floods the broker must not keep the speakers' messages waiting."""
 _TOGETHER: Final = 50
 """Messages in one transaction, some 60 ms of work: while it lasts, nobody else writes, not even an alert."""
 _ANSWER_MS: Final = MINUTE
@@ -203,7 +205,8 @@ class Uplink:
         row = session.get(Published, message.topic)
         if row and row.envelope == message.payload:
             return None
-        if self._guests and address.kind is Kind.ALERT and not address.alert.startswith(PREFIX):
+        of_others = address.kind is Kind.ALERT and not address.alert.startswith(PREFIX)
+        if self._guests and of_others and self._limiter.hit(_OF_GUESTS, "guests"):
             guests, on_alert = self._guests
             news = guests.overhear(session, message.topic, message.payload)
             if news is not None:

@@ -29,6 +29,7 @@ SOURCES: Final[dict[str, LazyString]] = {
     AlertSource.API: _l("phần mềm khác"),
     AlertSource.CAP: _l("bản tin CAP"),
     AlertSource.REHEARSAL: _l("thử hằng tuần"),
+    AlertSource.PROVINCE: _l("tỉnh"),
 }
 _FAULTS: Final[dict[tuple[str, str], LazyString]] = {
     ("template", "unknown"): _l("Không có mẫu này."),

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from broadcaster import alert_reports, alerting, chain
 from broadcaster.alert_orders import Order, OrderError
-from broadcaster.alerting import By, Done, NotInForceError, OtherRequestError
+from broadcaster.alerting import By, Done, NotInForceError, NotOursError, OtherRequestError
 from broadcaster.clock import Clock
 from broadcaster.rows import Alert, AlertSource, ApiToken
 from web.access import open_to_all
@@ -24,7 +24,8 @@ pages = Blueprint("api_alerts", __name__, url_prefix="/api/v1/alerts")
 RAISE: Final = "alerts:raise"
 READ: Final = "alerts:read"
 PUSH_CAP: Final = "cap:push"
-SCOPES: Final = (RAISE, READ, PUSH_CAP)
+FORWARD: Final = "province:forward"
+SCOPES: Final = (RAISE, READ, PUSH_CAP, FORWARD)
 _PREFIX: Final = "loa_"
 _MAX_BODY: Final = 64 * 1024
 _NOTED_EVERY: Final = timedelta(minutes=1)
@@ -33,6 +34,7 @@ _HTTP: Final = {
     "wrong-scope": 403,
     "not-found": 404,
     "not-in-force": 409,
+    "not-ours": 409,
     "other-request": 409,
     "too-large": 413,
     "malformed": 400,
@@ -162,7 +164,13 @@ def _ordered(order: Order) -> Done:
     except OtherRequestError as error:
         raise ApiError("other-request", "this Idempotency-Key was used with other contents") from error
     except NotInForceError as error:
-        raise ApiError("not-in-force", f"{error} is not in force") from error
+        raise _gone(error) from error
+
+
+def _gone(error: NotInForceError) -> ApiError:
+    if isinstance(error, NotOursError):
+        return ApiError("not-ours", f"{error} was signed by somebody else: only its own key can end or replace it")
+    return ApiError("not-in-force", f"{error} is not in force")
 
 
 @pages.get("/<alert_id>")
@@ -188,7 +196,7 @@ def finish(alert_id: str, what: str) -> ResponseReturnValue:
         else:
             done = services().orders.end_alert(alert_id, by, words=True, at_once=False)
     except NotInForceError as error:
-        raise ApiError("not-in-force", f"{alert_id} is not in force") from error
+        raise _gone(error) from error
     return in_json(_told(done.alert))
 
 

@@ -16,6 +16,7 @@ from web import (
     ahead,
     api_alerts,
     api_cap,
+    api_envelopes,
     approval,
     board,
     broadcasts,
@@ -31,6 +32,7 @@ from web import (
     enrolment,
     faults,
     feeds,
+    guest_keys,
     language,
     lexicon,
     library,
@@ -108,6 +110,7 @@ _PAGES = (
     outlines,
     tokens,
     live,
+    guest_keys,
 )
 
 
@@ -133,7 +136,7 @@ def create_app(services: Services, addresses: Sequence[str] = ()) -> Flask:
     faults.catch(app)
     for module in _PAGES:
         app.register_blueprint(module.pages)
-    for module in (api_alerts, api_cap, live_intake):  # no cookie counts there
+    for module in (api_alerts, api_cap, api_envelopes, live_intake):  # no cookie counts there
         app.register_blueprint(module.pages)
         forms.exempt(module.pages)
     _equip_templates(app)

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from broadcaster import chain
 from broadcaster.rows import ApiToken
 from web.access import MANAGERS, me, must_everywhere, requires
-from web.api_alerts import PUSH_CAP, RAISE, READ, SCOPES, make_token
+from web.api_alerts import FORWARD, PUSH_CAP, RAISE, READ, SCOPES, make_token
 from web.context import now, services
 from web.words import gettext as _
 
@@ -22,6 +22,7 @@ SCOPE_WORDS: Final[dict[str, LazyString]] = {
     RAISE: _l("phát và kết thúc cảnh báo"),
     READ: _l("xem cảnh báo"),
     PUSH_CAP: _l("gửi bản tin CAP"),
+    FORWARD: _l("chuyển cảnh báo có chữ ký của tỉnh"),
 }
 
 

@@ -15,6 +15,7 @@ class GuestKey(Base):
 
     Attributes:
         places: where, each with everything inside it; none: everywhere, places to come included.
+        signed_at, revoked_at: when the root key did what was asked for.
         revoke_asked_at: when somebody wanted its trust to be taken back.
         locked_until: until when speakers were told not to believe it.
     """
@@ -29,6 +30,7 @@ class GuestKey(Base):
     asked_at: Mapped[datetime]
     signed_at: Mapped[datetime | None]
     revoke_asked_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
     locked_until: Mapped[datetime | None]
 
     account: Mapped[Account] = relationship()
