@@ -256,6 +256,11 @@ def is_silent(alert: Alert) -> bool:
     return alert.source is AlertSource.REHEARSAL and not alert.sounds
 
 
+def is_warning(alert: Alert) -> bool:
+    """Whether it warns of something: neither the words that follow an alert nor a rehearsal."""
+    return alert.source is AlertSource.PROVINCE or alert_templates.template(alert.template).kind == "warning"
+
+
 def unexpired(session: Session, now: datetime) -> list[Alert]:
     """The alerts whose documents are still retained, ended ones too."""
     rows = (

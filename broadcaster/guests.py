@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy import select
@@ -21,9 +20,6 @@ from broadcaster.wire.envelope import Envelope
 from broadcaster.wire.rejection import Reason, RejectedError
 from broadcaster.wire.topics import Address, Kind
 from broadcaster.wire.units import UnixMs
-
-_TEMPLATE: Final = "khac"
-"""What the alert counts as here, where its words are not ours."""
 
 
 class LackingClipsError(RejectedError):
@@ -136,7 +132,7 @@ class Guests:
             id=document.alert,
             request=f"{AlertSource.PROVINCE.value}:{document.alert}",
             request_sha256="",
-            template=_TEMPLATE,
+            template="",
             source=AlertSource.PROVINCE,
             token_id=token_id,
             raised_at=now,

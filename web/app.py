@@ -8,7 +8,7 @@ from flask import Flask, request
 from flask_babel import get_locale
 from flask_bootstrap import Bootstrap5
 
-from broadcaster import airing, alert_templates, alerting
+from broadcaster import airing, alerting
 from broadcaster.rows import Alert, Schedule
 from scheduler.materialisation import rule_of
 from web import (
@@ -190,7 +190,7 @@ def _alerts_in_force() -> list[Alert]:
         return []
     with context.services().database.read() as session:
         alerts = alerting.in_force(session, context.now())
-        return [alert for alert in alerts if alert_templates.template(alert.template).kind == "warning"]
+        return [alert for alert in alerts if alerting.is_warning(alert)]
 
 
 def _moment(at: datetime, *, seconds: bool = False) -> str:
