@@ -173,6 +173,7 @@ def _withdraw(session: Session, core: Core, kid: str) -> None:
     for alert in session.scalars(over):
         if alert.ended_at is None:
             alert.ended_at, alert.end = now, AlertEnd.ENDED
+        alert.expires_at = now
         for place in alert.targets:
             if row := session.get(Published, core.topics.alert(place.code, alert.id)):
                 row.exp = to_ms(now)

@@ -197,8 +197,9 @@ def _text(clip: str) -> str:
 def _told(session: Session, document: urgent.Alert, read: Envelope) -> dict[str, object]:
     """What a document says of its alert."""
     guest = session.get(GuestKey, read.header.kid)
+    title = "".join(filter(str.isprintable, document.title))  # not every database holds every letter of JSON
     return {
-        "title": document.title or (f"Cảnh báo của {guest.name}" if guest else read.header.kid),
+        "title": title or (f"Cảnh báo của {guest.name}" if guest else read.header.kid),
         "level": document.level,
         "drill": document.drill,
         "siren": any(part.part is urgent.Part.SIREN for part in document.parts),

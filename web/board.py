@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session, joinedload
 from broadcaster import alert_reports, alert_templates, alerting, chain, standing
 from broadcaster.alert_reports import UNHEARD, Hearing, Line
 from broadcaster.alerting import By, NotInForceError, NotOursError
+from broadcaster.guest_keys import GuestKeyError
 from broadcaster.rows import Alert, AlertConfirmation, AlertSource, Contact, GuestKey, Place, ToldByPerson
 from web import alert_words, area_map
 from web.access import APPROVERS, RAISERS, me, must_at, must_everywhere, open_to_all, requires
@@ -175,7 +176,10 @@ def lock_out(alert_id: str) -> ResponseReturnValue:
         alert = _alert(session, alert_id)
     if alert.source is not AlertSource.PROVINCE:
         abort(404)
-    services().orders.lock_out(alert.id[:_KID], me().id)
+    try:
+        services().orders.lock_out(alert.id[:_KID], me().id)
+    except GuestKeyError:
+        abort(404)
     flash(_("Đã khóa phát khóa này; loa đang im."), "success")
     return redirect(url_for("board.show", alert_id=alert_id), 303)
 

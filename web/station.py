@@ -291,11 +291,19 @@ class RunningStation:
 
     def forward(self, topic: str, message: bytes, token_id: int) -> Taken:
         """See `Orders.forward`."""
-        with self.core.database.write(urgent=True) as session:
-            taken = self._guests.take(session, topic, message, clips_first=True, token_id=token_id)
+        try:
+            taken = self._forwarded(topic, message, token_id)
+        except (
+            IntegrityError
+        ):  # it came twice at the same moment, maybe once by the broker: find what the other one kept
+            taken = self._forwarded(topic, message, token_id)
         if taken.fresh:
             self._alerts.hand_over([taken.document])
         return taken
+
+    def _forwarded(self, topic: str, message: bytes, token_id: int) -> Taken:
+        with self.core.database.write(urgent=True) as session:
+            return self._guests.take(session, topic, message, clips_first=True, token_id=token_id)
 
     def lock_out(self, kid: str, account_id: int) -> None:
         """See `Orders.lock_out`."""

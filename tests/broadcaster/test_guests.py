@@ -147,6 +147,11 @@ def test_a_provinces_alert_is_kept_byte_for_byte_and_shown_as_its_own(desk: Desk
         assert chain.first_break(session, AuditEntry) is None
 
 
+def test_a_title_is_shown_without_what_nobody_can_read(desk: Desk) -> None:
+    desk.take(*desk.signed(desk.document(title="Lũ\u0000 lớn\u202e")))
+    assert desk.alert().title == "Lũ lớn"
+
+
 def test_the_same_again_is_no_news(desk: Desk) -> None:
     topic, message = desk.signed()
     assert [desk.take(topic, message).fresh for _ in range(3)] == [True, False, False]
