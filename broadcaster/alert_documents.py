@@ -11,7 +11,7 @@ from broadcaster import alert_templates
 from broadcaster.clock import to_ms
 from broadcaster.core import Core
 from broadcaster.publishing import Publisher
-from broadcaster.rows import Alert, AlertSound, Clip, Published
+from broadcaster.rows import Alert, AlertSound, AlertSource, Clip, Published
 from broadcaster.wire import urgent
 from broadcaster.wire.topics import Kind
 from broadcaster.wire.urgent import AlertPart, Part
@@ -127,7 +127,9 @@ def _part(sound: AlertSound, clip: Clip) -> AlertPart:
 
 
 def sign(session: Session, core: Core, alert: Alert) -> tuple[Published, ...]:
-    """Bring the documents of an alert in line with its rows; returns those that changed."""
+    """Bring the documents of an alert in line with its rows; returns those that changed. A guest's are never ours to sign."""
+    if alert.source is AlertSource.PROVINCE:
+        return ()
     if alert.hold_until and alert.hold_until > core.clock.now() and alert.ended_at is None:
         return ()
     publisher = Publisher(session, core.clock)

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from broadcaster import alert_reports, alert_templates, alerting
+from broadcaster import alert_reports, alerting
 from broadcaster.alert_reports import NAMED_AFTER, Line
 from broadcaster.notices import tell
 from broadcaster.people import Everybody
@@ -27,7 +27,7 @@ def look(session: Session, now: datetime) -> int:
     """Name the silent speakers of what is in force; returns how many notices that were."""
     everybody, made = Everybody(session, now), 0
     for alert in alerting.in_force(session, now):
-        if alert_templates.template(alert.template).kind == "warning" and now >= alert.raised_at + NAMED_AFTER:
+        if alerting.is_warning(alert) and now >= alert.raised_at + NAMED_AFTER:
             made += _tell(session, everybody, alert, now)
     return made
 

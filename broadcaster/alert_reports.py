@@ -1,5 +1,6 @@
 """What speakers report of alerts, and what is known of each: heard, sounding, silent with a reason, or not there."""
 
+import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,6 +21,8 @@ from broadcaster.wire.documents import Event, Receipt, SpeakerState, Why
 NAMED_AFTER: Final = timedelta(seconds=45)
 """Then a speaker that has told nothing is named: 15 s after its last chance (`alert_keeper`), and people read it within the minute."""
 _AWAY: Final = frozenset({SpeakerState.LOST, SpeakerState.DISCONNECTED, None})
+_ALERT: Final = re.compile(rf"{PREFIX}|[0-9a-f]{{16}}-")
+"""Begins the name of an alert: the station's, or a guest's, which begins with its key."""
 _ENDED: Final = Why.WITHDRAWN.value
 """It sounded until the alert was ended."""
 _NOT_BEGUN: Final = Why.NOT_BEGUN.value
@@ -47,7 +50,7 @@ UNHEARD: Final = frozenset({Hearing.SILENT, Hearing.OFFLINE})
 
 def take(session: Session, receipts: Iterable[tuple[str, Receipt]]) -> None:
     """Let the reports know what receipts of alerts tell, by speaker; their order does not matter."""
-    told = [(speaker, receipt) for speaker, receipt in receipts if receipt.broadcast.startswith(PREFIX)]
+    told = [(speaker, receipt) for speaker, receipt in receipts if _ALERT.match(receipt.broadcast)]
     if not told:
         return
     alerts, speakers = {receipt.broadcast for _, receipt in told}, {speaker for speaker, _ in told}

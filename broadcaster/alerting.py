@@ -41,6 +41,10 @@ class NotInForceError(LoaError):
     """There is no such alert, or it is over."""
 
 
+class NotOursError(NotInForceError):
+    """Somebody else has signed the alert: only its own key can end or replace it."""
+
+
 @dataclass(frozen=True)
 class By:
     """Who orders it."""
@@ -162,6 +166,8 @@ def _get(session: Session, alert_id: str, now: datetime) -> Alert:
     alert = session.get(Alert, alert_id, with_for_update=True)
     if alert is None or not alert.in_force(now):
         raise NotInForceError(alert_id)
+    if alert.source is AlertSource.PROVINCE:
+        raise NotOursError(alert_id)
     return alert
 
 
@@ -249,6 +255,11 @@ def in_force(session: Session, now: datetime) -> list[Alert]:
 def is_silent(alert: Alert) -> bool:
     """Whether it is a rehearsal without a sound, which is nobody's warning."""
     return alert_templates.template(alert.template).kind == "rehearsal"
+
+
+def is_warning(alert: Alert) -> bool:
+    """Whether it warns of something: neither the words that follow an alert nor a rehearsal."""
+    return alert.source is AlertSource.PROVINCE or alert_templates.template(alert.template).kind == "warning"
 
 
 def unexpired(session: Session, now: datetime) -> list[Alert]:

@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Final
 
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from broadcaster.errors import LoaError
+from broadcaster.wire import keys
 from broadcaster.wire.keys import SigningKey
+from broadcaster.wire.rejection import RejectedError
 
 ROOT: Final = "root"
 STATION: Final = "station"
@@ -74,6 +76,15 @@ def load(folder: Path, name: str) -> SigningKey:
     if not isinstance(key, Ed25519PrivateKey):
         raise KeyFileError(f"{path} is not an Ed25519 key")
     return SigningKey(key)
+
+
+def load_root(folder: Path) -> Ed25519PublicKey:
+    """The public half of the root key, which stays when the other is put away. Errors: KeyFileError."""
+    path = folder / "root.pub"
+    try:
+        return keys.public_key(path.read_text("ascii"))
+    except (OSError, ValueError, RejectedError) as error:
+        raise KeyFileError(f"{path}: {error}") from error
 
 
 def load_or_create(folder: Path, name: str) -> SigningKey:

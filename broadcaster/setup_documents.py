@@ -1,6 +1,6 @@
 """The documents that set speakers up: who may speak (trust), and how each speaker is configured (config)."""
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -19,9 +19,16 @@ from broadcaster.wire.topics import Kind
 from broadcaster.wire.units import UnixMs
 
 
-def put_trust(session: Session, core: Core, root: SigningKey) -> None:
-    """Sign who may speak, for the top of every tree; the only act that needs the root key."""
-    keyring = core.keyring
+def put_trust(
+    session: Session, core: Core, root: SigningKey, *, guests: Iterable[TrustedKey] = (), revoked: Iterable[str] = ()
+) -> None:
+    """Sign who may speak, for the top of every tree; the only act that needs the root key.
+
+    Guests and revocations that it has signed before stay; these are added.
+    """
+    keyring, before = core.keyring, signed_trust(session, root)
+    never = {*before.revoked, *revoked}
+    known = {key.kid: key for key in (*before.keys, *guests) if key.max_level is not None and key.kid not in never}
     ordinary = (Class.ROUTINE, Class.PRIORITY)
     trust = Trust(
         keys=(
@@ -29,18 +36,33 @@ def put_trust(session: Session, core: Core, root: SigningKey) -> None:
             TrustedKey(
                 kid=keyring.emergency.kid, key=keys.public_text(keyring.emergency.public), scopes=(Class.EMERGENCY,)
             ),
-        )
+            *(known[kid] for kid in sorted(known)),
+        ),
+        revoked=tuple(sorted(never)),
     )
-    for code in _tops(session):
+    for code in tops(session):
         Publisher(session, core.clock).put(root, Kind.TRUST, core.topics.trust(code), trust)
+
+
+def signed_trust(session: Session, root: SigningKey) -> Trust:
+    """What the root key has signed last, of all places; nobody's word but its own is taken for that."""
+    rows = select(Published).where(Published.typ == Kind.TRUST.value).order_by(Published.seq)
+    trust, revoked = Trust(keys=()), set[str]()
+    for row in session.scalars(rows):
+        read = envelope.parse(row.envelope)
+        envelope.verify(read, root.public)
+        trust = strict_json.decode(read.payload, Trust)
+        revoked |= set(trust.revoked)
+    return Trust(keys=trust.keys, revoked=tuple(sorted(revoked)))
 
 
 def without_trust(session: Session, core: Core) -> list[str]:
     """The tops for which the root key has not signed who may speak: their speakers believe nobody."""
-    return [code for code in _tops(session) if session.get(Published, core.topics.trust(code)) is None]
+    return [code for code in tops(session) if session.get(Published, core.topics.trust(code)) is None]
 
 
-def _tops(session: Session) -> list[str]:
+def tops(session: Session) -> list[str]:
+    """The zones of which every speaker hears one."""
     tops = select(Place.code).where(Place.parent_id.is_(None), Place.kind != PlaceKind.GROUP).order_by(Place.id)
     return list(session.scalars(tops))
 

@@ -16,7 +16,8 @@ from broadcaster.rows import ApiToken, Place, Role
 RAISE: Final = "alerts:raise"
 READ: Final = "alerts:read"
 PUSH_CAP: Final = "cap:push"
-SCOPES: Final = (RAISE, READ, PUSH_CAP)
+FORWARD: Final = "province:forward"
+SCOPES: Final = (RAISE, READ, PUSH_CAP, FORWARD)
 _PREFIX: Final = "loa_"
 
 

@@ -16,30 +16,35 @@ from limits.strategies import FixedWindowRateLimiter
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from broadcaster import deliveries, presence, publishing
-from broadcaster.clock import from_ms
+from broadcaster import deliveries, guest_keys, presence, publishing
+from broadcaster.alerting import PREFIX
+from broadcaster.clock import from_ms, to_ms
 from broadcaster.core import Core
 from broadcaster.deliveries import Told
 from broadcaster.distribution import Distributor
 from broadcaster.geography import Geography
+from broadcaster.guests import Guests
 from broadcaster.publishing import Publisher
-from broadcaster.rows import Published, Speaker
+from broadcaster.rows import GuestKey, Published, Speaker
 from broadcaster.transport import Message, Transport
 from broadcaster.wire import envelope, keys, strict_json
-from broadcaster.wire.documents import Ack, Hello, Receipts, Request, Welcome
+from broadcaster.wire.documents import Ack, Action, Command, Hello, Receipts, Request, Welcome
 from broadcaster.wire.rejection import Reason, RejectedError
 from broadcaster.wire.topics import Address, Kind
-from broadcaster.wire.units import MINUTE, UnixMs
+from broadcaster.wire.units import MINUTE, SECOND, UnixMs
 
 log = logging.getLogger(__name__)
 
 _PER_SPEAKER: Final = RateLimitItemPerSecond(50)
 _REQUESTS: Final = RateLimitItemPerMinute(120)
 """A new speaker asks twice for each of some fifty clips; who asks more is asked to wait."""
+_OF_GUESTS: Final = RateLimitItemPerSecond(20)
+"""Alerts of others that are looked at: who floods the broker must not keep the speakers' messages waiting."""
 _TOGETHER: Final = 50
 """Messages in one transaction, some 60 ms of work: while it lasts, nobody else writes, not even an alert."""
 _ANSWER_MS: Final = MINUTE
 """How long a welcome and an acknowledgement are valid."""
+_COMMAND_MS: Final = 30 * SECOND
 _UP: Final = frozenset({Kind.STATE, Kind.ABOUT, Kind.HELLO, Kind.RECEIPT, Kind.REQUEST, Kind.TELEMETRY})
 
 _ANSWERED_ON: Final = {Kind.HELLO: "welcome", Kind.RECEIPT: "ack"}
@@ -55,12 +60,17 @@ class Uplink:
         self._clock, self._counters, self._distributor = core.clock, core.counters, distributor
         self._limiter = FixedWindowRateLimiter(MemoryStorage())
         self._transport: Transport | None = None
+        self._guests: tuple[Guests, Answer] | None = None
         self._greeted: dict[str, int] = {}
         """Speakers that this process knows, and the highest ``seq`` of their welcomes."""
 
     def answer_over(self, transport: Transport) -> None:
         """Answers leave over this connection."""
         self._transport = transport
+
+    def admit_guests(self, guests: Guests, on_alert: Answer) -> None:
+        """Alerts that a guest has published by itself are taken in; ``on_alert`` is called after each."""
+        self._guests = guests, on_alert
 
     def take(self, batch: list[Message]) -> None:
         """Take in messages in the order they came."""
@@ -135,6 +145,7 @@ class Uplink:
                 Publisher(session, self._clock),
                 self._recall(session, messages),
                 Geography.of_places(session) if hello else None,
+                guest_keys.locked(session, self._clock.now()) if hello else [],
             )
             batch.publisher.recall_topics(self._answers_to(messages))
             for message, address in messages:
@@ -164,7 +175,7 @@ class Uplink:
     def _take_one(self, batch: "_Batch", message: Message, address: Address) -> Answer | None:
         session = batch.session
         if address.kind not in _UP:
-            return self._heal(session, message)
+            return self._heal(session, message, address)
         speaker = session.get(Speaker, address.speaker)
         if speaker is None or speaker.retired_at:
             raise RejectedError(Reason.UNKNOWN_KEY, f"speaker {address.speaker}")
@@ -189,12 +200,18 @@ class Uplink:
         if self._transport:
             self._transport.publish(topic, payload)
 
-    def _heal(self, session: Session, message: Message) -> Answer | None:
-        """Our own retained documents come back to us; whoever changed one is overruled."""
+    def _heal(self, session: Session, message: Message, address: Address) -> Answer | None:
+        """Retained documents come back to us; whoever changed one is overruled, unless it is a guest with its own alert."""
         row = session.get(Published, message.topic)
-        if row is None or row.typ not in publishing.RETAINED or row.envelope == message.payload:
+        if row and row.envelope == message.payload:
             return None
-        if self._is_older_of_ours(message.payload, row):
+        of_others = address.kind is Kind.ALERT and not address.alert.startswith(PREFIX)
+        if self._guests and of_others and self._limiter.hit(_OF_GUESTS, "guests"):
+            guests, on_alert = self._guests
+            news = guests.overhear(session, message.topic, message.payload)
+            if news is not None:
+                return on_alert if news else None
+        if row is None or row.typ not in publishing.RETAINED or self._is_older_of_ours(message.payload, row):
             return None
         self._counters.reject("tampered", message.topic)
         topic, kept = row.topic, row.envelope
@@ -241,6 +258,7 @@ class Uplink:
         lacking = [document for document in mine if hello.have.get(document.topic, -1) < document.seq]
         copies = [(document.typ, document.envelope) for document in lacking]
         copy_topic = self._topics.down(speaker.id, "copy")
+        locks = [self._lock_out(batch, speaker.id, key) for key in batch.locked]
 
         def answer() -> None:
             self._greeted[name] = max(seq, self._greeted.get(name, 0))
@@ -251,8 +269,17 @@ class Uplink:
             for typ, copy in copies:
                 if typ != Kind.TRUST.value:
                     self._publish(copy_topic, copy)
+            for lock_topic, lock in locks:
+                self._publish(lock_topic, lock)
 
         return answer
+
+    def _lock_out(self, batch: "_Batch", speaker: str, key: GuestKey) -> tuple[str, bytes]:
+        """For who was away when a key was locked out: a command is never retained."""
+        topic, until = self._topics.down(speaker, "command"), to_ms(key.locked_until or self._clock.now())
+        order = Command(action=Action.LOCK_OUT, keys=(key.kid,), until=until)
+        exp = UnixMs(self._clock.now_ms() + _COMMAND_MS)
+        return topic, batch.publisher.once(self._keyring.emergency, Kind.COMMAND, topic, order, exp)
 
     def _acknowledge(self, batch: "_Batch") -> list[Answer]:
         """One acknowledgement for each speaker, of all its receipts in the batch."""
@@ -280,6 +307,7 @@ class _Batch:
         publisher: signs all answers.
         held: rows that are asked for one by one, held so that the session finds them.
         geography: loaded when somebody says hello.
+        locked: the keys that who says hello has to be told are locked out.
         told: receipts that are written when every message has been looked at.
     """
 
@@ -287,6 +315,7 @@ class _Batch:
     publisher: Publisher
     held: list[Speaker]
     geography: Geography | None
+    locked: list[GuestKey]
     told: list[Told] = field(default_factory=list)
 
 

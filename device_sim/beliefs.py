@@ -226,6 +226,7 @@ class Beliefs:
         self._check_zone(admitted.address)
         if alert.alert != admitted.address.alert:
             raise RejectedError(Reason.WRONG_TOPIC, f"alert {alert.alert} in {admitted.place}")
+        acceptance.check_level(alert, admitted.signer)
         header = admitted.read.header
         self._alerts[admitted.place] = Raised(alert, header.seq, header.exp)
 

@@ -17,7 +17,7 @@ from broadcaster import standing
 from broadcaster.cap import message as cap
 from broadcaster.clips import ClipStore, clip_row
 from broadcaster.core import Core
-from broadcaster.rows import Alert, AlertSound, CapMessage, CapSource, Clip
+from broadcaster.rows import Alert, AlertSound, AlertSource, CapMessage, CapSource, Clip
 from scheduler import cap_desk, fetching
 from tts.decoding import decode_file
 from tts.encoding import RATE
@@ -55,6 +55,7 @@ class Recordings:
                 .where(
                     Alert.expires_at > self._core.clock.now(),
                     Alert.ended_at.is_(None),
+                    Alert.source != AlertSource.PROVINCE,  # its sounds come with it, or not at all
                     AlertSound.clip_sha256.is_(None),
                     AlertSound.failed.is_(None),
                     AlertSound.text.regexp_match(standing.RECORDED),

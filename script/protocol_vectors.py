@@ -15,8 +15,17 @@ from broadcaster.wire.urgent import Alert, AlertPart, LiveOpen, Part
 NOW: Final = 1_795_237_200_000
 STATION, SPEAKER, ZONE, TOP, ELSEWHERE = "an-binh", "loa-001", "thon-dong", "an-binh", "thon-tay"
 DATE: Final = "2026-11-21"
-ROOT, ROUTINE, EMERGENCY, REVOKED, STRANGER, GUEST = (SigningKey.from_bytes(bytes([n] * 32)) for n in range(1, 7))
-_KEYS: Final = {"root": ROOT, "station": ROUTINE, "emergency": EMERGENCY, "revoked": REVOKED, "stranger": STRANGER}
+ROOT, ROUTINE, EMERGENCY, REVOKED, STRANGER, GUEST, PROVINCE = (
+    SigningKey.from_bytes(bytes([n] * 32)) for n in range(1, 8)
+)
+_KEYS: Final = {
+    "root": ROOT,
+    "station": ROUTINE,
+    "emergency": EMERGENCY,
+    "revoked": REVOKED,
+    "stranger": STRANGER,
+    "province": PROVINCE,
+}
 _TOPICS: Final = Topics(STATION)
 _HASH: Final = "0" * 63 + "1"
 
@@ -32,8 +41,8 @@ def _sign(  # noqa: PLR0917  the order of the envelope
     return topic, signed
 
 
-def _known(key: SigningKey, *scopes: Class, zones: tuple[str, ...] = ()) -> TrustedKey:
-    return TrustedKey(kid=key.kid, key=keys.public_text(key.public), scopes=scopes, zones=zones)
+def _known(key: SigningKey, *scopes: Class, zones: tuple[str, ...] = (), max_level: int | None = None) -> TrustedKey:
+    return TrustedKey(kid=key.kid, key=keys.public_text(key.public), scopes=scopes, zones=zones, max_level=max_level)
 
 
 def _trust(seq: int = NOW - HOUR, key: SigningKey = ROOT) -> Sent:
@@ -41,6 +50,7 @@ def _trust(seq: int = NOW - HOUR, key: SigningKey = ROOT) -> Sent:
         _known(ROUTINE, Class.ROUTINE, Class.PRIORITY),
         _known(EMERGENCY, Class.EMERGENCY),
         _known(GUEST, Class.ROUTINE, zones=(ELSEWHERE,)),
+        _known(PROVINCE, Class.EMERGENCY, zones=(TOP,), max_level=3),
     )
     return _sign(
         key, Kind.TRUST, _TOPICS.trust(TOP), strict_json.encode(Trust(keys=known, revoked=(REVOKED.kid,))), seq
@@ -79,10 +89,17 @@ def _plan(
     return _sign(key, Kind.PLAN, _TOPICS.plan(zone, DATE), payload, seq, exp)
 
 
-def _alert(key: SigningKey = EMERGENCY, *, name: str = "bao-so-9", exp: int = NOW + HOUR, **members: Any) -> Sent:
+def _alert(
+    key: SigningKey = EMERGENCY, *, name: str = "bao-so-9", seq: int = NOW, exp: int = NOW + HOUR, **members: Any
+) -> Sent:
     part = AlertPart(part=Part.SIREN, at_ms=0, clip=_HASH, manifest=_HASH, bytes=1_000, duration_ms=8_000, sent_by=NOW)
     document = Alert(**{"alert": "bao-so-9", "level": 3, "start_at": NOW + 400, "parts": (part,), **members})
-    return _sign(key, Kind.ALERT, _TOPICS.alert(TOP, name), strict_json.encode(document), NOW, exp)
+    return _sign(key, Kind.ALERT, _TOPICS.alert(TOP, name), strict_json.encode(document), seq, exp)
+
+
+def _by_province(**members: Any) -> Sent:
+    name = f"{PROVINCE.kid}-lu"
+    return _alert(PROVINCE, name=name, alert=name, **members)
 
 
 def _command(key: SigningKey, command: Command, *, seq: int = NOW, valid_ms: int = 30 * SECOND) -> Sent:
@@ -164,6 +181,9 @@ CASES: Final[tuple[tuple[str, str, tuple[Sent, ...], Sent], ...]] = (
     ("valid alert", "accepted", (), _alert()),
     ("valid rehearsal", "accepted", (), _alert(parts=(), drill=True)),
     ("valid end of an alert", "accepted", (), _alert(ended=True)),
+    ("valid alert of the highest level", "accepted", (), _alert(level=5)),
+    ("valid alert by a guest, at its highest level", "accepted", (), _by_province(level=3)),
+    ("valid end of an alert by a guest", "accepted", (_by_province(level=3, seq=NOW - 1),), _by_province(ended=True)),
     ("valid stop", "accepted", (), _command(ROUTINE, _STOP)),
     ("valid lock-out by the emergency key", "accepted", (), _lock(EMERGENCY)),
     ("valid lock-out by the root key", "accepted", (), _lock(ROOT)),
@@ -199,6 +219,11 @@ CASES: Final[tuple[tuple[str, str, tuple[Sent, ...], Sent], ...]] = (
     ("an emergency by the station key", "out-of-scope", (), _plan(klass=Class.EMERGENCY)),
     ("routine by the emergency key", "out-of-scope", (), _plan(EMERGENCY)),
     ("an alert by the station key", "out-of-scope", (), _alert(ROUTINE)),
+    ("an alert above the level of its key", "out-of-scope", (), _by_province(level=4)),
+    ("an end above the level of its key", "out-of-scope", (), _by_province(level=4, ended=True)),
+    ("an alert by a guest under a name that is not its own", "out-of-scope", (), _alert(PROVINCE, level=3)),
+    ("a lock-out by a guest", "out-of-scope", (), _lock(PROVINCE)),
+    ("live emergency by a guest", "out-of-scope", (), _open(PROVINCE, Class.EMERGENCY)),
     ("a key outside its zones", "out-of-scope", (), _plan(GUEST)),
     ("stop-all by the station key", "out-of-scope", (), _command(ROUTINE, Command(action=Action.STOP_ALL))),
     ("lock-out by the station key", "out-of-scope", (), _lock(ROUTINE)),

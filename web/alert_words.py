@@ -30,6 +30,7 @@ SOURCES: Final[dict[str, LazyString]] = {
     AlertSource.API: _l("phần mềm khác"),
     AlertSource.CAP: _l("bản tin CAP"),
     AlertSource.REHEARSAL: _l("thử hằng tuần"),
+    AlertSource.PROVINCE: _l("tỉnh"),
 }
 _WHY: Final[dict[str, LazyString]] = {
     "not-started": _l("đã nhận lệnh nhưng chưa báo phát"),

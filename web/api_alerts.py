@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from broadcaster import alert_reports, alerting, tokens
 from broadcaster.alert_orders import Order, OrderError
-from broadcaster.alerting import By, Done, NotInForceError, OtherRequestError
+from broadcaster.alerting import By, Done, NotInForceError, NotOursError, OtherRequestError
 from broadcaster.geography import Geography
 from broadcaster.rows import Alert, AlertSource, AlertTarget, ApiToken, Place
 from scheduler import fetching
@@ -35,6 +35,7 @@ _HTTP: Final = {
     "not-secure": 403,
     "not-found": 404,
     "not-in-force": 409,
+    "not-ours": 409,
     "other-request": 409,
     "too-large": 413,
     "malformed": 400,
@@ -157,12 +158,12 @@ def create() -> ResponseReturnValue:
         follows=asked.follows,
         title=asked.title,
     )
-    _must_reach(order.places, order.follows)
+    must_reach(order.places, order.follows)
     done = _ordered(order)
     return in_json(_told(done.alert), 201 if done.fresh else 200)
 
 
-def _must_reach(codes: Iterable[str], alert_id: str | None) -> None:
+def must_reach(codes: Iterable[str], alert_id: str | None = None) -> None:
     """Refuse the request unless its token is for all of the places, and for wherever an alert sounds. Errors: ApiError."""
     if g.token.place_id is None:
         return
@@ -184,7 +185,13 @@ def _ordered(order: Order) -> Done:
     except OtherRequestError as error:
         raise ApiError("other-request", "this Idempotency-Key was used with other contents") from error
     except NotInForceError as error:
-        raise ApiError("not-in-force", f"{error} is not in force") from error
+        raise _gone(error) from error
+
+
+def _gone(error: NotInForceError) -> ApiError:
+    if isinstance(error, NotOursError):
+        return ApiError("not-ours", f"{error} was signed by somebody else: only its own key can end or replace it")
+    return ApiError("not-in-force", f"{error} is not in force")
 
 
 @pages.get("/<alert_id>")
@@ -203,7 +210,7 @@ def show(alert_id: str) -> ResponseReturnValue:
 @open_to_all
 def finish(alert_id: str, what: str) -> ResponseReturnValue:
     """End an alert (its words wait for the end of the quiet hours), or correct a false one."""
-    _must_reach((), alert_id)
+    must_reach((), alert_id)
     by = By(AlertSource.API, token_id=g.token.id)
     try:
         if what == "correct":
@@ -211,7 +218,7 @@ def finish(alert_id: str, what: str) -> ResponseReturnValue:
         else:
             done = services().orders.end_alert(alert_id, by, words=True, at_once=False)
     except NotInForceError as error:
-        raise ApiError("not-in-force", f"{alert_id} is not in force") from error
+        raise _gone(error) from error
     return in_json(_told(done.alert))
 
 

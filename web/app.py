@@ -8,7 +8,7 @@ from flask import Flask, request
 from flask_babel import get_locale
 from flask_bootstrap import Bootstrap5
 
-from broadcaster import airing, alert_templates, alerting
+from broadcaster import airing, alerting
 from broadcaster.disk import ENOUGH_BYTES
 from broadcaster.rows import Alert, Schedule
 from scheduler.materialisation import rule_of
@@ -17,6 +17,7 @@ from web import (
     ahead,
     api_alerts,
     api_cap,
+    api_envelopes,
     approval,
     board,
     broadcasts,
@@ -32,6 +33,7 @@ from web import (
     enrolment,
     faults,
     feeds,
+    guest_keys,
     language,
     lexicon,
     library,
@@ -109,6 +111,7 @@ _PAGES = (
     outlines,
     tokens,
     live,
+    guest_keys,
 )
 
 
@@ -134,7 +137,7 @@ def create_app(services: Services, addresses: Sequence[str] = ()) -> Flask:
     faults.catch(app)
     for module in _PAGES:
         app.register_blueprint(module.pages)
-    for module in (api_alerts, api_cap, live_intake):  # no cookie counts there
+    for module in (api_alerts, api_cap, api_envelopes, live_intake):  # no cookie counts there
         app.register_blueprint(module.pages)
         forms.exempt(module.pages)
     _equip_templates(app)
@@ -189,7 +192,7 @@ def _alerts_in_force() -> list[Alert]:
         return []
     with context.services().database.read() as session:
         alerts = alerting.in_force(session, context.now())
-        return [alert for alert in alerts if alert_templates.template(alert.template).kind == "warning"]
+        return [alert for alert in alerts if alerting.is_warning(alert)]
 
 
 def _moment(at: datetime, *, seconds: bool = False) -> str:

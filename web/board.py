@@ -11,10 +11,11 @@ from sqlalchemy.orm import Session, joinedload
 
 from broadcaster import alert_reports, alert_templates, alerting, chain, standing
 from broadcaster.alert_reports import UNHEARD, Hearing, Line
-from broadcaster.alerting import By, NotInForceError
-from broadcaster.rows import Alert, AlertConfirmation, AlertSource, Contact, Place, ToldByPerson
+from broadcaster.alerting import By, NotInForceError, NotOursError
+from broadcaster.guest_keys import GuestKeyError
+from broadcaster.rows import Alert, AlertConfirmation, AlertSource, Contact, GuestKey, Place, ToldByPerson
 from web import alert_words, area_map
-from web.access import APPROVERS, RAISERS, me, must_at, open_to_all, requires
+from web.access import APPROVERS, RAISERS, me, must_at, must_everywhere, open_to_all, requires
 from web.context import now, services
 from web.words import gettext as _
 
@@ -22,6 +23,8 @@ pages = Blueprint("board", __name__)
 
 _MAX_LISTED: Final = 500
 _MAX_PAST: Final = 50
+_KID: Final = 16
+"""Digits of the key's name that begin the name of a guest's alert."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,8 @@ def show(alert_id: str) -> ResponseReturnValue:
             "villages": _villages(session, alert, lines),
             "said": _said(alert),
             "after": session.scalars(select(Alert).where(Alert.follows_id == alert.id)).all(),
+            "foreign": alert.source is AlertSource.PROVINCE,
+            "guest": session.get(GuestKey, alert.id[:_KID]) if alert.source is AlertSource.PROVINCE else None,
             "confirmed": session.get(AlertConfirmation, alert.id, options=[joinedload(AlertConfirmation.account)]),
             "chart": area_map.of_alert(session, lines),
             "width": area_map.WIDTH,
@@ -146,6 +151,8 @@ def end(alert_id: str) -> ResponseReturnValue:
         words, at_once = bool(request.form.get("words")), bool(request.form.get("now"))
         services().orders.end_alert(alert_id, By(account_id=me().id), words=words, at_once=at_once)
         flash(_("Đã kết thúc cảnh báo."), "success")
+    except NotOursError:
+        abort(403)
     except NotInForceError:
         flash(_("Cảnh báo này đã kết thúc từ trước."), "warning")
     return redirect(url_for("board.show", alert_id=alert_id), 303)
@@ -159,8 +166,27 @@ def correct(alert_id: str) -> ResponseReturnValue:
     try:
         services().orders.correct_alert(alert_id, By(account_id=me().id))
         flash(_("Đã dừng và đang phát lời đính chính."), "success")
+    except NotOursError:
+        abort(403)
     except NotInForceError:
         flash(_("Cảnh báo này đã kết thúc từ trước."), "warning")
+    return redirect(url_for("board.show", alert_id=alert_id), 303)
+
+
+@pages.post("/alerts/<alert_id>/lock-out")
+@requires(*RAISERS)
+def lock_out(alert_id: str) -> ResponseReturnValue:
+    """Somebody thinks that a guest's key is in the wrong hands."""
+    must_everywhere(*RAISERS)
+    with services().database.read() as session:
+        alert = _alert(session, alert_id)
+    if alert.source is not AlertSource.PROVINCE:
+        abort(404)
+    try:
+        services().orders.lock_out(alert.id[:_KID], me().id)
+    except GuestKeyError:
+        abort(404)
+    flash(_("Đã khóa phát khóa này; loa đang im."), "success")
     return redirect(url_for("board.show", alert_id=alert_id), 303)
 
 

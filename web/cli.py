@@ -17,7 +17,18 @@ from broadcaster.database import Database
 from broadcaster.errors import LoaError
 from broadcaster.rows import Account, AuditEntry, LedgerEntry, Station
 from broadcaster.settings import Settings, load
-from web import cli_broker, cli_conform, cli_read, cli_speakers, cli_tail, cli_token, cli_voices, commune, doctor
+from web import (
+    cli_broker,
+    cli_conform,
+    cli_keys,
+    cli_read,
+    cli_speakers,
+    cli_tail,
+    cli_token,
+    cli_voices,
+    commune,
+    doctor,
+)
 from web.initialise import FIRST_ACCOUNT, initialise
 from web.passwords import hash_password, new_password
 from web.say import Say, speaker_of
@@ -122,6 +133,7 @@ def _parser() -> argparse.ArgumentParser:
     cli_speakers.add(commands)
     cli_broker.add(commands)
     cli_voices.add(commands)
+    cli_keys.add(commands)
     cli_conform.add_arguments(add("conform", cli_conform.run, "kiểm tra một cụm loa theo giao thức (prove a speaker)"))
     cli_tail.add_arguments(add("tail", cli_tail.run, "xem trực tiếp tin trên đường truyền (show live traffic)"))
     cli_token.add_arguments(add("token", cli_token.run, "mã truy cập cho phần mềm khác (rights of other programs)"))

@@ -76,6 +76,8 @@ PROVES: Final[dict[str, str]] = {
     "no-time-no-sound": "Mất điện xong chưa biết giờ thì chưa phát mục thông thường.",
     "alert-sounds": "Cảnh báo: báo sẵn sàng khi có đoạn đầu; còi và lời phát đúng một lần, từ start_at.",
     "alert-needs-its-scope": "Cảnh báo do khóa không có quyền khẩn cấp ký bị đếm là out-of-scope, không phát.",
+    "level-beyond-its-key": "Cảnh báo vượt cấp max_level của khóa bị đếm là out-of-scope, không phát; đúng cấp thì phát.",
+    "guest-ends-no-other-alert": "Khóa có max_level không kết thúc được cảnh báo mà tên không bắt đầu bằng kid của nó.",
     "alert-needs-an-end": "Cảnh báo không có exp bị đếm là malformed.",
     "alert-takes-the-air": "Cảnh báo ngắt bản tin ưu tiên; bản tin ấy báo preempted vì higher-class.",
     "alert-in-quiet-hours": "Khung giờ không phát không giữ cảnh báo lại.",

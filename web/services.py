@@ -9,6 +9,7 @@ from broadcaster.alerting import By, Done
 from broadcaster.clips import ClipStore
 from broadcaster.clock import Clock
 from broadcaster.database import Database
+from broadcaster.guests import Taken
 from broadcaster.settings import Settings
 from scheduler.cap_desk import Desk
 from scheduler.talking import Talks
@@ -64,6 +65,14 @@ class Orders(Protocol):
 
     def correct_alert(self, alert_id: str, by: By) -> Done:
         """Silence a false alarm and say so at once. Errors: alerting.NotInForceError."""
+        ...
+
+    def forward(self, topic: str, message: bytes, token_id: int) -> Taken:
+        """Hand on an alert that a guest has signed, unchanged. Errors: RejectedError, guests.LackingClipsError."""
+        ...
+
+    def lock_out(self, kid: str, account_id: int) -> None:
+        """Tell every speaker not to believe a guest's key for a day, and withdraw its alerts. Errors: GuestKeyError."""
         ...
 
     def rehearse(self, name: str, by: By) -> Done:

@@ -16,12 +16,12 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 
-from broadcaster import airing, alerting, keyring
+from broadcaster import airing, alerting, guest_keys, keyring, setup_documents
 from broadcaster.alert_keeper import AlertKeeper
 from broadcaster.alert_orders import Order
 from broadcaster.alerting import By, Done
 from broadcaster.clips import ClipStore
-from broadcaster.clock import Clock, SystemClock
+from broadcaster.clock import Clock, SystemClock, to_ms
 from broadcaster.core import Core
 from broadcaster.counters import Counters
 from broadcaster.database import Database
@@ -29,10 +29,11 @@ from broadcaster.disk import Reserve
 from broadcaster.distribution import Distributor
 from broadcaster.errors import LoaError
 from broadcaster.geography import Geography
+from broadcaster.guests import Guests, Taken
 from broadcaster.hours import OperatingHours
 from broadcaster.outbox import Outbox
 from broadcaster.publishing import Publisher
-from broadcaster.rows import Place, PlaceKind, Station
+from broadcaster.rows import Place, Station
 from broadcaster.settings import Settings
 from broadcaster.sounds import SoundStore
 from broadcaster.transport import MqttTransport
@@ -128,6 +129,7 @@ class RunningStation:
             on_connected=self._prompt_connected,
         )
         self._uplink.answer_over(self._prompt)
+        self._guests = Guests(core, keyring.load_root(home / "keys"))
         self._preparation = Preparation(database, speech, clips, core.clock, self.wake, sounds=sounds)
         self._runner = Runner(
             core,
@@ -148,6 +150,7 @@ class RunningStation:
             backlog=lambda: self._prompt.backlog,
             sirens=settings.sirens,
         )
+        self._uplink.admit_guests(self._guests, self._alerts.wake)
         self._alert_speech = AlertSpeech(
             core,
             speech,
@@ -238,9 +241,8 @@ class RunningStation:
         self._talks.stop_all(account_id)
         with self._order() as session:
             stopped = airing.stop_all(session, account_id=account_id, now=self.core.clock.now())
-            tops = session.scalars(select(Place.code).where(Place.parent_id.is_(None), Place.kind != PlaceKind.GROUP))
             order = Command(action=Action.STOP_ALL)
-            signed = self._commands(session, tops.all(), order, self.core.keyring.emergency)
+            signed = self._commands(session, setup_documents.tops(session), order, self.core.keyring.emergency)
         self._send(signed)
         return len(stopped)
 
@@ -310,6 +312,30 @@ class RunningStation:
     def correct_alert(self, alert_id: str, by: By) -> Done:
         """See `Orders.correct_alert`."""
         return self._ordered(partial(alerting.correct_alert, core=self.core, alert_id=alert_id, by=by))
+
+    def forward(self, topic: str, message: bytes, token_id: int) -> Taken:
+        """See `Orders.forward`."""
+        try:
+            taken = self._forwarded(topic, message, token_id)
+        except (
+            IntegrityError
+        ):  # it came twice at the same moment, maybe once by the broker: find what the other one kept
+            taken = self._forwarded(topic, message, token_id)
+        if taken.fresh:
+            self._alerts.hand_over([taken.document])
+        return taken
+
+    def _forwarded(self, topic: str, message: bytes, token_id: int) -> Taken:
+        with self.core.database.write(urgent=True) as session:
+            return self._guests.take(session, topic, message, clips_first=True, token_id=token_id)
+
+    def lock_out(self, kid: str, account_id: int) -> None:
+        """See `Orders.lock_out`."""
+        with self.core.database.write(urgent=True) as session:
+            until = guest_keys.lock_out(session, self.core, kid, account_id)
+            order = Command(action=Action.LOCK_OUT, keys=(kid,), until=to_ms(until))
+            signed = self._commands(session, setup_documents.tops(session), order, self.core.keyring.emergency)
+        self._send(signed)
 
     def rehearse(self, name: str, by: By) -> Done:
         """See `Orders.rehearse`."""

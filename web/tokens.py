@@ -13,7 +13,7 @@ from sqlalchemy.orm import joinedload
 
 from broadcaster import tokens
 from broadcaster.rows import ApiToken, Place
-from broadcaster.tokens import PUSH_CAP, RAISE, READ, SCOPES
+from broadcaster.tokens import FORWARD, PUSH_CAP, RAISE, READ, SCOPES
 from web import typed
 from web.access import MANAGERS, me, must_everywhere, requires
 from web.context import now, services, zone
@@ -26,6 +26,7 @@ SCOPE_WORDS: Final[dict[str, LazyString]] = {
     RAISE: _l("phát và kết thúc cảnh báo"),
     READ: _l("xem cảnh báo"),
     PUSH_CAP: _l("gửi bản tin CAP"),
+    FORWARD: _l("chuyển cảnh báo có chữ ký của tỉnh"),
 }
 
 

@@ -6,6 +6,7 @@ import msgspec
 
 from broadcaster.conformance.airing import near
 from broadcaster.conformance.check import check, expect
+from broadcaster.conformance.papers import trusted
 from broadcaster.conformance.rig import Rig
 from broadcaster.conformance.silence import quiet_now
 from broadcaster.conformance.sounds import LONG, MIDDLE, SHORT, Sound
@@ -94,6 +95,41 @@ async def alert_needs_its_scope(rig: Rig) -> str:
     await rig.past(alert.start_at + 2 * SECOND)
     expect(not rig.tape.events(alert.alert), rig.tape.story(alert.alert))
     return "not heard"
+
+
+async def _guest(rig: Rig, max_level: int) -> SigningKey:
+    """A key that may raise alerts up to a level, and is trusted from now on."""
+    key = SigningKey.generate()
+    rig.more_keys = (*rig.more_keys, trusted(key, Class.EMERGENCY, max_level=max_level))
+    await rig.trust()
+    return key
+
+
+@check("Trust", "alert")
+async def level_beyond_its_key(rig: Rig) -> str:
+    """An alert above the max_level of its key is out-of-scope and not heard; one at that level is."""
+    key = await _guest(rig, 3)
+    beyond = alert_of(rig, part(rig, SHORT), alert=f"{key.kid}-beyond", level=4)
+    topic = rig.topics.alert(rig.town, beyond.alert)
+    async with rig.counted(Reason.OUT_OF_SCOPE):
+        rig.send(topic, rig.sign(Kind.ALERT, topic, beyond, key=key, exp=rig.now() + MINUTE))
+    allowed = alert_of(rig, part(rig, SHORT), alert=f"{key.kid}-allowed", level=3)
+    await raise_it(rig, allowed, key=key)
+    seen = await sounds_once(rig, allowed, SHORT.length_ms)
+    expect(not rig.tape.events(beyond.alert), rig.tape.story(beyond.alert))
+    return seen
+
+
+@check("Trust", "alert")
+async def guest_ends_no_other_alert(rig: Rig) -> str:
+    """A key with max_level can't end an alert whose name does not begin with its kid."""
+    key = await _guest(rig, 5)
+    alert = alert_of(rig, part(rig, MIDDLE))
+    topic, _ = await raise_it(rig, alert)
+    over = msgspec.structs.replace(alert, ended=True)
+    async with rig.counted(Reason.OUT_OF_SCOPE):
+        rig.send(topic, rig.sign(Kind.ALERT, topic, over, key=key, exp=rig.now() + MINUTE))
+    return await sounds_once(rig, alert, MIDDLE.length_ms)
 
 
 @check("Alert", "alert")

@@ -22,9 +22,9 @@ LEAD_MS: Final = 2_500
 _GAP_MS: Final = 900
 
 
-def trusted(key: SigningKey, *scopes: Class, zones: tuple[str, ...] = ()) -> TrustedKey:
+def trusted(key: SigningKey, *scopes: Class, zones: tuple[str, ...] = (), max_level: int | None = None) -> TrustedKey:
     """A key as a trust document names it."""
-    return TrustedKey(kid=key.kid, key=keys.public_text(key.public), scopes=scopes, zones=zones)
+    return TrustedKey(kid=key.kid, key=keys.public_text(key.public), scopes=scopes, zones=zones, max_level=max_level)
 
 
 @dataclass

@@ -29,6 +29,7 @@ from broadcaster.rows.broadcasts import (
 )
 from broadcaster.rows.bulletins import Bulletin, CategoryDefault, Clip, Draft
 from broadcaster.rows.cap import CapMessage, CapOutcome, CapReference, CapSource, PlaceGeocode
+from broadcaster.rows.guests import GuestKey, GuestKeyPlace
 from broadcaster.rows.hours import HourException, HourExceptionPlace, HourRule, Power, Switching, SwitchingPlace
 from broadcaster.rows.lexicon import LexiconEntry
 from broadcaster.rows.library import ItemKind, LibraryItem, LibraryWord
@@ -72,6 +73,8 @@ __all__ = [
     "Draft",
     "Grant",
     "GroupMember",
+    "GuestKey",
+    "GuestKeyPlace",
     "HourException",
     "HourExceptionPlace",
     "HourRule",

@@ -21,6 +21,8 @@ class AlertSource(StrEnum):
     API = "api"
     CAP = "cap"
     REHEARSAL = "rehearsal"
+    PROVINCE = "province"
+    """Signed by a guest's key, and handed on as it came: nobody here can change it."""
 
 
 class AlertEnd(StrEnum):

@@ -15,6 +15,7 @@ from broadcaster.wire.envelope import Envelope
 from broadcaster.wire.rejection import Reason, RejectedError
 from broadcaster.wire.topics import Address, Kind, Topics
 from broadcaster.wire.units import DAY, MINUTE, SECOND
+from broadcaster.wire.urgent import Alert
 
 MAX_AHEAD_MS: Final = 5 * MINUTE
 """How far ``seq`` may run ahead of the speaker's clock."""
@@ -24,6 +25,8 @@ MAX_LIVE_MS: Final = 5 * SECOND
 """How long a live segment may be valid."""
 MAX_LOCK_OUT_MS: Final = DAY
 """How long a lock-out may last."""
+MAX_LEVEL: Final = 5
+"""The highest risk level there is."""
 
 _TIMELESS: Final = frozenset({Kind.TRUST, Kind.WELCOME})
 """Never judged by the clock: the root's word has no date, and a nonce proves the other, which sets a wrong clock right."""
@@ -146,10 +149,11 @@ def check_floor(read: Envelope, floor: Floor | None, payload_hash: str, *, once:
 
 @dataclass(frozen=True)
 class Signer:
-    """The key that a document must be signed with, and the classes it may act in."""
+    """The key that a document must be signed with, the classes it may act in, and the highest level of its alerts."""
 
     key: Ed25519PublicKey
     scopes: frozenset[Class]
+    max_level: int = MAX_LEVEL
 
 
 def find_signer(store: TrustStore, address: Address, kid: str) -> Signer:
@@ -164,7 +168,28 @@ def find_signer(store: TrustStore, address: Address, kid: str) -> Signer:
     if address.kind is Kind.TRUST or (address.kind is Kind.COMMAND and store.is_root(kid)):
         return Signer(store.root, frozenset({Class.EMERGENCY}))
     trusted = store.find(kid, _SCOPES.get(address.kind, (Class.ROUTINE,)), address.zone)
-    return Signer(keys.public_key(trusted.key), frozenset(trusted.scopes))
+    if trusted.max_level is None:
+        return Signer(keys.public_key(trusted.key), frozenset(trusted.scopes))
+    check_guest(address, kid)
+    return Signer(keys.public_key(trusted.key), frozenset(trusted.scopes), trusted.max_level)
+
+
+def check_guest(address: Address, kid: str) -> None:
+    """A guest's key signs alerts only, and those whose names begin with its own: it can't end anybody else's.
+
+    Errors: RejectedError (out-of-scope).
+    """
+    if address.kind is not Kind.ALERT or not address.alert.startswith(f"{kid}-"):
+        raise RejectedError(Reason.OUT_OF_SCOPE, f"{kid} is a guest's key")
+
+
+def check_level(alert: Alert, signer: Signer) -> None:
+    """An alert is of a level that its signer may raise.
+
+    Errors: RejectedError (out-of-scope).
+    """
+    if alert.level > signer.max_level:
+        raise RejectedError(Reason.OUT_OF_SCOPE, f"level {alert.level}, at most {signer.max_level}")
 
 
 def check_authority(store: TrustStore, address: Address, read: Envelope) -> frozenset[Class]:

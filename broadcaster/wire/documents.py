@@ -33,12 +33,16 @@ class Document(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
 
 
 class TrustedKey(Document, frozen=True, kw_only=True):
-    """One key and what it may do: ``scopes`` are classes; ``zones`` empty means every zone."""
+    """One key and what it may do: ``scopes`` are classes; ``zones`` empty means every zone.
+
+    With ``max_level`` it is a guest's: it signs alerts up to that level, under names of its own, and nothing else.
+    """
 
     kid: KeyId
     key: PublicKey
     scopes: tuple[Class, ...]
     zones: tuple[Name, ...] = ()
+    max_level: Annotated[int, msgspec.Meta(ge=1, le=5)] | None = None
 
 
 class Trust(Document, frozen=True, kw_only=True):

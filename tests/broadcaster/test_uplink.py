@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from broadcaster import alerting, deliveries, presence, setup_documents
+from broadcaster import alerting, deliveries, guest_keys, presence, setup_documents
 from broadcaster.alert_orders import Order
+from broadcaster.clock import to_ms
 from broadcaster.core import Core
 from broadcaster.deliveries import Told
 from broadcaster.publishing import Publisher
@@ -19,6 +20,8 @@ from broadcaster.wire import enrolment, envelope, keys, strict_json
 from broadcaster.wire.documents import (
     About,
     Ack,
+    Action,
+    Command,
     Document,
     Event,
     Hello,
@@ -225,6 +228,24 @@ def test_a_speaker_that_has_nothing_gets_trust_then_the_welcome_then_the_rest(de
     now = desk.clock.now_ms()
     assert (welcome.nonce, welcome.t1, welcome.t2, welcome.t3) == ("nonce", 77, now - 5, now)
     assert welcome.current == seqs(desk, topics)
+
+
+def test_who_was_away_when_a_key_was_locked_out_is_told_after_the_welcome(desk: Desk) -> None:
+    province = SigningKey.generate()
+    with desk.core.database.write() as session:
+        text, now = keys.public_text(province.public), desk.clock.now()
+        guest_keys.ask(session, now, name="Đài tỉnh", public=text, max_level=3, places=[], account_id=1)
+        until = guest_keys.lock_out(session, desk.core, province.kid, 1)
+    desk.take(desk.message("loa-1", "hello", Hello(boot="b", nonce="n", t1=0)))
+    last = envelope.parse(desk.line.sent[-1].payload)
+    assert desk.line.sent[-1].topic == TOPICS.down("loa-1", "command")
+    envelope.verify(last, desk.core.keyring.emergency.public)
+    order = strict_json.decode(last.payload, Command)
+    assert (order.action, order.keys, order.until) == (Action.LOCK_OUT, (province.kid,), to_ms(until))
+    desk.clock.advance(timedelta(hours=24, seconds=1))
+    desk.line.sent.clear()
+    desk.take(desk.message("loa-1", "hello", Hello(boot="b", nonce="m", t1=0)))
+    assert TOPICS.down("loa-1", "command") not in [sent.topic for sent in desk.line.sent]
 
 
 def test_a_speaker_gets_only_what_it_lacks(desk: Desk) -> None:

@@ -99,6 +99,16 @@ def ignores_a_keys_zones() -> None:
     patch(TrustStore, "find", anywhere)
 
 
+@caught_by("level-beyond-its-key")
+def forgets_the_highest_level_of_a_key() -> None:
+    patch(acceptance, "check_level", lambda *_: None)
+
+
+@caught_by("guest-ends-no-other-alert")
+def lets_a_guest_end_anything() -> None:
+    patch(acceptance, "check_guest", lambda *_: None)
+
+
 @caught_by("another-topic")
 def ignores_the_topic() -> None:
     shape = acceptance.check_shape

@@ -7,8 +7,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select, text
 
+from broadcaster import guest_keys, keyring, setup_documents
+from broadcaster.clock import SystemClock
 from broadcaster.database import Database
-from broadcaster.rows import Account
+from broadcaster.rows import Account, Place
+from broadcaster.wire import keys
+from broadcaster.wire.keys import SigningKey
 from tests.station.conftest import FILE
 from web.cli import main
 from web.initialise import FIRST_ACCOUNT
@@ -162,3 +166,38 @@ def test_a_token_is_shown_once_listed_by_name_and_revoked(file: Path, capsys: Ca
     capsys.readouterr()
     main(["token", "list"])
     assert capsys.readouterr().out == "Đài tỉnh: đã thu hồi\nTrạm: đã thu hồi\n"
+
+
+def test_the_root_key_signs_what_the_page_asked_for_and_nothing_else(
+    file: Path, home: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    init(file)
+    province = SigningKey.generate()
+    database = Database(f"sqlite:///{home / 'loa.db'}")
+    with database.write() as session:
+        now, text_of = SystemClock().now(), keys.public_text(province.public)
+        commune = session.scalars(select(Place).where(Place.code == "xa")).all()
+        guest_keys.ask(session, now, name="Đài tỉnh", public=text_of, max_level=3, places=commune, account_id=1)
+    capsys.readouterr()
+    assert main(["key", "list"]) == 0
+    assert f"{province.kid}  Đài tỉnh: chờ khóa gốc ký" in capsys.readouterr().out
+    root = (home / "keys" / "root.pem").rename(tmp_path / "root.pem")
+    assert main(["key", "sign", province.kid]) == 1  # it was put away
+    keyring.create(tmp_path, "stranger")
+    assert main(["key", "sign", province.kid, "--root", str(tmp_path / "stranger.pem")]) == 1
+    assert main(["key", "sign", "0" * 16, "--root", str(root)]) == 1
+    capsys.readouterr()
+    assert main(["key", "sign", province.kid, "--root", str(root)]) == 0
+    told = capsys.readouterr().out
+    assert guest_keys.fingerprint(text_of) in told
+    assert "đang được tin" in told
+    with database.write() as session:
+        trust = setup_documents.signed_trust(session, keyring.load(tmp_path, "root"))
+        (guest,) = [key for key in trust.keys if key.max_level]
+        assert (guest.kid, guest.zones) == (province.kid, ("xa", "thon-dong", "tdp-4"))
+        guest_keys.ask_revocation(session, SystemClock().now(), province.kid, 1)
+    assert main(["key", "sign", province.kid, "--root", str(root)]) == 0
+    assert "đã thu hồi" in capsys.readouterr().out
+    with database.read() as session:
+        assert setup_documents.signed_trust(session, keyring.load(tmp_path, "root")).revoked == (province.kid,)
+    database.dispose()

@@ -11,7 +11,7 @@ from argon2 import PasswordHasher
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from broadcaster import airing, alerting
+from broadcaster import airing, alerting, guest_keys
 from broadcaster.alert_orders import Order
 from broadcaster.alerting import By, Done
 from broadcaster.clips import ClipStore
@@ -19,6 +19,7 @@ from broadcaster.core import Core
 from broadcaster.counters import Counters
 from broadcaster.database import Database
 from broadcaster.disk import ENOUGH_BYTES
+from broadcaster.guests import Guests, Taken
 from broadcaster.keyring import Keyring
 from broadcaster.rows import (
     Account,
@@ -54,6 +55,7 @@ PASSWORD = "đúng-mật-khẩu"
 _HASH = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
 """As weak as can be: tests sign in often."""
 KEYS = Keyring(SigningKey.generate(), SigningKey.generate())
+ROOT = SigningKey.generate()
 VILLAGES = ("Thôn Đông", "Thôn Đoài", "Bản Nà Lốc", "Thôn Vắng")
 
 
@@ -100,6 +102,14 @@ class FakeOrders:
     def correct_alert(self, alert_id: str, by: By) -> Done:
         with self.database.write() as session:
             return alerting.correct_alert(session, self.core, alert_id, by)
+
+    def forward(self, topic: str, message: bytes, token_id: int) -> Taken:
+        with self.database.write() as session:
+            return Guests(self.core, ROOT.public).take(session, topic, message, clips_first=True, token_id=token_id)
+
+    def lock_out(self, kid: str, account_id: int) -> None:
+        with self.database.write() as session:
+            guest_keys.lock_out(session, self.core, kid, account_id)
 
     def rehearse(self, name: str, by: By) -> Done:
         with self.database.write() as session:

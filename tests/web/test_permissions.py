@@ -26,6 +26,8 @@ ANYBODY = {
     "api_alerts.create",  # a token decides, not a session
     "api_alerts.show",
     "api_alerts.finish",
+    "api_envelopes.forward",
+    "api_envelopes.bring",
     "api_cap.push",
     "live_intake.take",  # the talk's key decides
     "live_intake.end",

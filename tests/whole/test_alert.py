@@ -1,11 +1,14 @@
 """Emergencies through the whole chain: real broker, real voice, speakers that play."""
 
+import argparse
 import base64
 import hashlib
+import json
 import threading
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from datetime import timedelta
+from http.client import HTTPConnection
 from typing import Any
 
 import numpy as np
@@ -19,9 +22,11 @@ from broadcaster import (
     alert_templates,
     alerting,
     chain,
+    guest_keys,
     rehearsals,
     standing,
     talks,
+    tokens,
 )
 from broadcaster.alert_orders import Order
 from broadcaster.alert_reports import Hearing
@@ -37,18 +42,27 @@ from broadcaster.rows import (
     Distribution,
     LedgerEntry,
     PlaceGeocode,
+    Published,
     StandingSound,
 )
+from broadcaster.wire import envelope, keys, strict_json
 from broadcaster.wire.documents import Class, Event
-from broadcaster.wire.urgent import Part
+from broadcaster.wire.keys import SigningKey
+from broadcaster.wire.topics import Kind
+from broadcaster.wire.units import MINUTE, UnixMs
+from broadcaster.wire.urgent import Alert as Document
+from broadcaster.wire.urgent import AlertPart, Part
 from device_sim.hearing import find_clip
 from device_sim.opus import decode_clip
 from device_sim.timeline import Timeline, read_timeline
 from scheduler.talking import OnAir
 from tests import cap
-from tests.tts.sound_files import made
+from tests.tts.sound_files import made, melody
 from tests.whole.town import LiveTown, Town, live, wait_until
+from tts.encoding import RATE, encode
 from tts.live_encoding import RATE_HZ
+from web import cli_keys
+from web.say import speaker_of
 
 pytestmark = [pytest.mark.whole, pytest.mark.timeout(180)]
 
@@ -162,6 +176,79 @@ def test_a_rehearsal_is_answered_by_every_speaker_without_a_sound(town: LiveTown
     with town.town.database.read() as session:
         found = rehearsals.report(session, session.get_one(Alert, alert.id))
         assert len(found.times_ms) == SPEAKERS
+
+
+class Province:
+    """A province whose key the root key has signed up to level 3, and what it sends."""
+
+    def __init__(self, town: LiveTown) -> None:
+        self.town, self.key = town, SigningKey.generate()
+        core = town.station.core
+        with core.database.write() as session:
+            text = keys.public_text(self.key.public)
+            now = core.clock.now()
+            guest_keys.ask(session, now, name="Đài tỉnh", public=text, max_level=3, places=[], account_id=1)
+            self.token = tokens.make(session, now, "tỉnh", (tokens.FORWARD,))
+        given = argparse.Namespace(verb="sign", kid=self.key.kid, root=None)
+        assert cli_keys.run(given, town.town.settings, speaker_of("vi")) == 0
+        town.station.wake()
+        wait_until(self._is_confirmed, 20)
+
+    def _is_confirmed(self) -> bool:
+        with self.town.town.database.read() as session:
+            rows = session.scalars(select(Published).where(Published.typ == Kind.TRUST.value)).all()
+            return all(row.confirmed_seq == row.seq for row in rows)
+
+    def signed(self, name: str, **changes: Any) -> tuple[str, bytes]:
+        now = self.town.station.core.clock.now_ms()
+        told: dict[str, Any] = {"level": 3, "start_at": now + 400, "drill": True} | changes
+        document = Document(alert=f"{self.key.kid}-{name}", **told)
+        topic = self.town.station.core.topics.alert("an-binh", document.alert)
+        payload, exp = strict_json.encode(document), UnixMs(now + 10 * MINUTE)
+        signed = envelope.sign(
+            self.key.private, self.key.kid, typ=Kind.ALERT.value, topic=topic, seq=now, payload=payload, exp=exp
+        )
+        return topic, signed
+
+    def post(self, path: str, data: bytes, mimetype: str = "application/octet-stream") -> tuple[int, dict[str, Any]]:
+        line = HTTPConnection("127.0.0.1", self.town.pages.port, timeout=20)
+        headers = {"Authorization": f"Bearer {self.token}", "Content-Type": mimetype}
+        line.request("POST", f"/api/v1/{path}", data, headers)
+        answer = line.getresponse()
+        told = json.loads(answer.read())
+        line.close()
+        return answer.status, told
+
+    def publish(self, topic: str, message: bytes) -> None:
+        """Straight at the broker."""
+        self.town.station._prompt.publish(topic, message, retain=True)
+
+
+def test_a_provinces_alert_is_heard_by_either_road_and_its_end_and_nothing_forged(town: LiveTown) -> None:
+    province = Province(town)
+    status, clip = province.post("clips", encode(melody(15.0, RATE), lambda: None).opus, "audio/ogg")
+    assert status == 201
+    sent_by = town.station.core.clock.now_ms() + 1_000
+    speech = AlertPart(part=Part.SPEECH, at_ms=0, sent_by=sent_by, **clip)
+
+    topic, message = province.signed("api", parts=(speech,))
+    assert province.post("envelopes", message)[0] == 201
+    wait_until(lambda: hearings(town.town, f"{province.key.kid}-api")[Hearing.SOUNDING] == SPEAKERS, 20)
+    with town.town.database.read() as session:
+        row = session.get_one(Published, topic)
+        assert (row.envelope, row.confirmed_seq) == (message, row.seq)
+    beyond = province.signed("beyond", parts=(speech,), level=4)
+    assert province.post("envelopes", beyond[1])[1]["reason"] == "out-of-scope"
+    province.publish(*beyond)  # a speaker judges by itself
+    assert province.post("envelopes", province.signed("api", ended=True)[1])[0] == 201
+    wait_until(lambda: events(town.town, f"{province.key.kid}-api")[Event.STOPPED] == SPEAKERS, 20)
+
+    province.publish(*province.signed("broker", parts=(speech,)))
+    wait_until(lambda: events(town.town, f"{province.key.kid}-broker")[Event.STARTED] == SPEAKERS, 20)
+    assert hearings(town.town, f"{province.key.kid}-broker")[Hearing.SOUNDING] == SPEAKERS
+    town.station.lock_out(province.key.kid, 1)
+    wait_until(lambda: events(town.town, f"{province.key.kid}-broker")[Event.STOPPED] == SPEAKERS, 20)
+    assert events(town.town, f"{province.key.kid}-beyond") == Counter()
 
 
 def growing(town: Town, alert: str) -> bool:
