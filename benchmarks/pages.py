@@ -9,7 +9,7 @@ import argparse
 import logging
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,7 +21,6 @@ from sqlalchemy import Connection, insert, text
 from benchmarks.tables import percentile, print_line
 from broadcaster.database import Database
 from broadcaster.rows import (
-    Account,
     Alert,
     AlertReport,
     AlertSource,
@@ -31,7 +30,6 @@ from broadcaster.rows import (
     Bulletin,
     Clip,
     Contact,
-    Grant,
     Place,
     PlaceKind,
     Role,
@@ -42,7 +40,6 @@ from broadcaster.rows import (
     Station,
 )
 from broadcaster.wire.documents import Class, SpeakerState
-from tests.clocks import FixedClock
 from tests.web import station
 from tests.web.conftest import Browser, Humming
 from tts.speech import Speech
@@ -137,7 +134,9 @@ def _bulletins(connection: Connection, days: int) -> None:
     first = START - ages[0] * _DAY
     wanted = [("all", 0, 1, START - age * _DAY - timedelta(minutes=1), age) for age in ages]
     for age in ages:
-        wanted += [(f"xa-{one}", 0, 1 + one, START - age * _DAY - timedelta(minutes=3), age) for one in range(1, COMMUNES + 1)]
+        wanted += [
+            (f"xa-{one}", 0, 1 + one, START - age * _DAY - timedelta(minutes=3), age) for one in range(1, COMMUNES + 1)
+        ]
     bulletins: Rows = []
     schedules: Rows = []
     broadcasts: Rows = []
@@ -153,7 +152,12 @@ def _bulletins(connection: Connection, days: int) -> None:
         number = known[series]
         day = "today" if age == 0 else str(age)
         broadcasts.append({"id": f"{name}-{day}", "schedule_id": number, "bulletin_id": number, "occurrence": at, "start_at": at, "klass": Class.ROUTINE, "late_ms": 60_000, "clip_sha256": "a" * 64, "created_at": first, "sent_at": at})  # fmt: skip
-    for kind, rows in ((Bulletin, bulletins), (Schedule, schedules), (ScheduleTarget, targets), (Broadcast, broadcasts)):
+    for kind, rows in (
+        (Bulletin, bulletins),
+        (Schedule, schedules),
+        (ScheduleTarget, targets),
+        (Broadcast, broadcasts),
+    ):
         _put(connection, kind, rows)
 
 
@@ -250,7 +254,11 @@ def main() -> None:
         database.migrate()
         begun = time.perf_counter()
         deliveries = fill(database, arguments.speakers, arguments.days)
-        told = {"speakers": arguments.speakers, "deliveries": deliveries, "filled_s": round(time.perf_counter() - begun, 1)}
+        told = {
+            "speakers": arguments.speakers,
+            "deliveries": deliveries,
+            "filled_s": round(time.perf_counter() - begun, 1),
+        }
         print_line(told, as_json=arguments.json)
         stage = station.build(home, Speech(home / "speech", Humming()))
         stage.clock.moment = START

@@ -1,13 +1,13 @@
 """What speakers report of alerts, and what is known of each: heard, sounding, silent with a reason, or not there."""
 
-from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from broadcaster.alerting import PREFIX
@@ -87,16 +87,29 @@ def write_audience(session: Session, alert: Alert, geography: Geography, now: da
 
 def hearing(report: AlertReport, speaker: Speaker, alert: Alert, now: datetime) -> Hearing:
     """Which state a speaker is in; never more than it has told itself."""
-    if report.finished_at:
-        return Hearing.HEARD
-    if report.started_at and (report.silent_at is None or report.silent_at < report.started_at or report.why == _ENDED):
-        return Hearing.SOUNDING
-    if report.silent_at:
-        return Hearing.SILENT
-    if speaker.state in _AWAY and report.armed_at is None:
-        return Hearing.OFFLINE
-    over = not alert.in_force(now) or now >= max(alert.raised_at, alert.hold_until or alert.raised_at) + NAMED_AFTER
-    return Hearing.SILENT if over else Hearing.WAITING
+    started, quiet = report.started_at, report.silent_at
+    sounding = started is not None and (quiet is None or quiet < started or report.why == _ENDED)
+    gone = speaker.state in _AWAY and report.armed_at is None
+    return _hearing(bool(report.finished_at), sounding, bool(quiet), gone, _is_named(alert, now))
+
+
+def _hearing(finished: bool, sounding: bool, silent: bool, gone: bool, named: bool) -> Hearing:  # noqa: FBT001
+    """The decision, on facts that the database can count by."""
+    for holds, state in (
+        (finished, Hearing.HEARD),
+        (sounding, Hearing.SOUNDING),
+        (silent, Hearing.SILENT),
+        (gone, Hearing.OFFLINE),
+        (named, Hearing.SILENT),
+    ):
+        if holds:
+            return state
+    return Hearing.WAITING
+
+
+def _is_named(alert: Alert, now: datetime) -> bool:
+    """Whether every speaker has had the time to answer."""
+    return not alert.in_force(now) or now >= max(alert.raised_at, alert.hold_until or alert.raised_at) + NAMED_AFTER
 
 
 @dataclass(frozen=True)
@@ -109,14 +122,16 @@ class Line:
     why: str
 
 
-def lines(session: Session, alert: Alert, now: datetime) -> list[Line]:
-    """Every speaker of an alert."""
+def lines(session: Session, alert: Alert, now: datetime, places: Collection[int] | None = None) -> list[Line]:
+    """Every speaker of an alert, or those in some places."""
     rows = (
         select(AlertReport)
         .where(AlertReport.alert_id == alert.id)
         .options(joinedload(AlertReport.speaker).joinedload(Speaker.place))
         .order_by(AlertReport.speaker_id)
     )
+    if places is not None:
+        rows = rows.join(AlertReport.speaker).where(Speaker.place_id.in_(places))
     return [_line(report, alert, now) for report in session.scalars(rows)]
 
 
@@ -141,9 +156,28 @@ def unheard(session: Session, alert: Alert, now: datetime) -> list[Line]:
     return [line for line in found if line.hearing in UNHEARD]
 
 
-def counts(lines: Sequence[Line]) -> Mapping[Hearing, int]:
-    """How many speakers are in each state."""
-    counted = Counter(line.hearing for line in lines)
+def by_place(session: Session, alert: Alert, now: datetime) -> Mapping[int, Counter[Hearing]]:
+    """How many speakers of each place are in each state, counted by the database: of a province there are ten thousand."""
+    quiet = AlertReport.silent_at
+    facts = (
+        AlertReport.finished_at.is_not(None),
+        AlertReport.started_at.is_not(None)
+        & (quiet.is_(None) | (quiet < AlertReport.started_at) | (func.coalesce(AlertReport.why, "") == _ENDED)),
+        quiet.is_not(None),
+        or_(Speaker.state.is_(None), Speaker.state.in_(_AWAY - {None})) & AlertReport.armed_at.is_(None),
+    )
+    rows = (
+        select(Speaker.place_id, *facts, func.count()).join(AlertReport.speaker).where(AlertReport.alert_id == alert.id)
+    )
+    named, counted = _is_named(alert, now), defaultdict[int, Counter[Hearing]](Counter)
+    for place, finished, sounding, silent, gone, count in session.execute(rows.group_by(Speaker.place_id, *facts)):
+        counted[place][_hearing(finished, sounding, silent, gone, named)] += count
+    return counted
+
+
+def counts(inside: Mapping[int, Counter[Hearing]]) -> Mapping[Hearing, int]:
+    """How many speakers are in each state in all places."""
+    counted = sum(inside.values(), Counter[Hearing]())
     return {state: counted[state] for state in Hearing}
 
 

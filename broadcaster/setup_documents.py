@@ -8,10 +8,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from broadcaster.core import Core
-from broadcaster.geography import Geography
+from broadcaster.geography import Geography, tops
 from broadcaster.hours import WEEKDAYS, OperatingHours, weekdays_of
 from broadcaster.publishing import Publisher
-from broadcaster.rows import Place, PlaceKind, Published, Speaker, Station
+from broadcaster.rows import Published, Speaker, Station
 from broadcaster.wire import clips, envelope, keys, strict_json
 from broadcaster.wire.documents import Class, Config, OffHours, Trust, TrustedKey
 from broadcaster.wire.keys import SigningKey
@@ -41,8 +41,7 @@ def without_trust(session: Session, core: Core) -> list[str]:
 
 
 def _tops(session: Session) -> list[str]:
-    tops = select(Place.code).where(Place.parent_id.is_(None), Place.kind != PlaceKind.GROUP).order_by(Place.id)
-    return list(session.scalars(tops))
+    return [place.code for place in session.scalars(tops())]
 
 
 OffTimes = Callable[[tuple[str, ...]], tuple[OffHours, ...]]

@@ -9,14 +9,14 @@ from datetime import datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from broadcaster import airing
 from broadcaster.airing import BroadcastState
 from broadcaster.geography import Geography
 from broadcaster.hours import Stretch
-from broadcaster.rows import Broadcast, Bulletin, Schedule
+from broadcaster.rows import Broadcast, Bulletin, Schedule, ScheduleKind
 from broadcaster.wire.documents import Class
 from scheduler import recurrence
 from scheduler.materialisation import rule_of
@@ -126,7 +126,11 @@ def _of_schedules(  # noqa: PLR0917  a window and what is known of it
 ) -> Iterator[Sounding]:
     rows = (
         select(Schedule)
-        .where(Schedule.cancelled_at.is_(None), Schedule.start_at < end)
+        .where(
+            Schedule.cancelled_at.is_(None),
+            Schedule.start_at < end,
+            or_(Schedule.kind == ScheduleKind.REPEATED, Schedule.start_at >= now),
+        )
         .options(joinedload(Schedule.bulletin).joinedload(Bulletin.clip), selectinload(Schedule.targets))
     )
     for schedule in session.scalars(rows):

@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from flask import Flask, request
-from flask_babel import get_locale
 from flask_bootstrap import Bootstrap5
 
 from broadcaster import airing, alert_templates, alerting
@@ -191,15 +190,13 @@ def _alerts_in_force() -> list[Alert]:
 
 
 def _moment(at: datetime, *, seconds: bool = False) -> str:
-    locale = get_locale()
-    assert locale  # noqa: S101  a template is always rendered for somebody
-    return moments.moment(at, context.zone(), context.now(), locale, seconds=seconds)
+    return moments.moment(at, context.zone(), context.now(), context.locale(), seconds=seconds)
 
 
 def _repeats(schedule: Schedule) -> str:
     """On which days a repeated schedule airs."""
-    locale, rule = get_locale(), rule_of(schedule, context.zone())
-    return rule_words.days_in_words(rule, locale) if rule and locale else ""
+    rule = rule_of(schedule, context.zone())
+    return rule_words.days_in_words(rule, context.locale()) if rule else ""
 
 
 def _clock(at: datetime, *, seconds: bool = True) -> str:

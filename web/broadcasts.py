@@ -20,6 +20,7 @@ from web import agenda, area_map, coverage, day, drafts, programme_words
 from web.access import VIEWERS, WRITERS, may, me, requires
 from web.agenda import Item
 from web.context import now, services, zone
+from web.paging import Paged
 
 pages = Blueprint("broadcasts", __name__)
 
@@ -71,8 +72,8 @@ def _pieces_now(session: Session, items: tuple[Item, ...]) -> dict[str, str]:
 def _map(session: Session) -> area_map.Map:
     """Who hears the gravest alert in force; on quiet days, where speakers are connected."""
     warnings = [alert for alert in alerting.in_force(session, now()) if alert.audience_at]
-    lines = alert_reports.lines(session, warnings[0], now()) if warnings else []
-    return area_map.of_alert(session, lines) if lines else area_map.of_presence(session)
+    inside = alert_reports.by_place(session, warnings[0], now()) if warnings else {}
+    return area_map.of_alert(session, inside) if inside else area_map.of_presence(session)
 
 
 def _position(text: str) -> tuple[datetime, str] | None:
@@ -131,8 +132,10 @@ def broadcast(number: str) -> ResponseReturnValue:
         counts = coverage.of_broadcasts(session, [found], now())[number]
         state = airing.state_of(found, now())
         item = Item(found.schedule, found, found.start_at or found.occurrence, state, counts)
-        places = coverage.by_place(session, found, now())
-        return _page("broadcast.html", "_broadcast_live.html", **_facts(session, item), places=places)
+        listed = Paged.asked(coverage.by_place(session, found, now()))
+        reports = coverage.reports(session, found, now(), [place.place.id for place in listed.shown])
+        values = {"places": listed.shown, "reports": reports, "listed": listed}
+        return _page("broadcast.html", "_broadcast_live.html", **_facts(session, item), **values)
 
 
 def _facts(session: Session, item: Item) -> dict[str, object]:

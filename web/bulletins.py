@@ -19,7 +19,7 @@ from tts.limited import RefusedFileError
 from tts.settings import PAUSES, REPEATS, SPEEDS
 from web import ahead, defaults, drafts, fields, sentences, uploads, when
 from web.access import WRITERS, may_at, me, must_at, requires
-from web.context import now, services, zone
+from web.context import geography, now, services, zone
 from web.fields import Fields
 from web.places import Choices
 from web.preview import preview
@@ -170,7 +170,7 @@ def _show(session: Session, submission: str, typed: Fields, problems: tuple[Prob
     told: dict[str, list[str]] = {}
     for problem in problems:
         told.setdefault(problem.field, []).append(sentences.problem(problem))
-    choices = Choices.load(session)
+    choices = Choices.load(session, geography())
     words = lexicon.in_force(session, fields.corrections(typed.readings))
     today = now().astimezone(zone()).date()
     page = render_template(

@@ -18,6 +18,7 @@ from tts.tidying import tidied
 from web import defaults, drafts, fields, file_words, uploads
 from web.access import WRITERS, me, requires
 from web.context import now, services, zone
+from web.paging import page_asked
 from web.words import gettext as _
 
 pages = Blueprint("library", __name__, url_prefix="/library")
@@ -57,7 +58,7 @@ def _item(session: Session, number: int) -> LibraryItem:
 @requires(*WRITERS)
 def shelf() -> ResponseReturnValue:
     """What is kept, by words, kind and category."""
-    wanted, page = _wanted(), max(request.args.get("page", 1, type=int), 1)
+    wanted, page = _wanted(), page_asked()
     with services().database.read() as session:
         items, count = library.find(session, wanted, limit=_PAGE, offset=(page - 1) * _PAGE)
         return render_template(

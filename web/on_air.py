@@ -6,13 +6,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from broadcaster import airing
-from broadcaster.geography import Geography
 from broadcaster.rows import Broadcast, Place
 from broadcaster.wire.documents import Class
 from scheduler import rules
-from scheduler.rules import Commune
 from web.access import VIEWERS, requires
-from web.context import now, services, station
+from web.context import commune, geography, now, services
 
 pages = Blueprint("on_air", __name__)
 
@@ -35,8 +33,8 @@ def of_place(session: Session, place: Place | None) -> list[Broadcast]:
     if place is None:
         return found
     inside = session.scalars(select(Place.code).where(Place.parent_id == place.id))
-    zones = Geography.load(session).zones_at(place.id)
-    near, silent = {*zones, *inside}, rules.silence(Commune.load(session, station(), now()), zones, now(), now())
+    zones = geography().zones_at(place.id)
+    near, silent = {*zones, *inside}, rules.silence(commune(), zones, now(), now())
     return [
         each
         for each in found

@@ -24,11 +24,11 @@ from broadcaster.counters import Counters
 from broadcaster.database import Database
 from broadcaster.distribution import Distributor
 from broadcaster.errors import LoaError
-from broadcaster.geography import Geography
+from broadcaster.geography import Geography, tops
 from broadcaster.hours import OperatingHours
 from broadcaster.outbox import Outbox
 from broadcaster.publishing import Publisher
-from broadcaster.rows import Place, PlaceKind, Station
+from broadcaster.rows import Place, Station
 from broadcaster.settings import Settings
 from broadcaster.sounds import SoundStore
 from broadcaster.transport import MqttTransport
@@ -228,9 +228,9 @@ class RunningStation:
         self._talks.stop_all(account_id)
         with self.core.database.write(urgent=True) as session:
             stopped = airing.stop_all(session, account_id=account_id, now=self.core.clock.now())
-            tops = session.scalars(select(Place.code).where(Place.parent_id.is_(None), Place.kind != PlaceKind.GROUP))
+            whole = [place.code for place in session.scalars(tops())]
             order = Command(action=Action.STOP_ALL)
-            signed = self._commands(session, tops.all(), order, self.core.keyring.emergency)
+            signed = self._commands(session, whole, order, self.core.keyring.emergency)
         self._send(signed)
         return len(stopped)
 

@@ -7,7 +7,6 @@ from typing import Any, Final
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import get_locale
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
@@ -21,7 +20,7 @@ from scheduler.switching import Switches
 from scheduler.timeline import Sounding
 from web import moments, rule_words, sentences, typed, when
 from web.access import STOPPERS, VIEWERS, WRITERS, me, must_at, requires
-from web.context import now, services, station, zone
+from web.context import geography, locale, now, services, station, zone
 from web.typed import WrongError
 from web.words import gettext as _
 from web.words import ngettext
@@ -48,7 +47,7 @@ class Ahead:
         """From now on."""
         found = timeline.soundings(session, zone(), now(), now() + _TOLD_AHEAD, now())
         mild = (each for each in found if each.to_air and each.klass is not Class.EMERGENCY)
-        return cls(Geography.load(session), Switches.load(session, station(), now()), tuple(mild))
+        return cls(geography(), Switches.load(session, station(), now()), tuple(mild))
 
     def skipped(self, row: Switching) -> tuple[Sounding, ...]:
         """What would have sounded in the places of a switching and will not, because they are off."""
@@ -117,15 +116,13 @@ def _end_of(row: Switching) -> datetime:
 
 
 def _words(row: Switching) -> str:
-    locale = get_locale()
-    assert locale  # noqa: S101  a page is always rendered for somebody
-    start, until = (moments.moment(at, zone(), now(), locale) for at in (row.start_at, row.until))
+    start, until = (moments.moment(at, zone(), now(), locale()) for at in (row.start_at, row.until))
     if not row.rrule:
         return _("từ %(start)s đến %(until)s", start=start, until=until)
     rule = rule_text.read(row.rrule, row.start_at, zone())
     return _(
         "%(rule)s Mỗi lần đến %(until)s.",
-        rule=rule_words.in_words(rule, locale),
+        rule=rule_words.in_words(rule, locale()),
         until=moments.clock(row.until, zone()),
     )
 
