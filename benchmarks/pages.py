@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
 
@@ -101,8 +102,7 @@ def fill(database: Database, speakers: int, days: int) -> int:
         _places(connection, speakers)
         _bulletins(connection, days)
         _alert(connection)
-        made = connection.execute(text(_DELIVERIES), {"now": _stored(START)}).rowcount
-        return made
+        return connection.execute(text(_DELIVERIES), {"now": _stored(START)}).rowcount
 
 
 def _stored(moment: datetime) -> str:
@@ -191,11 +191,11 @@ def _alert(connection: Connection) -> None:
 def measure(app: Flask, database: Database, runs: int) -> list[dict[str, Any]]:
     """Every page, ``runs`` times after one that warms up."""
     browser = Browser(app.test_client())
-    assert browser.sign_in("sep").status_code == 303
+    assert browser.sign_in("sep").status_code == HTTPStatus.SEE_OTHER
 
     def asked(path: str) -> int:
         answer = browser.get(path)
-        assert answer.status_code == 200, (path, answer.status_code)
+        assert answer.status_code == HTTPStatus.OK, (path, answer.status_code)
         return len(answer.data)
 
     def counted(query: str) -> Callable[[], object]:

@@ -24,6 +24,8 @@ from web.paging import Paged
 
 pages = Blueprint("broadcasts", __name__)
 
+_NAMED: Final = 8
+"""Places of which the page says what should be on the air there; there are so many, and more."""
 _RANK: Final = (BroadcastState.ON_AIR, BroadcastState.UNSENT, BroadcastState.PREPARING, BroadcastState.PLANNED)
 """Which broadcast of a schedule its own address leads to."""
 
@@ -44,7 +46,7 @@ def home() -> ResponseReturnValue:
     """What is on the air, what comes, what has been."""
     before = _position(request.args.get("before", ""))
     with services().database.read() as session:
-        current = agenda.current(session, now(), zone())
+        current = agenda.current(session, now(), zone()) if before is None else agenda.Current()
         past = agenda.past(session, now(), before)
         shown = {item.schedule.id for item in (*current.on_air, *current.preparing, *current.upcoming)}
         return _page(
@@ -52,7 +54,8 @@ def home() -> ResponseReturnValue:
             "_home_live.html",
             current=current,
             past=past,
-            by_plan=day.should_be_playing(session) if before is None else [],
+            named=_NAMED,
+            by_plan=day.should_be_playing(session, _NAMED + 1) if before is None else [],
             older=f"{to_ms(past.older[0])}-{past.older[1]}" if past.older else "",
             first_page=before is None,
             pieces_now=_pieces_now(session, current.on_air),
@@ -133,7 +136,7 @@ def broadcast(number: str) -> ResponseReturnValue:
         state = airing.state_of(found, now())
         item = Item(found.schedule, found, found.start_at or found.occurrence, state, counts)
         listed = Paged.asked(coverage.by_place(session, found, now()))
-        reports = coverage.reports(session, found, now(), [place.place.id for place in listed.shown])
+        reports = coverage.reports(session, found, now(), listed.shown)
         values = {"places": listed.shown, "reports": reports, "listed": listed}
         return _page("broadcast.html", "_broadcast_live.html", **_facts(session, item), **values)
 

@@ -91,27 +91,28 @@ def by_place(session: Session, broadcast: Broadcast, now: datetime) -> list[Plac
 
 
 def reports(
-    session: Session, broadcast: Broadcast, now: datetime, places: Collection[int]
+    session: Session, broadcast: Broadcast, now: datetime, places: Sequence[PlaceReport]
 ) -> Mapping[int, Sequence[Report]]:
     """What every speaker in some places reported, by place."""
-    found: dict[int, list[Report]] = {place: [] for place in places}
-    for report in _reports(session, broadcast, now, places):
+    found: dict[int, list[Report]] = {one.place.id: [] for one in places}
+    everything = sum(one.coverage.total for one in places) <= MAX_LISTED
+    for report in _reports(session, broadcast, now, found, everything=everything):
         found[report.speaker.place_id].append(report)
     return found
 
 
-def _reports(session: Session, broadcast: Broadcast, now: datetime, places: Collection[int]) -> Iterable[Report]:
-    inside = [Delivery.broadcast_id == broadcast.id, Speaker.place_id.in_(places)]
-    everything = session.scalar(select(func.count()).select_from(Delivery).join(Delivery.speaker).where(*inside)) or 0
+def _reports(
+    session: Session, broadcast: Broadcast, now: datetime, places: Collection[int], *, everything: bool
+) -> Iterable[Report]:
     rows = (
         select(Delivery)
         .join(Delivery.speaker)
         .options(joinedload(Delivery.speaker))
-        .where(*inside)
+        .where(Delivery.broadcast_id == broadcast.id, Speaker.place_id.in_(places))
         .order_by(Speaker.name, Speaker.id)
         .limit(MAX_LISTED)
     )
-    if everything > MAX_LISTED:
+    if not everything:
         rows = rows.where(Delivery.state != DeliveryState.FINISHED)
     for delivery in session.scalars(rows):
         heard = heard_as(delivery.state, delivery.speaker.role, broadcast, now)

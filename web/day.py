@@ -18,6 +18,7 @@ from scheduler.timeline import Sounding
 from web import on_air, week
 from web.access import requires
 from web.context import commune, geography, now, services, zone
+from web.paging import PLACES
 from web.week import Entry
 
 pages = Blueprint("day", __name__)
@@ -86,6 +87,7 @@ def show() -> ResponseReturnValue:
             after=date + _DAY,
             today=today,
             on_air=on_air.of_place(session, place),
+            apart=len(on_air.inside(place)) > PLACES,
         )
 
 
@@ -130,15 +132,18 @@ def of_speaker(speaker: str) -> ResponseReturnValue:
 
 def next_day(session: Session, speaker: str) -> list[Sounding]:
     """What a speaker is meant to play from now on for 24 hours."""
-    found = timeline.soundings(session, zone(), now(), now() + _DAY, now())
+    zones = geography().zones_of(speaker)
+    found = timeline.soundings(session, zone(), now(), now() + _DAY, now(), zones)
     return [each for each in timeline.heard_by(found, geography(), speaker) if each.to_air]
 
 
-def should_be_playing(session: Session) -> list[tuple[str, Sounding]]:
+def should_be_playing(session: Session, at_most: int) -> list[tuple[str, Sounding]]:
     """What should be playing now, place by place, by plan and time alone; only where something should."""
     found = timeline.soundings(session, zone(), now(), now() + timedelta(seconds=1), now())
     told: dict[int, Sounding] = {}
     for place in sorted(set(geography().speakers.values())) if found else ():
+        if len(told) == at_most:
+            break
         zones = geography().zones_at(place)
         heard = [each for each in found if each.heard_at(zones) and not _silent(zones, each)]
         if sounding := timeline.should_play(heard, zones, now()):

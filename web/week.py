@@ -18,6 +18,7 @@ from scheduler.timeline import Sounding
 from web import coverage, on_air, rule_words
 from web.access import requires
 from web.context import geography, locale, now, services, zone
+from web.paging import PLACES
 
 pages = Blueprint("week", __name__)
 
@@ -79,6 +80,7 @@ def show() -> ResponseReturnValue:
             places=places,
             speakers=_speakers(session, place),
             on_air=on_air.of_place(session, place),
+            apart=place is not None and len(on_air.inside(place)) > PLACES,
         )
 
 
@@ -93,10 +95,10 @@ def _speakers(session: Session, place: Place | None) -> Sequence[Speaker]:
 def days_of(session: Session, first: date, count: int, place: Place | None, places: Sequence[Place]) -> list[Day]:
     """So many days of a place and of what lies in it, from ``first`` on."""
     begin, end = midnight(first, zone()), midnight(first + count * _DAY, zone())
-    found = timeline.soundings(session, zone(), begin, end, now())
+    found = timeline.soundings(session, zone(), begin, end, now(), on_air.near(place) if place else None)
     if place is not None:
         zones = geography().zones_at(place.id)
-        inside = {place.code, *(each.code for each in places if each.parent_id == place.id)}
+        inside = on_air.near(place) - set(zones) | {place.code}
         found = [each for each in found if each.heard_at(zones) or inside & set(each.zones)]
     entries = _entries(session, found, {each.code: each.name for each in places})
     days = []
