@@ -32,6 +32,7 @@ _MAX_CODE: Final = 100
 @requires(*MANAGERS)
 def listing() -> ResponseReturnValue:
     """Feeds with their state, tokens, and codes of places."""
+    must_everywhere(*MANAGERS)
     with services().database.read() as session:
         sources = select(CapSource).where(CapSource.removed_at.is_(None)).order_by(CapSource.id)
         pushing = select(ApiToken).where(ApiToken.revoked_at.is_(None)).order_by(ApiToken.id)

@@ -29,6 +29,7 @@ SCOPE_WORDS: Final[dict[str, LazyString]] = {
 @requires(*MANAGERS)
 def listing() -> ResponseReturnValue:
     """Every token that was ever made, without its secret, which nobody keeps."""
+    must_everywhere(*MANAGERS)
     return _show()
 
 
