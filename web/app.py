@@ -65,6 +65,7 @@ from web import (
     week,
 )
 from web.services import Services
+from web.typed import RowNumber
 
 _PAGES = (
     signin,
@@ -124,7 +125,9 @@ def create_app(services: Services, addresses: Sequence[str] = ()) -> Flask:
     context.attach(app, services)
     access.refuse_undeclared(app)
     uploads.admit(app)
+    app.url_map.converters["int"] = RowNumber
     forms = security.protect(app, security.secret_key(home / "web-secret"))
+    security.refuse_nul(app)
     language.speak(app)
     Bootstrap5(app)
     signin.count_attempts(app)

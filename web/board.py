@@ -16,7 +16,7 @@ from broadcaster.alerting import By, NotInForceError
 from broadcaster.rows import Alert, AlertConfirmation, AlertSource, Contact, Place, ToldByPerson
 from web import alert_words, area_map
 from web.access import APPROVERS, RAISERS, me, must_at, open_to_all, requires
-from web.context import now, services
+from web.context import geography, now, services
 from web.paging import Paged, page_asked
 from web.words import gettext as _
 
@@ -215,22 +215,12 @@ def bulletin_board(code: str) -> ResponseReturnValue:
         place = session.scalar(select(Place).where(Place.code == code))
         if place is None:
             abort(404)
-        above = _line_of(session, place)
+        zones = set(geography().zones_at(place.id))
         alerts = [
             alert
             for alert in alerting.in_force(session, now())
-            if above & {target.id for target in alert.targets} and (not alert.hold_until or alert.hold_until <= now())
+            if zones & {target.code for target in alert.targets} and (not alert.hold_until or alert.hold_until <= now())
         ]
         return render_template(
             "bulletin_board.html", place=place, alerts=[(alert, _said(alert)) for alert in alerts], **_words()
         )
-
-
-def _line_of(session: Session, place: Place) -> set[int]:
-    """A place and everything it lies in."""
-    found: set[int] = set()
-    current: Place | None = place
-    while current is not None and current.id not in found:
-        found.add(current.id)
-        current = session.get(Place, current.parent_id) if current.parent_id else None
-    return found

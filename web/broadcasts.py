@@ -82,7 +82,7 @@ def _map(session: Session) -> area_map.Map:
 def _position(text: str) -> tuple[datetime, str] | None:
     """Where a page of past broadcasts begins: "milliseconds-id"."""
     moment, _, number = text.partition("-")
-    if not moment.isdecimal() or len(moment) > 15 or not number:  # noqa: PLR2004  beyond any year
+    if not moment.isdecimal() or len(moment) > 14 or not number:  # noqa: PLR2004  beyond any year
         return None
     return from_ms(int(moment)), number
 

@@ -23,6 +23,7 @@ from scheduler.timeline import Sounding
 from web import fields, rule_words, sentences
 from web.access import WRITERS, may_at, me, must_at, requires
 from web.context import commune, geography, locale, now, services, zone
+from web.typed import row_number
 from web.week import WEEK, day_typed, midnight, monday_of
 from web.words import gettext as _
 from web.words import ngettext
@@ -90,7 +91,7 @@ def _typed() -> dict[str, str]:
 @requires(*WRITERS)
 def move() -> ResponseReturnValue:
     """One occurrence airs at another time; of a repeated schedule only this one. What it would meet there is shown first."""
-    number, occurrence = request.form.get("schedule", type=int), _moment(request.form.get("occurrence", ""))
+    number, occurrence = request.form.get("schedule", type=row_number), _moment(request.form.get("occurrence", ""))
     typed = _typed()
     day, clock = day_typed(typed["date"]), _time(typed["time"])
     if number is None or occurrence is None:

@@ -27,6 +27,7 @@ from web.context import geography, now, services, station, zone
 from web.fields import Fields
 from web.places import Choices
 from web.rundown_fields import Typed
+from web.typed import row_number
 
 pages = Blueprint("programmes", __name__, url_prefix="/programmes")
 
@@ -118,7 +119,7 @@ def form(submission: UUID) -> ResponseReturnValue:
 
 
 def _prefilled(session: Session) -> Typed:
-    if number := request.args.get("edit", type=int):
+    if number := request.args.get("edit", type=row_number):
         schedule = session.get(Schedule, number)
         if schedule is None or schedule.cancelled_at or schedule.bulletin.rundown is None:
             abort(404)

@@ -16,6 +16,7 @@ from broadcaster.hours import WEEKDAYS
 from broadcaster.rows import Place, Power, Switching
 from broadcaster.wire.documents import Class
 from scheduler import power, recurrence, rule_text, timeline
+from scheduler.recurrence import Rule, RuleError
 from scheduler.switching import Switches
 from scheduler.timeline import Sounding
 from web import moments, rule_words, sentences, typed, when
@@ -107,8 +108,16 @@ def _page(wrong: str, filled: Mapping[str, Any], part: str = "") -> ResponseRetu
 
 
 def _is_over(row: Switching) -> bool:
-    length = row.until - row.start_at
-    return not recurrence.following(rule_text.read(row.rrule, row.start_at, zone()), now() - length)
+    rule, length = _rule(row), row.until - row.start_at
+    return rule is not None and not recurrence.following(rule, now() - length)
+
+
+def _rule(row: Switching) -> Rule | None:
+    """When it counts; None where that can't be read, so that somebody sees it and takes it off."""
+    try:
+        return rule_text.read(row.rrule, row.start_at, zone())
+    except RuleError:
+        return None
 
 
 def _end_of(row: Switching) -> datetime:
@@ -119,7 +128,9 @@ def _words(row: Switching) -> str:
     start, until = (moments.moment(at, zone(), now(), locale()) for at in (row.start_at, row.until))
     if not row.rrule:
         return _("từ %(start)s đến %(until)s", start=start, until=until)
-    rule = rule_text.read(row.rrule, row.start_at, zone())
+    rule = _rule(row)
+    if rule is None:
+        return _("Không đọc được lịch này nên nó không có hiệu lực. Hãy bỏ đi và đặt lại.")
     return _(
         "%(rule)s Mỗi lần đến %(until)s.",
         rule=rule_words.in_words(rule, locale()),

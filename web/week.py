@@ -19,6 +19,7 @@ from web import coverage, on_air, rule_words
 from web.access import requires
 from web.context import geography, locale, now, services, zone
 from web.paging import PLACES
+from web.typed import FIRST_DAY, LAST_DAY
 
 pages = Blueprint("week", __name__)
 
@@ -132,4 +133,4 @@ def day_typed(typed: str) -> date | None:
         found = date.fromisoformat(typed.strip())
     except ValueError:
         return None
-    return found if date(1970, 1, 8) <= found < date(9000, 1, 1) else None
+    return found if FIRST_DAY <= found < LAST_DAY else None
