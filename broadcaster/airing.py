@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Final
 
 from sqlalchemy import delete, insert, literal, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload, selectinload
 
 from broadcaster import chain
 from broadcaster.errors import LoaError
@@ -182,11 +182,20 @@ def on_air(session: Session, now: datetime) -> list[Broadcast]:
 
 
 def _due(session: Session, now: datetime, states: Collection[BroadcastState]) -> list[Broadcast]:
-    begun = select(Broadcast).where(
-        Broadcast.start_at <= now,
-        Broadcast.start_at > now - timedelta(days=1),
-        Broadcast.cancelled_at.is_(None),
-        Broadcast.stopped_at.is_(None),
+    begun = (
+        select(Broadcast)
+        .where(
+            Broadcast.start_at <= now,
+            Broadcast.start_at > now - timedelta(days=1),
+            Broadcast.cancelled_at.is_(None),
+            Broadcast.stopped_at.is_(None),
+        )
+        .options(
+            joinedload(Broadcast.schedule).selectinload(Schedule.targets),
+            joinedload(Broadcast.bulletin),
+            joinedload(Broadcast.clip),
+            selectinload(Broadcast.excluded),
+        )
     )
     return [broadcast for broadcast in session.scalars(begun) if state_of(broadcast, now) in states]
 

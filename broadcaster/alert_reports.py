@@ -1,15 +1,15 @@
 """What speakers report of alerts, and what is known of each: heard, sounding, silent with a reason, or not there."""
 
 import re
-from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from sqlalchemy import insert, select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy import ColumnElement, exists, func, insert, or_, select
+from sqlalchemy.orm import Session, aliased, joinedload
 
 from broadcaster.alert_documents import spoken_of
 from broadcaster.alerting import PREFIX
@@ -98,16 +98,31 @@ def write_audience(session: Session, alert: Alert, geography: Geography, now: da
 
 def hearing(report: AlertReport, speaker: Speaker, alert: Alert, now: datetime) -> Hearing:
     """Which state a speaker is in; never more than it has told itself."""
-    if report.finished_at:
-        return Hearing.HEARD
-    if report.started_at and (report.silent_at is None or report.silent_at < report.started_at or report.why == _ENDED):
-        return Hearing.SOUNDING
-    if report.silent_at:
-        return Hearing.SPARED if report.why == _NOT_BEGUN else Hearing.SILENT
-    if speaker.state in _AWAY and report.armed_at is None:
-        return Hearing.OFFLINE
-    over = not alert.in_force(now) or now >= max(alert.raised_at, alert.hold_until or alert.raised_at) + NAMED_AFTER
-    return Hearing.SILENT if over else Hearing.WAITING
+    started, quiet = report.started_at, report.silent_at
+    sounding = started is not None and (quiet is None or quiet < started or report.why == _ENDED)
+    spared = quiet is not None and report.why == _NOT_BEGUN
+    gone = speaker.state in _AWAY and report.armed_at is None
+    return _hearing(bool(report.finished_at), sounding, spared, bool(quiet), gone, _is_named(alert, now))
+
+
+def _hearing(finished: bool, sounding: bool, spared: bool, silent: bool, gone: bool, named: bool) -> Hearing:  # noqa: FBT001, PLR0917
+    """The decision, on facts that the database can count by."""
+    for holds, state in (
+        (finished, Hearing.HEARD),
+        (sounding, Hearing.SOUNDING),
+        (spared, Hearing.SPARED),
+        (silent, Hearing.SILENT),
+        (gone, Hearing.OFFLINE),
+        (named, Hearing.SILENT),
+    ):
+        if holds:
+            return state
+    return Hearing.WAITING
+
+
+def _is_named(alert: Alert, now: datetime) -> bool:
+    """Whether every speaker has had the time to answer."""
+    return not alert.in_force(now) or now >= max(alert.raised_at, alert.hold_until or alert.raised_at) + NAMED_AFTER
 
 
 @dataclass(frozen=True)
@@ -120,14 +135,16 @@ class Line:
     why: str
 
 
-def lines(session: Session, alert: Alert, now: datetime) -> list[Line]:
-    """Every speaker of an alert."""
+def lines(session: Session, alert: Alert, now: datetime, places: Collection[int] | None = None) -> list[Line]:
+    """Every speaker of an alert, or those in some places."""
     rows = (
         select(AlertReport)
         .where(AlertReport.alert_id == alert.id)
         .options(joinedload(AlertReport.speaker).joinedload(Speaker.place))
         .order_by(AlertReport.speaker_id)
     )
+    if places is not None:
+        rows = rows.join(AlertReport.speaker).where(Speaker.place_id.in_(places))
     found = [_line(report, alert, now) for report in session.scalars(rows)]
     if any(line.hearing is Hearing.SPARED for line in found):
         return _doubted(session, alert, found)
@@ -170,9 +187,40 @@ def unheard(session: Session, alert: Alert, now: datetime) -> list[Line]:
     return [line for line in found if line.hearing in UNHEARD]
 
 
-def counts(lines: Sequence[Line]) -> Mapping[Hearing, int]:
-    """How many speakers are in each state."""
-    counted = Counter(line.hearing for line in lines)
+def by_place(session: Session, alert: Alert, now: datetime) -> Mapping[int, Counter[Hearing]]:
+    """How many speakers of each place are in each state, counted by the database: of a province there are ten thousand."""
+    quiet, why, about = AlertReport.silent_at, func.coalesce(AlertReport.why, ""), spoken_of(session, alert)
+    facts = (
+        AlertReport.finished_at.is_not(None),
+        AlertReport.started_at.is_not(None) & (quiet.is_(None) | (quiet < AlertReport.started_at) | (why == _ENDED)),
+        quiet.is_not(None) & (why == _NOT_BEGUN) & ~_knows(about),
+        quiet.is_not(None),
+        or_(Speaker.state.is_(None), Speaker.state.in_(_AWAY - {None})) & AlertReport.armed_at.is_(None),
+    )
+    told = (
+        select(Speaker.place_id, *(fact.label(f"fact{number}") for number, fact in enumerate(facts)))
+        .join(AlertReport.speaker)
+        .where(AlertReport.alert_id == alert.id)
+        .subquery()
+    )
+    named, counted = _is_named(alert, now), defaultdict[int, Counter[Hearing]](Counter)
+    for place, *known, count in session.execute(select(*told.c, func.count()).group_by(*told.c)):
+        counted[place][_hearing(*map(bool, known), named)] += count
+    return counted
+
+
+def _knows(about: Collection[str]) -> ColumnElement[bool]:
+    """Whether somebody at a speaker knows of one of these alerts: see `_doubted`."""
+    other = aliased(AlertReport)
+    began = exists().where(
+        other.alert_id.in_(about), other.speaker_id == AlertReport.speaker_id, other.started_at.is_not(None)
+    )
+    return began | Speaker.place_id.in_(select(ToldByPerson.place_id).where(ToldByPerson.alert_id.in_(about)))
+
+
+def counts(inside: Mapping[int, Counter[Hearing]]) -> Mapping[Hearing, int]:
+    """How many speakers are in each state in all places."""
+    counted = sum(inside.values(), Counter[Hearing]())
     return {state: counted[state] for state in Hearing}
 
 

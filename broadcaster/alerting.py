@@ -20,7 +20,8 @@ from broadcaster.alert_templates import Template
 from broadcaster.clock import from_ms, to_ms
 from broadcaster.core import Core
 from broadcaster.errors import LoaError
-from broadcaster.rows import Alert, AlertEnd, AlertSound, AlertSource, Place, PlaceKind, Published, Speaker
+from broadcaster.geography import tops
+from broadcaster.rows import Alert, AlertEnd, AlertSound, AlertSource, Place, Published, Speaker
 from broadcaster.wire.urgent import Part
 
 PREFIX: Final = "kc-"
@@ -134,8 +135,7 @@ def rehearse(session: Session, core: Core, name: str, by: By) -> Done:
     if known := session.scalar(select(Alert).where(Alert.request == request)):
         return Done(known, fresh=False)
     template = alert_templates.of_kind("rehearsal")
-    tops = select(Place).where(Place.parent_id.is_(None), Place.kind != PlaceKind.GROUP).order_by(Place.position)
-    places = session.scalars(tops).all()
+    places = session.scalars(tops()).all()
     alert = _make(session, core, template, places, request=request, digest="", by=by)
     alert.title, alert.level, alert.siren, alert.drill = template.name, template.level, False, True
     alert.expires_at = alert.raised_at + _REHEARSAL_LIFE

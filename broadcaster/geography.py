@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from broadcaster.rows import GroupMember, Place, PlaceKind, Speaker
@@ -43,11 +43,11 @@ class Geography:
     def of_places(cls, session: Session) -> "Geography":
         """The snapshot without any speaker, for what only asks about zones."""
         members: dict[int, set[int]] = {}
-        for row in session.scalars(select(GroupMember)):
-            members.setdefault(row.group_id, set()).add(row.place_id)
-        places = session.scalars(select(Place).order_by(Place.id))
+        for group, place in session.execute(select(GroupMember.group_id, GroupMember.place_id)):
+            members.setdefault(group, set()).add(place)
+        places = session.execute(select(Place.id, Place.code, Place.kind, Place.parent_id).order_by(Place.id))
         return cls(
-            {place.id: Spot(place.id, place.code, place.kind, place.parent_id) for place in places},
+            {spot[0]: Spot(*spot) for spot in places},
             {group: frozenset(inside) for group, inside in members.items()},
             {},
         )
@@ -139,6 +139,11 @@ class Geography:
             if spot.id in chosen or in_parts:
                 whole[spot.id] = spot
         return list(whole.values())
+
+
+def tops() -> Select[Place]:
+    """The places that are the whole station, as a query."""
+    return select(Place).where(Place.parent_id.is_(None), Place.kind != PlaceKind.GROUP).order_by(Place.position)
 
 
 def outlines(session: Session) -> Mapping[int, str]:

@@ -6,14 +6,15 @@ from datetime import datetime, timedelta
 from statistics import median
 from typing import Final
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session, joinedload
 
 from broadcaster.alert_reports import NAMED_AFTER
+from broadcaster.geography import tops
 from broadcaster.notices import tell
 from broadcaster.people import Everybody
 from broadcaster.permissions import Action
-from broadcaster.rows import Alert, AlertReport, AlertSource, NoticeKind, Place, PlaceKind, RehearsalPlan, Speaker
+from broadcaster.rows import Alert, AlertReport, AlertSource, NoticeKind, RehearsalPlan, Speaker
 
 _RECENT: Final = timedelta(days=1)
 _NAMED: Final = 20
@@ -71,11 +72,6 @@ class Report:
     def is_settled(self, now: datetime) -> bool:
         """Whether everybody has had the time to answer."""
         return now >= self.alert.raised_at + NAMED_AFTER
-
-
-def tops() -> Select[Place]:
-    """The places that are the whole station, as a query."""
-    return select(Place).where(Place.parent_id.is_(None), Place.kind != PlaceKind.GROUP).order_by(Place.position)
 
 
 def plan(session: Session) -> RehearsalPlan | None:

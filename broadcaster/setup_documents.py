@@ -8,10 +8,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from broadcaster.core import Core
-from broadcaster.geography import Geography
+from broadcaster.geography import Geography, tops
 from broadcaster.hours import WEEKDAYS, OperatingHours, weekdays_of
 from broadcaster.publishing import Publisher
-from broadcaster.rows import Place, PlaceKind, Published, Speaker, Station
+from broadcaster.rows import Published, Speaker, Station
 from broadcaster.wire import clips, envelope, keys, strict_json
 from broadcaster.wire.documents import Class, Config, OffHours, Trust, TrustedKey
 from broadcaster.wire.keys import SigningKey
@@ -40,7 +40,7 @@ def put_trust(
         ),
         revoked=tuple(sorted(never)),
     )
-    for code in tops(session):
+    for code in top_zones(session):
         Publisher(session, core.clock).put(root, Kind.TRUST, core.topics.trust(code), trust)
 
 
@@ -58,13 +58,12 @@ def signed_trust(session: Session, root: SigningKey) -> Trust:
 
 def without_trust(session: Session, core: Core) -> list[str]:
     """The tops for which the root key has not signed who may speak: their speakers believe nobody."""
-    return [code for code in tops(session) if session.get(Published, core.topics.trust(code)) is None]
+    return [code for code in top_zones(session) if session.get(Published, core.topics.trust(code)) is None]
 
 
-def tops(session: Session) -> list[str]:
+def top_zones(session: Session) -> list[str]:
     """The zones of which every speaker hears one."""
-    tops = select(Place.code).where(Place.parent_id.is_(None), Place.kind != PlaceKind.GROUP).order_by(Place.id)
-    return list(session.scalars(tops))
+    return [place.code for place in session.scalars(tops())]
 
 
 OffTimes = Callable[[tuple[str, ...]], tuple[OffHours, ...]]

@@ -10,10 +10,11 @@ import msgspec
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
-from broadcaster import airing, chain, deliveries
+from broadcaster import airing, chain, deliveries, people, permissions
 from broadcaster.airing import Coverage, Heard
 from broadcaster.geography import Geography
-from broadcaster.rows import Delivery, DeliveryState, LedgerEntry, Place, Sound, Speaker, Talk, TalkEnd
+from broadcaster.permissions import Action
+from broadcaster.rows import Account, Delivery, DeliveryState, LedgerEntry, Place, Sound, Speaker, Talk, TalkEnd
 from broadcaster.wire.documents import Class, Receipt
 
 _LISTED: Final = 50
@@ -82,10 +83,27 @@ def latest(session: Session) -> Sequence[Talk]:
     return session.scalars(rows.order_by(Talk.begun_at.desc(), Talk.id).limit(_LISTED)).all()
 
 
-def used_ms(session: Session, grant_id: int, begin: datetime, end: datetime) -> int:
-    """Milliseconds that were spoken by right of a grant between two moments."""
-    rows = select(Talk.duration_ms).where(Talk.grant_id == grant_id, Talk.begun_at >= begin, Talk.begun_at < end)
-    return sum(session.scalars(rows))
+def is_allowed(session: Session, order: Order, now: datetime) -> bool:
+    """Whether the right by which somebody speaks still holds."""
+    person = people.person_of(session.get_one(Account, order.account_id), now)
+    if order.grant_id is not None:
+        return any(holding.grant_id == order.grant_id for holding in person.holdings)
+    actions = [Action.RAISE] if order.klass is Class.EMERGENCY else [Action.RAISE, Action.APPROVE, Action.WRITE]
+    if any(person.everywhere(action) for action in actions):
+        return True
+    tree = Geography.of_places(session)
+    return any(permissions.may_all(person, action, order.places, tree) for action in actions)
+
+
+def used_ms(session: Session, grant_id: int, begin: datetime, end: datetime, now: datetime) -> int:
+    """Milliseconds that were spoken by right of a grant between two moments; of a talk on the air, until ``now``."""
+    rows = select(Talk.duration_ms, Talk.ended_at, Talk.begun_at, Talk.limit_at).where(
+        Talk.grant_id == grant_id, Talk.begun_at >= begin, Talk.begun_at < end
+    )
+    return sum(
+        length if ended else max(min(now, limit) - begun, timedelta(0)) // timedelta(milliseconds=1)
+        for length, ended, begun, limit in session.execute(rows)
+    )
 
 
 @dataclass(frozen=True)

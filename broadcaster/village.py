@@ -29,6 +29,7 @@ def used_ms(
     moment: datetime,
     zone: ZoneInfo,
     *,
+    now: datetime,
     before: Broadcast | None = None,
     missed: Collection[str] = (),
 ) -> int:
@@ -53,12 +54,12 @@ def used_ms(
     mine = (before.occurrence, before.id) if before else None
     airs = ((number, at, length) for number, at, length in session.execute(rows) if number not in missed)
     aired = sum(length for number, at, length in airs if mine is None or (at, number) < mine)
-    return aired + talks.used_ms(session, grant_id, begin, before.occurrence if before else end)
+    return aired + talks.used_ms(session, grant_id, begin, before.occurrence if before else end, now)
 
 
-def left_ms(session: Session, grant: Grant, moment: datetime, zone: ZoneInfo) -> int:
-    """Milliseconds a grant may still air on the local day of ``moment``."""
-    return max(0, grant.daily_minutes * _MINUTE_MS - used_ms(session, grant.id, moment, zone))
+def left_ms(session: Session, grant: Grant, now: datetime, zone: ZoneInfo) -> int:
+    """Milliseconds a grant may still air today."""
+    return max(0, grant.daily_minutes * _MINUTE_MS - used_ms(session, grant.id, now, zone, now=now))
 
 
 def recent(session: Session, now: datetime) -> dict[int, Grant]:
@@ -68,8 +69,14 @@ def recent(session: Session, now: datetime) -> dict[int, Grant]:
 
 
 def over_quota(  # noqa: PLR0917  one broadcast of one grant
-    session: Session, broadcast: Broadcast, length_ms: int, grant: Grant, zone: ZoneInfo, missed: Collection[str]
+    session: Session,
+    broadcast: Broadcast,
+    length_ms: int,
+    grant: Grant,
+    zone: ZoneInfo,
+    missed: Collection[str],
+    now: datetime,
 ) -> bool:
     """Whether a broadcast would take its village beyond the minutes of its day; ``missed`` will not air any more."""
-    used = used_ms(session, grant.id, broadcast.occurrence, zone, before=broadcast, missed=missed)
+    used = used_ms(session, grant.id, broadcast.occurrence, zone, now=now, before=broadcast, missed=missed)
     return used + length_ms > grant.daily_minutes * _MINUTE_MS

@@ -98,9 +98,9 @@ class Microphone:
         self, core: Core, transport: Transport, plan: LivePlan, *, name: str, rate_hz: int, recording: Path
     ) -> None:
         self._clock, self._rate_hz = core.clock, rate_hz
-        self._recording = Recording(recording)
         self._resampler, self._guard, self._encoder = LiveResampler(rate_hz), LiveGuard(), LiveEncoder()
         self._stream = LiveStream(core, transport, plan, name)
+        self._recording = Recording(recording)  # after all that may fail, so that no file stays open
         self._packets: list[bytes] = []
         self._lock = threading.Lock()
         self._begun_at = self.heard_at = core.clock.now_ms()

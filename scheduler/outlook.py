@@ -140,7 +140,9 @@ class Outlook:
     def over_quota(self, broadcast: Broadcast, length_ms: int, missed: Collection[str]) -> bool:
         """Whether a village head's own broadcast would take more minutes than the village has today."""
         grant = self.villages.get(broadcast.schedule_id)
-        return grant is not None and village.over_quota(self.session, broadcast, length_ms, grant, self.zone, missed)
+        return grant is not None and village.over_quota(
+            self.session, broadcast, length_ms, grant, self.zone, missed, self.now
+        )
 
     def is_off(self, broadcast: Broadcast) -> bool:
         """Whether everybody who is meant to hear a broadcast has speakers that are off at some moment of it."""

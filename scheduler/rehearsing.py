@@ -11,7 +11,7 @@ from broadcaster import alerting, rehearsals
 from broadcaster.alert_orders import Order
 from broadcaster.alerting import By, Done
 from broadcaster.core import Core
-from broadcaster.geography import Geography
+from broadcaster.geography import Geography, tops
 from broadcaster.hours import OperatingHours
 from broadcaster.rows import Alert, AlertSource, RehearsalPlan, Station
 from scheduler import rules
@@ -49,7 +49,7 @@ def due(session: Session, now: datetime) -> RehearsalPlan | None:
 def is_quiet_somewhere(session: Session, moment: datetime) -> bool:
     """Whether somebody who would hear a drill then has quiet hours."""
     geography = Geography.load(session)
-    everybody = geography.heard_by(place.code for place in session.scalars(rehearsals.tops()))
+    everybody = geography.heard_by(place.code for place in session.scalars(tops()))
     hours = OperatingHours.load(session, session.scalars(select(Station)).one())
     return hours.end_of_quiet(rules.listeners(geography, everybody), moment) > moment
 
@@ -61,7 +61,7 @@ def begin(session: Session, core: Core, plan: RehearsalPlan, sirens: str) -> Don
     name = _name(last_slot(plan, now, ZoneInfo(station.timezone)))
     if not plan.audible or is_quiet_somewhere(session, now):
         return alerting.rehearse(session, core, name, by)
-    places = tuple(place.code for place in session.scalars(rehearsals.tops()))
+    places = tuple(place.code for place in session.scalars(tops()))
     return alerting.raise_alert(session, core, Order(name, _AUDIBLE, places), by, sirens)
 
 

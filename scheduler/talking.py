@@ -1,4 +1,4 @@
-"""Live voice: who has a microphone open now, and what ends it; the recordings of those that are over.
+"""Live voice: who has a microphone open now, and what ends it.
 
 One talk at a time for a speaker. An emergency displaces another talk; otherwise the second one is told who speaks.
 """
@@ -21,7 +21,7 @@ from broadcaster.core import Core
 from broadcaster.errors import LoaError
 from broadcaster.geography import Geography
 from broadcaster.live import LivePlan, new_name
-from broadcaster.rows import Account, Place, Sound, Station, Talk, TalkEnd
+from broadcaster.rows import Account, Place, Station, Talk, TalkEnd
 from broadcaster.sounds import SoundStore
 from broadcaster.talks import Order
 from broadcaster.transport import Transport
@@ -29,11 +29,9 @@ from broadcaster.wire.documents import Class
 from broadcaster.wire.units import SECOND, UnixMs
 from scheduler import microphone, rules
 from scheduler.microphone import Microphone
+from scheduler.recordings import Recordings
 from scheduler.rules import Breach, Commune
-from tts.decoding import peaks_of
-from tts.flac import to_flac
-from tts.live_encoding import RATE_HZ, Samples
-from tts.pcm import Pcm
+from tts.live_encoding import Samples
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +60,17 @@ class OverError(LoaError):
     def __init__(self, end: TalkEnd | None = None) -> None:
         super().__init__(end or "unknown")
         self.end = end
+
+
+@dataclass(frozen=True)
+class _Closing:
+    """An end that is still to be written down."""
+
+    name: str
+    why: TalkEnd
+    at: datetime
+    duration_ms: int
+    by: int | None
 
 
 @dataclass(frozen=True)
@@ -94,29 +103,30 @@ class Talks:
     """
 
     def __init__(self, core: Core, transport: Transport, folder: Path, sounds: SoundStore) -> None:
-        self._core, self._transport, self._folder, self._sounds = core, transport, folder, sounds
+        self._core, self._transport = core, transport
+        self.recordings = Recordings(core, folder, sounds)
+        """Of the talks that are over."""
         self._on_air: dict[str, OnAir] = {}
         self._ended: dict[str, tuple[str, TalkEnd]] = {}
         self._beginning, self._changing = threading.Lock(), threading.Lock()
-        self._stopping, self._over = threading.Event(), threading.Event()
+        self._closing: list[_Closing] = []
+        self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="talks", daemon=True)
 
     def start(self) -> None:
         """Begin to watch, first of all over what a station that was killed has left."""
         self._recover()
-        self._over.set()
+        self.recordings.start()
         self._thread.start()
 
     def stop(self) -> None:
         """End every talk, and archive it."""
         self._stopping.set()
-        self._over.set()
         if self._thread.is_alive():
             self._thread.join(10)
         for talk in self.on_air():
             self._end(talk, TalkEnd.STATION)
-        with self._core.counters.edge("talks"):
-            self.archive()
+        self.recordings.stop()
 
     def on_air(self) -> Sequence[OnAir]:
         """The talks of this moment."""
@@ -151,9 +161,12 @@ class Talks:
                 unit_ms=microphone.UNIT_MS,
                 title=who.full_name or who.username,
             )
-            opened = Microphone(
-                self._core, self._transport, plan, name=name, rate_hz=rate_hz, recording=self._path(name)
-            )
+            recording = self.recordings.path(name)
+            try:
+                opened = Microphone(self._core, self._transport, plan, name=name, rate_hz=rate_hz, recording=recording)
+            except BaseException:
+                self._close(_Closing(name, TalkEnd.STATION, now, 0, None))
+                raise
             limit_at = now + timedelta(milliseconds=order.most_ms)
             talk = self._on_air[name] = OnAir(order, secrets.token_urlsafe(24), limit_at, audience, opened)
         log.info("talk begun talk=%s account=%s zones=%s class=%s", name, order.account_id, zones, order.klass.value)
@@ -240,25 +253,35 @@ class Talks:
             if self._on_air.pop(talk.name, None) is None:
                 return
             self._ended = dict([*self._ended.items(), (talk.name, (talk.key, why))][-100:])
-        talk.microphone.end()
-        with self._core.database.write() as session:
-            by = by if by is not None else talk.order.account_id if why is TalkEnd.RELEASED else None
-            now, duration_ms = self._core.clock.now(), talk.microphone.duration_ms
-            talks.end(session, talk.name, why, now=now, duration_ms=duration_ms, by=by)
+        with self._core.counters.edge("talks"):
+            talk.microphone.end()
+        by = by if by is not None else talk.order.account_id if why is TalkEnd.RELEASED else None
+        self._close(_Closing(talk.name, why, self._core.clock.now(), talk.microphone.duration_ms, by))
         log.info("talk ended talk=%s why=%s ms=%s", talk.name, why.value, talk.microphone.duration_ms)
-        self._over.set()
+
+    def _close(self, closing: _Closing) -> None:
+        """Write an end down; when that is not possible now, with one of the next looks."""
+        with self._changing:
+            self._closing.append(closing)
+        self._write_ends()
+
+    def _write_ends(self) -> None:
+        for one in list(self._closing):
+            with self._core.counters.edge("talks"):
+                with self._core.database.write() as session:
+                    talks.end(session, one.name, one.why, now=one.at, duration_ms=one.duration_ms, by=one.by)
+                with self._changing:
+                    self._closing = [other for other in self._closing if other is not one]
+                self.recordings.wake()
 
     def _watch(self) -> None:
-        while not self._stopping.is_set():
+        while not self._stopping.wait(_LOOK_S if self._on_air else _IDLE_S):
             with self._core.counters.edge("talks"):
-                if self._over.is_set():
-                    self._over.clear()
-                    self.archive()
                 self.look()
-            self._over.wait(_LOOK_S if self._on_air else _IDLE_S)
 
     def look(self) -> None:
-        """End the talks whose phone is gone, whose time is over, or in which nobody speaks."""
+        """End the talks whose phone is gone, whose time or right is over, or in which nobody speaks."""
+        self._write_ends()
         for talk in self.on_air():
             if self._core.clock.now_ms() - talk.microphone.heard_at >= DROPPED_MS:
                 self._end(talk, TalkEnd.DROPPED)
@@ -268,49 +291,18 @@ class Talks:
                 self._end(talk, TalkEnd.SILENT)
             else:
                 talk.microphone.beat()
-
-    def _path(self, name: str) -> Path:
-        return self._folder / f"{name}.pcm"
+        if going := self.on_air():
+            with self._core.database.read() as session:
+                over = [talk for talk in going if not talks.is_allowed(session, talk.order, self._core.clock.now())]
+            for talk in over:
+                self._end(talk, TalkEnd.REVOKED)
 
     def _recover(self) -> None:
         """A station that was killed has left talks without an end, and their recordings."""
         now = self._core.clock.now()
         with self._core.database.write() as session:
             for talk in session.scalars(select(Talk).where(Talk.ended_at.is_(None))).all():
-                path = self._path(talk.id)
-                length = microphone.recorded_ms(microphone.read_recording(path)) if path.exists() else 0
-                talks.end(session, talk.id, TalkEnd.STATION, now=now, duration_ms=length)
-
-    def archive(self) -> None:
-        """Put the recordings of talks that are over into the sound store."""
-        for path in sorted(self._folder.glob("*.pcm")):
-            with self._core.counters.edge("recordings"):  # one must not keep the others waiting
-                self._archive(path)
-
-    def _archive(self, path: Path) -> None:
-        with self._core.database.read() as session:
-            talk = session.get(Talk, path.stem)
-        if talk is None or talk.ended_at is None:
-            return
-        samples = microphone.read_recording(path)
-        if talk.sound_sha256 is None and len(samples):
-            now = self._core.clock.now()
-            with self._core.database.write() as session:
-                talks.archive(session, talk.id, self._sound(talk, samples, now), now)
-        path.unlink()
-
-    def _sound(self, talk: Talk, samples: Samples, now: datetime) -> Sound:
-        pcm = Pcm(samples, RATE_HZ)
-        flac = to_flac(pcm)
-        return Sound(
-            sha256=self._sounds.put(flac),
-            name=talk.id,
-            bytes=len(flac),
-            duration_ms=microphone.recorded_ms(samples),
-            peaks=peaks_of(pcm),
-            account_id=talk.account_id,
-            created_at=now,
-        )
+                talks.end(session, talk.id, TalkEnd.STATION, now=now, duration_ms=self.recordings.length_ms(talk.id))
 
 
 def _rules(session: Session, now: datetime) -> Commune:

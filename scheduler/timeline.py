@@ -9,14 +9,14 @@ from datetime import datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from broadcaster import airing
 from broadcaster.airing import BroadcastState
 from broadcaster.geography import Geography
 from broadcaster.hours import Stretch
-from broadcaster.rows import Broadcast, Bulletin, Schedule
+from broadcaster.rows import Broadcast, Bulletin, Place, Schedule, ScheduleKind, ScheduleTarget
 from broadcaster.wire.documents import Class
 from scheduler import recurrence
 from scheduler.materialisation import rule_of
@@ -80,8 +80,18 @@ def length_of(bulletin: Bulletin) -> timedelta:
     return estimate(bulletin.spoken, bulletin.repeats)
 
 
-def soundings(session: Session, zone: ZoneInfo, start: datetime, end: datetime, now: datetime) -> list[Sounding]:
-    """Everything that sounds, should have or will between two moments, in order of time."""
+def soundings(  # noqa: PLR0917  a window and whom it is for
+    session: Session,
+    zone: ZoneInfo,
+    start: datetime,
+    end: datetime,
+    now: datetime,
+    near: Collection[str] | None = None,
+) -> list[Sounding]:
+    """Everything that sounds, should have or will between two moments, in order of time.
+
+    With ``near`` only what is addressed to one of these zones.
+    """
     rows = (
         select(Broadcast)
         .where(Broadcast.occurrence >= start - _LONGEST, Broadcast.occurrence < end + _LONGEST)
@@ -92,9 +102,16 @@ def soundings(session: Session, zone: ZoneInfo, start: datetime, end: datetime, 
             selectinload(Broadcast.excluded),
         )
     )
+    to_them = None
+    if near is not None:
+        to_them = select(ScheduleTarget.schedule_id).join(Place).where(Place.code.in_(near))
+        rows = rows.where(Broadcast.schedule_id.in_(to_them))
     broadcasts = list(session.scalars(rows))
     known = {(each.schedule_id, each.occurrence) for each in broadcasts}
-    found = [*(_of_broadcast(each, now) for each in broadcasts), *_of_schedules(session, zone, start, end, now, known)]
+    found = [
+        *(_of_broadcast(each, now) for each in broadcasts),
+        *_of_schedules(session, zone, start, end, now, known, to_them),
+    ]
     inside = [each for each in found if each.start < end and each.end > start]
     return sorted(inside, key=lambda each: (each.start, each.schedule))
 
@@ -123,12 +140,19 @@ def _of_schedules(  # noqa: PLR0917  a window and what is known of it
     end: datetime,
     now: datetime,
     known: Collection[tuple[int, datetime]],
+    to_them: Select[int] | None,
 ) -> Iterator[Sounding]:
     rows = (
         select(Schedule)
-        .where(Schedule.cancelled_at.is_(None), Schedule.start_at < end)
+        .where(
+            Schedule.cancelled_at.is_(None),
+            Schedule.start_at < end,
+            or_(Schedule.kind == ScheduleKind.REPEATED, Schedule.start_at >= now),
+        )
         .options(joinedload(Schedule.bulletin).joinedload(Bulletin.clip), selectinload(Schedule.targets))
     )
+    if to_them is not None:
+        rows = rows.where(Schedule.id.in_(to_them))
     for schedule in session.scalars(rows):
         length = length_of(schedule.bulletin)
         for moment in _moments(schedule, zone, max(start - length, now, schedule.created_at), end):

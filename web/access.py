@@ -14,10 +14,9 @@ from flask.typing import ResponseReturnValue
 from werkzeug.utils import redirect
 
 from broadcaster import people, permissions
-from broadcaster.geography import Geography
 from broadcaster.permissions import Action, Person
 from broadcaster.rows import Account, Place
-from web.context import now, services
+from web.context import geography, now, services
 
 P = ParamSpec("P")
 View = TypeVar("View", bound=Callable[..., Any])
@@ -105,13 +104,6 @@ def current_person() -> Person:
     return cast("Person", g.person)
 
 
-def _tree() -> Geography:
-    if "tree" not in g:
-        with services().database.read() as database:
-            g.tree = Geography.load(database)
-    return cast("Geography", g.tree)
-
-
 def may(*actions: Action) -> bool:
     """Whether the one who is signed in may do one of ``actions`` in some place."""
     return permissions.may_somewhere(current_person(), *actions)
@@ -121,7 +113,7 @@ def may_everywhere(*actions: Action) -> bool:
     """Whether the one who is signed in may do one of ``actions`` in the whole station."""
     person = current_person()
     return may(*actions) and any(
-        person.everywhere(action) or permissions.may(person, action, None, _tree()) for action in actions
+        person.everywhere(action) or permissions.may(person, action, None, geography()) for action in actions
     )
 
 
@@ -130,7 +122,9 @@ def may_at(places: Iterable[Place | int], *actions: Action) -> bool:
     if not may(*actions):
         return False
     person, wanted = current_person(), [place if isinstance(place, int) else place.id for place in places]
-    return any(person.everywhere(action) or permissions.may_all(person, action, wanted, _tree()) for action in actions)
+    return any(
+        person.everywhere(action) or permissions.may_all(person, action, wanted, geography()) for action in actions
+    )
 
 
 def must_at(places: Iterable[Place | int], *actions: Action) -> None:

@@ -19,6 +19,10 @@ from web import coverage
 PAGE: Final = 20
 _LATEST: Final = timedelta(days=1)
 _MAX_CURRENT: Final = 1000
+LISTED: Final = 40
+"""On the home page, of what is on the air and of what is to come; the calendar has the rest."""
+_MAX_AHEAD: Final = 150
+"""Broadcasts that are looked at for them: of a repeated schedule only the next one counts."""
 
 
 @dataclass(frozen=True)
@@ -45,11 +49,13 @@ class Item:
 
 @dataclass(frozen=True)
 class Current:
-    """What is not over."""
+    """What is not over; ``hidden`` counts what is on the air beyond those that are listed, ``more`` says that more is to come."""
 
-    on_air: tuple[Item, ...]
-    preparing: tuple[Item, ...]
-    upcoming: tuple[Item, ...]
+    on_air: tuple[Item, ...] = ()
+    preparing: tuple[Item, ...] = ()
+    upcoming: tuple[Item, ...] = ()
+    hidden: int = 0
+    more: bool = False
 
 
 @dataclass(frozen=True)
@@ -75,33 +81,25 @@ def _item(broadcast: Broadcast, counts: Mapping[str, Coverage], now: datetime) -
 
 def current(session: Session, now: datetime, zone: ZoneInfo) -> Current:
     """What is on the air, being made, and coming; of a repeated schedule only what comes next."""
-    rows = (
-        _broadcasts()
-        .where(
-            or_(Broadcast.start_at > now - _LATEST, Broadcast.start_at.is_(None)),
-            Broadcast.cancelled_at.is_(None),
-            Broadcast.stopped_at.is_(None),
-            Broadcast.missed_at.is_(None),
-        )
-        .order_by(Broadcast.start_at, Broadcast.id)
-        .limit(_MAX_CURRENT)
-    )
-    broadcasts = list(session.scalars(rows))
-    playing = [each for each in broadcasts if airing.state_of(each, now) is BroadcastState.ON_AIR]
+    rows = _broadcasts().where(*airing.OPEN).order_by(Broadcast.start_at, Broadcast.id)
+    in_time = and_(Broadcast.start_at > now - _LATEST, Broadcast.start_at <= now)
+    begun = session.scalars(rows.where(or_(in_time, Broadcast.start_at.is_(None))).limit(_MAX_CURRENT)).all()
+    playing = [each for each in begun if airing.state_of(each, now) is BroadcastState.ON_AIR]
+    late = [each for each in begun if not (each.start_at and each.clip and each.sent_at)]
+    ahead = session.scalars(rows.where(Broadcast.start_at > now).limit(_MAX_AHEAD)).all()
     nearest: dict[int, Broadcast] = {}
-    for each in broadcasts:
-        if each.start_at and each.start_at > now:
-            nearest.setdefault(each.schedule_id, each)
-    late = [
-        each for each in broadcasts if not each.start_at or (each.start_at <= now and not (each.clip and each.sent_at))
-    ]
-    counts = coverage.of_broadcasts(session, [*playing, *nearest.values(), *late], now)
+    for each in ahead:
+        nearest.setdefault(each.schedule_id, each)
+    listed = playing[:LISTED]
+    counts = coverage.of_broadcasts(session, [*listed, *nearest.values(), *late], now)
     waiting = list(_without_broadcast(session, now, zone, nearest))
     coming = [*(_item(each, counts, now) for each in nearest.values()), *(item for item in waiting if item.at)]
     return Current(
-        tuple(_item(each, counts, now) for each in playing),
+        tuple(_item(each, counts, now) for each in listed),
         (*(_item(each, counts, now) for each in late), *(item for item in waiting if not item.at)),
-        tuple(sorted(coming, key=lambda item: item.at or now)),
+        tuple(sorted(coming, key=lambda item: item.at or now)[:LISTED]),
+        hidden=len(playing) - len(listed),
+        more=len(coming) > LISTED or len(ahead) == _MAX_AHEAD,
     )
 
 

@@ -8,22 +8,19 @@ from zoneinfo import ZoneInfo
 from babel import Locale
 from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
-from flask_babel import get_locale
 from sqlalchemy.orm import Session
 
 from broadcaster.clock import to_ms
-from broadcaster.geography import Geography
 from broadcaster.wire.documents import Class
 from scheduler import conflicts, lint, recurrence, rule_text, rules, timeline
 from scheduler.conflicts import Conflict
 from scheduler.lint import Note, Subject
 from scheduler.recurrence import Rule
-from scheduler.rules import Commune
 from scheduler.submissions import MAX_TEXT
 from tts.settings import REPEATS
 from web import fields, rule_words, when
 from web.access import WRITERS, requires
-from web.context import now, services, station, zone
+from web.context import commune, geography, locale, now, services, zone
 from web.fields import Fields
 from web.when import When
 
@@ -83,29 +80,23 @@ def _moment(at: datetime, zone: ZoneInfo, locale: Locale) -> Moment:
 
 def of_request(session: Session, typed: Fields, length: timedelta | None = None) -> Ahead | None:
     """The same with the notes about it, for whoever asks; ``length`` is known of what is no text."""
-    locale = get_locale()
-    assert locale  # noqa: S101  a page is always rendered for somebody
-    found, rule = ahead(typed.when, zone(), now(), locale), _rule(typed.when, zone(), now())
+    found, rule = ahead(typed.when, zone(), now(), locale()), _rule(typed.when, zone(), now())
     if found is None or rule is None:
         return None
-    geography = Geography.load(session)
     return replace(
         found,
-        notes=tuple(_notes(session, typed, rule, geography, length)),
-        conflicts=tuple(_conflicts(session, typed, rule, geography, length)),
+        notes=tuple(_notes(typed, rule, length)),
+        conflicts=tuple(_conflicts(session, typed, rule, length)),
     )
 
 
-def _conflicts(
-    session: Session, typed: Fields, rule: Rule, geography: Geography, length: timedelta | None
-) -> list[Conflict]:
+def _conflicts(session: Session, typed: Fields, rule: Rule, length: timedelta | None) -> list[Conflict]:
     """What else sounds at the first of its times, but for what gives way to it already."""
     moments = recurrence.following(rule, now(), _CHECKED)
     if not moments or not typed.places:
         return []
-    commune = Commune.load(session, station(), now())
     klass = Class(typed.klass) if typed.klass in fields.CLASSES else Class.ROUTINE
-    wanted = conflicts.Wanted(tuple(moments), length or _length(typed), klass, geography.heard_by(typed.places))
+    wanted = conflicts.Wanted(tuple(moments), length or _length(typed), klass, geography().heard_by(typed.places))
     begin, end = moments[0] - _AROUND, moments[-1] + _AROUND
     planned = timeline.soundings(session, zone(), begin, end, now())
     given_way = set(typed.displaces.split())
@@ -114,7 +105,7 @@ def _conflicts(
         for each in planned
         if str(each.schedule) != typed.replaces and f"{each.schedule}@{to_ms(each.occurrence)}" not in given_way
     ]
-    return conflicts.find(wanted, others, geography, commune)[:_SHOWN]
+    return conflicts.find(wanted, others, geography(), commune())[:_SHOWN]
 
 
 def _length(typed: Fields) -> timedelta:
@@ -122,18 +113,17 @@ def _length(typed: Fields) -> timedelta:
     return max(_LEAST, timeline.estimate(words[:MAX_TEXT], int(typed.repeats) if typed.repeats in _REPEATS else 1))
 
 
-def _notes(session: Session, typed: Fields, rule: Rule, geography: Geography, length: timedelta | None) -> list[Note]:
-    speakers = geography.heard_by(typed.places)
+def _notes(typed: Fields, rule: Rule, length: timedelta | None) -> list[Note]:
+    speakers = geography().heard_by(typed.places)
     words = typed.spoken.strip() or typed.text.strip()
     subject = Subject(
         rule,
         length or _length(typed),
-        rules.listeners(geography, speakers),
-        everywhere=len(speakers) > 1 and len(speakers) == len(geography.speakers),
+        rules.listeners(geography(), speakers),
+        everywhere=len(speakers) > 1 and len(speakers) == len(geography().speakers),
         empty=length is None and not words,
     )
-    commune = Commune.load(session, station(), now())
-    return lint.lint(subject, commune, now())
+    return lint.lint(subject, commune(), now())
 
 
 @pages.post("/write/when")

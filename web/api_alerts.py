@@ -202,7 +202,7 @@ def show(alert_id: str) -> ResponseReturnValue:
         alert = alerting.get(session, alert_id)
         if alert is None:
             raise ApiError("not-found", alert_id)
-        counted = alert_reports.counts(alert_reports.lines(session, alert, now()))
+        counted = alert_reports.counts(alert_reports.by_place(session, alert, now()))
         return in_json(_told(alert) | {"speakers": {state.value: count for state, count in counted.items()}})
 
 

@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from flask import Flask, request
-from flask_babel import get_locale
 from flask_bootstrap import Bootstrap5
 
 from broadcaster import airing, alerting
@@ -69,6 +68,7 @@ from web import (
     week,
 )
 from web.services import Services
+from web.typed import RowNumber
 
 _PAGES = (
     signin,
@@ -129,7 +129,9 @@ def create_app(services: Services, addresses: Sequence[str] = ()) -> Flask:
     context.attach(app, services)
     access.refuse_undeclared(app)
     uploads.admit(app)
+    app.url_map.converters["int"] = RowNumber
     forms = security.protect(app, security.secret_key(home / "web-secret"))
+    security.refuse_nul(app)
     language.speak(app)
     Bootstrap5(app)
     signin.count_attempts(app)
@@ -196,15 +198,13 @@ def _alerts_in_force() -> list[Alert]:
 
 
 def _moment(at: datetime, *, seconds: bool = False) -> str:
-    locale = get_locale()
-    assert locale  # noqa: S101  a template is always rendered for somebody
-    return moments.moment(at, context.zone(), context.now(), locale, seconds=seconds)
+    return moments.moment(at, context.zone(), context.now(), context.locale(), seconds=seconds)
 
 
 def _repeats(schedule: Schedule) -> str:
     """On which days a repeated schedule airs."""
-    locale, rule = get_locale(), rule_of(schedule, context.zone())
-    return rule_words.days_in_words(rule, locale) if rule and locale else ""
+    rule = rule_of(schedule, context.zone())
+    return rule_words.days_in_words(rule, context.locale()) if rule else ""
 
 
 def _clock(at: datetime, *, seconds: bool = True) -> str:

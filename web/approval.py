@@ -28,7 +28,7 @@ from web.access import (
     must_everywhere,
     requires,
 )
-from web.context import now, services, station, zone
+from web.context import geography, now, services, station, zone
 from web.documents import DocumentError
 from web.words import gettext as _
 from web.words import ngettext
@@ -79,7 +79,7 @@ def approver_for(schedule: Schedule, person: Person, tree: Geography) -> Approve
 
 
 def _waiting(session: Session) -> Iterator[Waiting]:
-    tree = Geography.load(session)
+    tree = geography()
     for schedule, stands in approval.waiting(session, now()):
         by = approver_for(schedule, current_person(), tree)
         if by is None:
@@ -172,7 +172,7 @@ def _found(session: Session, number: str | int) -> tuple[Schedule, Approver]:
     schedule = session.get(Schedule, int(number)) if str(number).isdecimal() and len(str(number)) < 10 else None  # noqa: PLR2004
     if schedule is None:
         abort(404)
-    by = approver_for(schedule, current_person(), Geography.load(session))
+    by = approver_for(schedule, current_person(), geography())
     if by is None:
         abort(403)
     return schedule, by

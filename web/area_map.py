@@ -1,6 +1,6 @@
 """The map of a station: outlines of its places with what is known of each, and its speakers as points. No tiles, no internet."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from broadcaster import geography
-from broadcaster.alert_reports import Hearing, Line
+from broadcaster.alert_reports import Hearing
 from broadcaster.outlines import Drawn, drawn
 from broadcaster.rows import Place, Speaker
 from broadcaster.wire.documents import SpeakerState
@@ -55,14 +55,11 @@ class Map:
     dots: Mapping[str, chart.Point]
 
 
-def of_alert(session: Session, lines: Sequence[Line]) -> Map:
+def of_alert(session: Session, inside: Mapping[int, Collection[Hearing]], speakers: Sequence[Speaker] = ()) -> Map:
     """Who has heard an alert; a place is as its worst speaker."""
-    found: dict[int, set[Hearing]] = {}
-    for line in lines:
-        found.setdefault(line.speaker.place_id, set()).add(line.hearing)
-    states = {place: next(one for one in _WORST_FIRST if one in inside) for place, inside in found.items()}
+    states = {place: next(one for one in _WORST_FIRST if one in found) for place, found in inside.items()}
     told = {place: (state.value, str(alert_words.HEARINGS[state]).lower()) for place, state in states.items()}
-    return _draw(session, told, [line.speaker for line in lines[:_MAX_DOTS]])
+    return _draw(session, told, speakers[:_MAX_DOTS])
 
 
 def of_presence(session: Session) -> Map:

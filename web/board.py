@@ -1,6 +1,7 @@
 """The board of one alert: who heard it, who did not and why, whom to call; ending and correcting it."""
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,7 +17,8 @@ from broadcaster.guest_keys import GuestKeyError
 from broadcaster.rows import Alert, AlertConfirmation, AlertSource, Contact, GuestKey, Place, ToldByPerson
 from web import alert_words, area_map
 from web.access import APPROVERS, RAISERS, me, must_at, must_everywhere, open_to_all, requires
-from web.context import now, services
+from web.context import geography, now, services
+from web.paging import Paged, page_asked
 from web.words import gettext as _
 
 pages = Blueprint("board", __name__)
@@ -32,6 +34,7 @@ class Village:
     """One place on the board."""
 
     place: Place
+    counted: Counter[Hearing]
     lines: tuple[Line, ...]
     contacts: tuple[Contact, ...]
     told: ToldByPerson | None
@@ -39,7 +42,7 @@ class Village:
     @property
     def heard(self) -> int:
         """How many of its speakers have sounded."""
-        return sum(line.hearing in {Hearing.HEARD, Hearing.SOUNDING} for line in self.lines)
+        return self.counted[Hearing.HEARD] + self.counted[Hearing.SOUNDING]
 
     @property
     def meant(self) -> int:
@@ -48,8 +51,8 @@ class Village:
 
     @property
     def unheard(self) -> bool:
-        """Whether somebody has to be called: no speaker here has sounded, and one should have."""
-        return any(line.hearing in UNHEARD for line in self.lines)
+        """Whether somebody has to be called: a speaker here has not sounded, and should have."""
+        return _is_unheard(self.counted)
 
     @property
     def listed(self) -> Sequence[Line]:
@@ -57,6 +60,10 @@ class Village:
         if len(self.lines) <= _MAX_LISTED:
             return self.lines
         return [line for line in self.lines if line.hearing in UNHEARD][:_MAX_LISTED]
+
+
+def _is_unheard(counted: Collection[Hearing]) -> bool:
+    return not UNHEARD.isdisjoint(counted)
 
 
 @pages.get("/alerts")
@@ -76,18 +83,22 @@ def show(alert_id: str) -> ResponseReturnValue:
     """One alert as it stands."""
     with services().database.read() as session:
         alert = _alert(session, alert_id)
-        lines = alert_reports.lines(session, alert, now())
+        inside = alert_reports.by_place(session, alert, now())
+        counts, listed = alert_reports.counts(inside), Paged.asked(_in_order(session, inside))
+        villages = _villages(session, alert, {place: inside[place] for place in listed.shown})
+        lines = [line for village in villages for line in village.lines]
         values = {
             "alert": alert,
-            "counts": alert_reports.counts(lines),
-            "total": len(lines),
-            "villages": _villages(session, alert, lines),
+            "counts": counts,
+            "total": sum(counts.values()),
+            "villages": villages,
+            "listed": listed,
             "said": _said(alert),
             "after": session.scalars(select(Alert).where(Alert.follows_id == alert.id)).all(),
             "foreign": alert.source is AlertSource.PROVINCE,
             "guest": session.get(GuestKey, alert.id[:_KID]) if alert.source is AlertSource.PROVINCE else None,
             "confirmed": session.get(AlertConfirmation, alert.id, options=[joinedload(AlertConfirmation.account)]),
-            "chart": area_map.of_alert(session, lines),
+            "chart": area_map.of_alert(session, inside, [line.speaker for line in lines]),
             "width": area_map.WIDTH,
             "hearing_of": {line.speaker.id: line for line in lines},
             **_words(),
@@ -117,21 +128,27 @@ def _alert(session: Session, alert_id: str) -> Alert:
     return alert
 
 
-def _villages(session: Session, alert: Alert, lines: Iterable[Line]) -> list[Village]:
-    """The places of an alert, those that somebody has to call first."""
-    inside: dict[int, list[Line]] = {}
-    for line in lines:
-        inside.setdefault(line.speaker.place_id, []).append(line)
+def _in_order(session: Session, inside: Mapping[int, Collection[Hearing]]) -> list[int]:
+    """The places of an alert by id, those that somebody has to call first."""
+    places = session.scalars(select(Place.id).where(Place.id.in_(inside)).order_by(Place.position, Place.id))
+    return sorted(places, key=lambda place: not _is_unheard(inside[place]))
+
+
+def _villages(session: Session, alert: Alert, inside: Mapping[int, Counter[Hearing]]) -> list[Village]:
+    """Some places of an alert, in the order they are given."""
+    lines: dict[int, list[Line]] = {place: [] for place in inside}
+    for line in alert_reports.lines(session, alert, now(), inside):
+        lines[line.speaker.place_id].append(line)
     people: dict[int, list[Contact]] = {}
     for contact in session.scalars(select(Contact).where(Contact.place_id.in_(inside)).order_by(Contact.id)):
         people.setdefault(contact.place_id, []).append(contact)
     query = select(ToldByPerson).where(ToldByPerson.alert_id == alert.id).options(joinedload(ToldByPerson.account))
     told = {one.place_id: one for one in session.scalars(query)}
-    places = session.scalars(select(Place).where(Place.id.in_(inside)).order_by(Place.position, Place.id))
-    villages = [
-        Village(place, tuple(inside[place.id]), tuple(people.get(place.id, ())), told.get(place.id)) for place in places
+    places = {place.id: place for place in session.scalars(select(Place).where(Place.id.in_(inside)))}
+    return [
+        Village(places[one], counted, tuple(lines[one]), tuple(people.get(one, ())), told.get(one))
+        for one, counted in inside.items()
     ]
-    return sorted(villages, key=lambda village: not village.unheard)
 
 
 def _said(alert: Alert) -> list[str]:
@@ -203,7 +220,7 @@ def told(alert_id: str, place_id: int) -> ResponseReturnValue:
             session.add(ToldByPerson(alert_id=alert.id, place_id=place.id, account_id=me().id, at=now()))
             subject = f"{alert.id} {place.code}"
             chain.audit(session, at=now(), account_id=me().id, action="alert.told", subject=subject)
-    return redirect(url_for("board.show", alert_id=alert_id) + f"#village-{place_id}", 303)
+    return redirect(url_for("board.show", alert_id=alert_id, page=page_asked()) + f"#village-{place_id}", 303)
 
 
 @pages.post("/alerts/<alert_id>/confirm")
@@ -230,22 +247,12 @@ def bulletin_board(code: str) -> ResponseReturnValue:
         place = session.scalar(select(Place).where(Place.code == code))
         if place is None:
             abort(404)
-        above = _line_of(session, place)
+        zones = set(geography().zones_at(place.id))
         alerts = [
             alert
             for alert in alerting.in_force(session, now())
-            if above & {target.id for target in alert.targets} and (not alert.hold_until or alert.hold_until <= now())
+            if zones & {target.code for target in alert.targets} and (not alert.hold_until or alert.hold_until <= now())
         ]
         return render_template(
             "bulletin_board.html", place=place, alerts=[(alert, _said(alert)) for alert in alerts], **_words()
         )
-
-
-def _line_of(session: Session, place: Place) -> set[int]:
-    """A place and everything it lies in."""
-    found: set[int] = set()
-    current: Place | None = place
-    while current is not None and current.id not in found:
-        found.add(current.id)
-        current = session.get(Place, current.parent_id) if current.parent_id else None
-    return found

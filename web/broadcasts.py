@@ -20,9 +20,12 @@ from web import agenda, area_map, coverage, day, drafts, programme_words
 from web.access import VIEWERS, WRITERS, may, me, requires
 from web.agenda import Item
 from web.context import now, services, zone
+from web.paging import Paged
 
 pages = Blueprint("broadcasts", __name__)
 
+_NAMED: Final = 8
+"""Places of which the page says what should be on the air there; there are so many, and more."""
 _RANK: Final = (BroadcastState.ON_AIR, BroadcastState.UNSENT, BroadcastState.PREPARING, BroadcastState.PLANNED)
 """Which broadcast of a schedule its own address leads to."""
 
@@ -43,7 +46,7 @@ def home() -> ResponseReturnValue:
     """What is on the air, what comes, what has been."""
     before = _position(request.args.get("before", ""))
     with services().database.read() as session:
-        current = agenda.current(session, now(), zone())
+        current = agenda.current(session, now(), zone()) if before is None else agenda.Current()
         past = agenda.past(session, now(), before)
         shown = {item.schedule.id for item in (*current.on_air, *current.preparing, *current.upcoming)}
         return _page(
@@ -51,7 +54,8 @@ def home() -> ResponseReturnValue:
             "_home_live.html",
             current=current,
             past=past,
-            by_plan=day.should_be_playing(session) if before is None else [],
+            named=_NAMED,
+            by_plan=day.should_be_playing(session, _NAMED + 1) if before is None else [],
             older=f"{to_ms(past.older[0])}-{past.older[1]}" if past.older else "",
             first_page=before is None,
             pieces_now=_pieces_now(session, current.on_air),
@@ -71,14 +75,14 @@ def _pieces_now(session: Session, items: tuple[Item, ...]) -> dict[str, str]:
 def _map(session: Session) -> area_map.Map:
     """Who hears the gravest alert in force; on quiet days, where speakers are connected."""
     warnings = [alert for alert in alerting.in_force(session, now()) if alert.audience_at]
-    lines = alert_reports.lines(session, warnings[0], now()) if warnings else []
-    return area_map.of_alert(session, lines) if lines else area_map.of_presence(session)
+    inside = alert_reports.by_place(session, warnings[0], now()) if warnings else {}
+    return area_map.of_alert(session, inside) if inside else area_map.of_presence(session)
 
 
 def _position(text: str) -> tuple[datetime, str] | None:
     """Where a page of past broadcasts begins: "milliseconds-id"."""
     moment, _, number = text.partition("-")
-    if not moment.isdecimal() or len(moment) > 15 or not number:  # noqa: PLR2004  beyond any year
+    if not moment.isdecimal() or len(moment) > 14 or not number:  # noqa: PLR2004  beyond any year
         return None
     return from_ms(int(moment)), number
 
@@ -131,8 +135,10 @@ def broadcast(number: str) -> ResponseReturnValue:
         counts = coverage.of_broadcasts(session, [found], now())[number]
         state = airing.state_of(found, now())
         item = Item(found.schedule, found, found.start_at or found.occurrence, state, counts)
-        places = coverage.by_place(session, found, now())
-        return _page("broadcast.html", "_broadcast_live.html", **_facts(session, item), places=places)
+        listed = Paged.asked(coverage.by_place(session, found, now()))
+        reports = coverage.reports(session, found, now(), listed.shown)
+        values = {"places": listed.shown, "reports": reports, "listed": listed}
+        return _page("broadcast.html", "_broadcast_live.html", **_facts(session, item), **values)
 
 
 def _facts(session: Session, item: Item) -> dict[str, object]:

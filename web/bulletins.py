@@ -19,10 +19,11 @@ from tts.limited import RefusedFileError
 from tts.settings import PAUSES, REPEATS, SPEEDS
 from web import ahead, defaults, drafts, fields, sentences, uploads, when
 from web.access import WRITERS, may_at, me, must_at, requires
-from web.context import now, services, zone
+from web.context import geography, now, services, zone
 from web.fields import Fields
 from web.places import Choices
 from web.preview import preview
+from web.typed import row_number
 from web.words import gettext as _
 
 pages = Blueprint("bulletins", __name__)
@@ -130,19 +131,19 @@ def _sent(session: Session, submission: str) -> Schedule | None:
 def _prefilled(session: Session) -> Fields:
     """The fields of a new form, of one that uses an old bulletin again, or of one that replaces a planned one."""
     empty = _suited(session, fields.blank(now(), zone()))
-    if number := request.args.get("edit", type=int):
+    if number := request.args.get("edit", type=row_number):
         schedule = session.get(Schedule, number)
         if schedule is None or schedule.cancelled_at:
             abort(404)
         return replace(_fields_of(session, schedule.bulletin, schedule), replaces=str(schedule.id))
-    if number := request.args.get("copy", type=int):
+    if number := request.args.get("copy", type=row_number):
         bulletin = session.get(Bulletin, number)
         if bulletin is None:
             abort(404)
         latest = select(Schedule).where(Schedule.bulletin_id == number).order_by(Schedule.id.desc()).limit(1)
         filled = _fields_of(session, bulletin, session.scalar(latest))
         return replace(filled, when=replace(empty.when, time=filled.when.time))
-    if number := request.args.get("item", type=int):
+    if number := request.args.get("item", type=row_number):
         item = session.get(LibraryItem, number)
         if item is None:
             abort(404)
@@ -170,7 +171,7 @@ def _show(session: Session, submission: str, typed: Fields, problems: tuple[Prob
     told: dict[str, list[str]] = {}
     for problem in problems:
         told.setdefault(problem.field, []).append(sentences.problem(problem))
-    choices = Choices.load(session)
+    choices = Choices.load(session, geography())
     words = lexicon.in_force(session, fields.corrections(typed.readings))
     today = now().astimezone(zone()).date()
     page = render_template(

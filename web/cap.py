@@ -19,7 +19,7 @@ from scheduler.cap_decision import Planned
 from scheduler.cap_desk import DecidedError
 from web import alert_words, cap_words
 from web.access import MANAGERS, RAISERS, may_at, me, must_at, requires
-from web.context import now, services
+from web.context import geography, now, services
 from web.places import Choices
 from web.words import gettext as _
 
@@ -55,7 +55,7 @@ def show(number: int) -> ResponseReturnValue:
     with services().database.read() as session:
         row = _message(session, number)
         orders = _orders(row)
-        choices = Choices.load(session)
+        choices = Choices.load(session, geography())
         codes = tuple(dict.fromkeys(code for one in orders for code in one.places))
         named = (*row.done.get("alerts", ()), *row.plan.get("ends", ()))
         return render_template(

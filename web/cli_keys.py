@@ -97,6 +97,6 @@ def _sign(session: Session, core: Core, root: SigningKey, kid: str, say: Say) ->
         return 1
     print(f"{key.kid}  {key.name}: {_state(key, say)}")
     _describe(key, say)
-    zones = ", ".join(setup_documents.tops(session))
+    zones = ", ".join(setup_documents.top_zones(session))
     print(say("Đã ký danh sách khóa mới cho %(zones)s; đài gửi xuống loa trong vài giây.", zones=zones))
     return 0

@@ -11,6 +11,7 @@ from broadcaster import chain
 from broadcaster.rows import Contact, Place, PlaceKind
 from web.access import STOPPERS, me, must_at, requires
 from web.context import now, services
+from web.typed import row_number
 from web.words import gettext as _
 
 pages = Blueprint("contacts", __name__)
@@ -42,7 +43,7 @@ def add() -> ResponseReturnValue:
         flash(_("Cần họ tên và số điện thoại, ví dụ 0912 345 678."), "warning")
         return redirect(url_for("contacts.listing"), 303)
     with services().database.write() as session:
-        place = session.get(Place, request.form.get("place", 0, type=int))
+        place = session.get(Place, request.form.get("place", 0, type=row_number))
         if place is None:
             abort(404)
         must_at([place], *STOPPERS)

@@ -4,12 +4,16 @@ from datetime import datetime
 from typing import Final, cast
 from zoneinfo import ZoneInfo
 
+from babel import Locale
 from flask import Flask, current_app, g
+from flask_babel import get_locale
 from sqlalchemy import select
 
 from broadcaster import notices
+from broadcaster.geography import Geography
 from broadcaster.rows import Station
 from broadcaster.sounds import SoundStore
+from scheduler.rules import Commune
 from web.services import Health, Services
 
 _KEY: Final = "loa"
@@ -55,6 +59,29 @@ def unread(account_id: int) -> int:
 def zone() -> ZoneInfo:
     """The station's time zone."""
     return ZoneInfo(station().timezone)
+
+
+def geography() -> Geography:
+    """Who hears what, as it was when this request first asked."""
+    if "geography" not in g:
+        with services().database.read() as session:
+            g.geography = Geography.load(session)
+    return cast("Geography", g.geography)
+
+
+def commune() -> Commune:
+    """The rules, as they were when this request first asked."""
+    if "commune" not in g:
+        with services().database.read() as session:
+            g.commune = Commune.load(session, station(), now())
+    return cast("Commune", g.commune)
+
+
+def locale() -> Locale:
+    """The language of this request, with its dates and numbers."""
+    found: Locale | None = get_locale()
+    assert found  # noqa: S101  a page is always rendered for somebody
+    return found
 
 
 def health() -> Health:

@@ -1,7 +1,7 @@
 """How far broadcasts have come, counted by the database and not row by row. Knows no HTTP."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -12,9 +12,10 @@ from broadcaster import airing, deliveries
 from broadcaster.airing import BroadcastState, Coverage, Heard
 from broadcaster.rows import Broadcast, Delivery, DeliveryState, Place, Speaker
 from broadcaster.wire.fields import SpeakerRole
+from web.paging import PLACES
 
 MAX_LISTED = 500
-"""Speakers that are listed one by one; of a larger broadcast only those that did not play."""
+"""Speakers that are listed one by one; where there are more only those that did not play."""
 
 
 def heard_as(state: DeliveryState, role: SpeakerRole, broadcast: Broadcast, now: datetime) -> Heard:
@@ -28,19 +29,23 @@ def heard_as(state: DeliveryState, role: SpeakerRole, broadcast: Broadcast, now:
 
 
 def of_broadcasts(session: Session, broadcasts: Sequence[Broadcast], now: datetime) -> Mapping[str, Coverage]:
-    """The coverage of each broadcast, by its id, in one query."""
+    """The coverage of each broadcast, by its id: counted by state in an index, the few gateways by themselves."""
     if not broadcasts:
         return {}
     by_id = {broadcast.id: broadcast for broadcast in broadcasts}
     counted: dict[str, Counter[str]] = {number: Counter() for number in by_id}
-    rows = session.execute(
-        select(Delivery.broadcast_id, Delivery.state, Speaker.role, func.count())
-        .join(Delivery.speaker)
-        .where(Delivery.broadcast_id.in_(by_id))
-        .group_by(Delivery.broadcast_id, Delivery.state, Speaker.role)
-    )
-    for number, state, role, count in rows:
-        counted[number][heard_as(state, role, by_id[number], now).value] += count
+    rows = select(Delivery.broadcast_id, Delivery.state, func.count()).where(Delivery.broadcast_id.in_(by_id))
+    for number, state, count in session.execute(rows.group_by(Delivery.broadcast_id, Delivery.state)):
+        counted[number][heard_as(state, SpeakerRole.SPEAKER, by_id[number], now).value] += count
+    gateways = select(Speaker.id).where(Speaker.role == SpeakerRole.GATEWAY)
+    if session.scalar(gateways.limit(1)):
+        finished = select(Delivery.broadcast_id, func.count()).where(
+            Delivery.broadcast_id.in_(by_id),
+            Delivery.state == DeliveryState.FINISHED,
+            Delivery.speaker_id.in_(gateways),
+        )
+        for number, count in session.execute(finished.group_by(Delivery.broadcast_id)):
+            counted[number].update({Heard.HEARD.value: -count, Heard.SENT.value: count})
     return {number: Coverage(**counts) for number, counts in counted.items()}
 
 
@@ -56,16 +61,20 @@ class Report:
 
 @dataclass(frozen=True)
 class PlaceReport:
-    """What the speakers of one place reported; ``stopped`` when the broadcast was stopped here alone."""
+    """How many speakers of one place stand where; ``stopped`` when the broadcast was stopped here alone."""
 
     place: Place
     coverage: Coverage
-    reports: tuple[Report, ...]
     stopped: bool
 
+    @property
+    def troubled(self) -> bool:
+        """Whether somebody should look at it."""
+        return bool(self.coverage.silent or self.coverage.unknown)
 
-def by_place(session: Session, broadcast: Broadcast, now: datetime) -> tuple[PlaceReport, ...]:
-    """The coverage of one broadcast by place, with the speakers of each."""
+
+def by_place(session: Session, broadcast: Broadcast, now: datetime) -> list[PlaceReport]:
+    """The coverage of one broadcast by place; of more places than fit on a page the troubled ones first."""
     counted: dict[int, Counter[str]] = {}
     rows = session.execute(
         select(Speaker.place_id, Delivery.state, Speaker.role, func.count())
@@ -75,24 +84,31 @@ def by_place(session: Session, broadcast: Broadcast, now: datetime) -> tuple[Pla
     )
     for place_id, state, role, count in rows:
         counted.setdefault(place_id, Counter())[heard_as(state, role, broadcast, now).value] += count
-    total = sum(sum(counts.values()) for counts in counted.values())
-    reports: dict[int, list[Report]] = {}
-    for report in _reports(session, broadcast, now, everything=total <= MAX_LISTED):
-        reports.setdefault(report.speaker.place_id, []).append(report)
     places = session.scalars(select(Place).where(Place.id.in_(counted)).order_by(Place.position, Place.id))
     stopped = {place.id for place in broadcast.excluded}
-    return tuple(
-        PlaceReport(place, Coverage(**counted[place.id]), tuple(reports.get(place.id, ())), place.id in stopped)
-        for place in places
-    )
+    found = [PlaceReport(place, Coverage(**counted[place.id]), place.id in stopped) for place in places]
+    return found if len(found) <= PLACES else sorted(found, key=lambda one: not one.troubled)
 
 
-def _reports(session: Session, broadcast: Broadcast, now: datetime, *, everything: bool) -> Iterable[Report]:
+def reports(
+    session: Session, broadcast: Broadcast, now: datetime, places: Sequence[PlaceReport]
+) -> Mapping[int, Sequence[Report]]:
+    """What every speaker in some places reported, by place."""
+    found: dict[int, list[Report]] = {one.place.id: [] for one in places}
+    everything = sum(one.coverage.total for one in places) <= MAX_LISTED
+    for report in _reports(session, broadcast, now, found, everything=everything):
+        found[report.speaker.place_id].append(report)
+    return found
+
+
+def _reports(
+    session: Session, broadcast: Broadcast, now: datetime, places: Collection[int], *, everything: bool
+) -> Iterable[Report]:
     rows = (
         select(Delivery)
         .join(Delivery.speaker)
         .options(joinedload(Delivery.speaker))
-        .where(Delivery.broadcast_id == broadcast.id)
+        .where(Delivery.broadcast_id == broadcast.id, Speaker.place_id.in_(places))
         .order_by(Speaker.name, Speaker.id)
         .limit(MAX_LISTED)
     )

@@ -10,16 +10,15 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from broadcaster.geography import Geography
 from broadcaster.hours import Stretch
-from broadcaster.rows import Delivery, Place, Speaker
+from broadcaster.rows import Broadcast, Delivery, Place, Speaker
 from broadcaster.wire.documents import Class
 from scheduler import power, rules, timeline
-from scheduler.rules import Commune
 from scheduler.timeline import Sounding
 from web import on_air, week
 from web.access import requires
-from web.context import now, services, station, zone
+from web.context import commune, geography, now, services, zone
+from web.paging import PLACES
 from web.week import Entry
 
 pages = Blueprint("day", __name__)
@@ -68,17 +67,16 @@ def show() -> ResponseReturnValue:
         if place is None:
             abort(404)
         (day,) = week.days_of(session, date, 1, place, places)
-        begin, zones = week.midnight(date, zone()), Geography.load(session).zones_at(place.id)
-        commune = Commune.load(session, station(), now())
-        quiet = [hours.on(each, zone()) for hours in commune.hours.quiet_in(zones) for each in (date - _DAY, date)]
-        off = commune.switches.off(zones, date, date)
+        begin, zones = week.midnight(date, zone()), geography().zones_at(place.id)
+        quiet = [hours.on(each, zone()) for hours in commune().hours.quiet_in(zones) for each in (date - _DAY, date)]
+        off = commune().switches.off(zones, date, date)
         return render_template(
             "day.html",
             place=place,
             places=places,
             day=day,
             slots_of_day=[
-                Slot(each, bar, _silent(commune, zones, each.sounding))
+                Slot(each, bar, _silent(zones, each.sounding))
                 for each in day.entries
                 for bar in _bars([each.sounding.stretch], begin)
             ],
@@ -89,14 +87,15 @@ def show() -> ResponseReturnValue:
             after=date + _DAY,
             today=today,
             on_air=on_air.of_place(session, place),
+            apart=len(on_air.inside(place)) > PLACES,
         )
 
 
-def _silent(commune: Commune, zones: tuple[str, ...], sounding: Sounding) -> str:
+def _silent(zones: tuple[str, ...], sounding: Sounding) -> str:
     """Why one who listens to ``zones`` will not hear what is on the air or to come, as a code; empty when they will."""
     if sounding.klass is Class.EMERGENCY or not sounding.to_air:
         return ""
-    broken = rules.silence(commune, zones, *sounding.stretch)
+    broken = rules.silence(commune(), zones, *sounding.stretch)
     return broken.rule.value if broken else ""
 
 
@@ -106,16 +105,14 @@ def of_speaker(speaker: str) -> ResponseReturnValue:
     """The next 24 hours of sound of one speaker, as list and timeline, with the hours its amplifier is on."""
     with services().database.read() as session:
         found = session.get(Speaker, speaker)
-        geography = Geography.load(session)
-        if found is None or speaker not in geography.speakers:
+        if found is None or speaker not in geography().speakers:
             abort(404)
-        zones, today = geography.zones_of(speaker), now().astimezone(zone()).date()
-        commune = Commune.load(session, station(), now())
-        sounds = {each: _silent(commune, zones, each) for each in next_day(session, geography, speaker)}
+        zones, today = geography().zones_of(speaker), now().astimezone(zone()).date()
+        sounds = {each: _silent(zones, each) for each in next_day(session, speaker)}
         heard = [each for each, silent in sounds.items() if not silent]
-        off = [each for each in commune.switches.off(zones, today, today + _DAY) if each[1] > now()]
+        off = [each for each in commune().switches.off(zones, today, today + _DAY) if each[1] > now()]
         windows = power.windows((each.stretch for each in heard), timedelta(milliseconds=found.amp_lead_ms))
-        last = select(Delivery).where(Delivery.speaker_id == speaker, Delivery.started_at.is_not(None))
+        last = select(Delivery).join(Delivery.broadcast).order_by(Broadcast.start_at.desc()).limit(1)
         return render_template(
             "speaker_day.html",
             speaker=found,
@@ -127,38 +124,38 @@ def of_speaker(speaker: str) -> ResponseReturnValue:
             axis=[now() + timedelta(hours=hours) for hours in range(0, 25, 6)],
             power=_bars(windows, now()),
             off_bars=_bars(off, now()),
-            last=session.scalar(last.order_by(Delivery.started_at.desc()).limit(1)),
+            last=session.scalar(last.where(Delivery.speaker_id == speaker, Delivery.started_at.is_not(None))),
             place=session.get_one(Place, found.place_id),
             on_air=on_air.of_place(session, found.place),
         )
 
 
-def next_day(session: Session, geography: Geography, speaker: str) -> list[Sounding]:
+def next_day(session: Session, speaker: str) -> list[Sounding]:
     """What a speaker is meant to play from now on for 24 hours."""
-    found = timeline.soundings(session, zone(), now(), now() + _DAY, now())
-    return [each for each in timeline.heard_by(found, geography, speaker) if each.to_air]
+    zones = geography().zones_of(speaker)
+    found = timeline.soundings(session, zone(), now(), now() + _DAY, now(), zones)
+    return [each for each in timeline.heard_by(found, geography(), speaker) if each.to_air]
 
 
-def should_be_playing(session: Session) -> list[tuple[str, Sounding]]:
+def should_be_playing(session: Session, at_most: int) -> list[tuple[str, Sounding]]:
     """What should be playing now, place by place, by plan and time alone; only where something should."""
     found = timeline.soundings(session, zone(), now(), now() + timedelta(seconds=1), now())
-    geography = Geography.load(session)
-    commune = Commune.load(session, station(), now())
     told: dict[int, Sounding] = {}
-    for place in sorted(set(geography.speakers.values())) if found else ():
-        zones = geography.zones_at(place)
-        heard = [each for each in found if each.heard_at(zones) and not _silent(commune, zones, each)]
+    for place in sorted(set(geography().speakers.values())) if found else ():
+        if len(told) == at_most:
+            break
+        zones = geography().zones_at(place)
+        heard = [each for each in found if each.heard_at(zones) and not _silent(zones, each)]
         if sounding := timeline.should_play(heard, zones, now()):
             told[place] = sounding
     names = {place.id: place.name for place in session.scalars(select(Place).where(Place.id.in_(told)))}
     return [(names[place], sounding) for place, sounding in told.items()]
 
 
-def off_until(session: Session, places: Collection[int]) -> dict[int, datetime]:
+def off_until(places: Collection[int]) -> dict[int, datetime]:
     """Until when the speakers of a place are off that are off now, by the place's id."""
-    switches = Commune.load(session, station(), now()).switches
+    switches = commune().switches
     if not switches.switched:
         return {}
-    geography = Geography.load(session)
-    found = {place: switches.off_during(geography.zones_at(place), now(), now()) for place in places}
+    found = {place: switches.off_during(geography().zones_at(place), now(), now()) for place in places}
     return {place: stretch[1] for place, stretch in found.items() if stretch}

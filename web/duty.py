@@ -20,7 +20,7 @@ from broadcaster.rows import Alert, Place
 from scheduler import cap_archive
 from web import alert_words
 from web.access import RAISERS, me, must_at, open_to_all, requires
-from web.context import now, services
+from web.context import geography, now, services
 from web.places import Choices
 from web.words import gettext as _
 
@@ -174,7 +174,7 @@ def show(
     pasted: Mapping[str, object] | None = None,
 ) -> str:
     """The form; ``pasted`` is what was understood of the bulletin that it was filled from."""
-    choices = Choices.load(session)
+    choices = Choices.load(session, geography())
     told: dict[str, list[str]] = {}
     for one in faults or ():
         told.setdefault(one.field, []).append(_fault(one))

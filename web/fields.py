@@ -249,10 +249,14 @@ def parse(typed: Fields, submission: str, zone: ZoneInfo, now: datetime) -> tupl
         readings=corrections(typed.readings),
         start_at=meant.start_at,
         rule=meant.rule,
-        replaces=int(typed.replaces) if typed.replaces.isdecimal() else None,
+        replaces=_row(typed.replaces) if typed.replaces.isdecimal() else None,
         displaces=tuple(displaced(typed.displaces)),
     )
     return wanted, problems
+
+
+def _row(typed: str) -> int:
+    return int(typed) if len(typed) < 10 else 0  # noqa: PLR2004  no row has more digits; there is no row 0
 
 
 def seconds_text(milliseconds: int) -> str:

@@ -13,7 +13,7 @@ from broadcaster.rows import LexiconEntry
 from scheduler import lexicon
 from tts.reading import LexiconError
 from web import sentences
-from web.access import WRITERS, me, requires
+from web.access import WRITERS, me, must_everywhere, requires
 from web.context import now, services
 from web.words import gettext as _
 
@@ -39,6 +39,7 @@ def listing() -> ResponseReturnValue:
 @requires(*WRITERS)
 def keep() -> ResponseReturnValue:
     """Keep a reading for the station; asked by a page's script, answers with JSON."""
+    must_everywhere(*WRITERS)
     written, spoken = (" ".join(request.form.get(name, "").split()) for name in ("written", "spoken"))
     by_script = bool(request.headers.get("X-Requested-With"))
     try:
@@ -67,6 +68,7 @@ def check() -> ResponseReturnValue:
 @requires(*WRITERS)
 def forget(number: int) -> ResponseReturnValue:
     """Remove a reading."""
+    must_everywhere(*WRITERS)
     with services().database.write() as session:
         entry = session.get(LexiconEntry, number)
         if entry is None:

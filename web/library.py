@@ -16,8 +16,9 @@ from scheduler.submissions import MAX_TEXT, MAX_TITLE
 from tts.limited import RefusedFileError
 from tts.tidying import tidied
 from web import defaults, drafts, fields, file_words, uploads
-from web.access import WRITERS, me, requires
+from web.access import WRITERS, may_everywhere, me, requires
 from web.context import now, services, zone
+from web.paging import page_asked
 from web.words import gettext as _
 
 pages = Blueprint("library", __name__, url_prefix="/library")
@@ -53,11 +54,21 @@ def _item(session: Session, number: int) -> LibraryItem:
     return session.get(LibraryItem, number) or abort(404)
 
 
+def _may_keep(item: LibraryItem) -> bool:
+    """Whether the one who asks may change an item, which everybody uses: their own, and writers of the whole station any."""
+    return item.account_id == me().id or may_everywhere(*WRITERS)
+
+
+def _must_keep(item: LibraryItem) -> None:
+    if not _may_keep(item):
+        abort(403)
+
+
 @pages.get("")
 @requires(*WRITERS)
 def shelf() -> ResponseReturnValue:
     """What is kept, by words, kind and category."""
-    wanted, page = _wanted(), max(request.args.get("page", 1, type=int), 1)
+    wanted, page = _wanted(), page_asked()
     with services().database.read() as session:
         items, count = library.find(session, wanted, limit=_PAGE, offset=(page - 1) * _PAGE)
         return render_template(
@@ -160,7 +171,12 @@ def show(number: int) -> ResponseReturnValue:
         item = _item(session, number)
         text = item.bulletin.text if item.bulletin else item.text
         return render_template(
-            "library_item.html", item=item, text=text, blanks=blanks(item.text), categories=fields.CATEGORIES
+            "library_item.html",
+            item=item,
+            text=text,
+            blanks=blanks(item.text),
+            categories=fields.CATEGORIES,
+            may_keep=_may_keep(item),
         )
 
 
@@ -171,6 +187,7 @@ def change(number: int) -> ResponseReturnValue:
     typed = _typed()
     with services().database.write() as session:
         item = _item(session, number)
+        _must_keep(item)
         if item.kind is not ItemKind.TEMPLATE or not typed["text"]:
             del typed["text"]
         if not typed["title"]:
@@ -186,7 +203,9 @@ def archive(number: int) -> ResponseReturnValue:
     """Put an item away, or back."""
     away = request.form.get("away") == "1"
     with services().database.write() as session:
-        library.archive(session, _item(session, number), account_id=me().id, now=now(), away=away)
+        item = _item(session, number)
+        _must_keep(item)
+        library.archive(session, item, account_id=me().id, now=now(), away=away)
     flash(_("Đã cất đi. Tìm lại ở mục Đã cất đi.") if away else _("Đã đưa lại vào kho."), "success")
     return redirect(url_for("library.show", number=number), 303)
 

@@ -30,7 +30,7 @@ from web.access import (
     must_at,
     requires,
 )
-from web.context import now, services, station, zone
+from web.context import geography, now, services, station, zone
 from web.places import Branch, Choices
 
 pages = Blueprint("live", __name__)
@@ -52,7 +52,7 @@ class _Right:
 def show() -> ResponseReturnValue:
     """The microphone for those who may speak somewhere, and the last talks for everybody."""
     with services().database.read() as session:
-        choices = Choices.load(session)
+        choices = Choices.load(session, geography())
         return render_template(
             "live.html",
             roots=_allowed(choices.roots),

@@ -41,6 +41,7 @@ def ended(end: TalkEnd) -> str:
         TalkEnd.SILENT: _("Đã dừng vì không có tiếng nói"),
         TalkEnd.STOPPED: _("Đã có người dừng"),
         TalkEnd.DISPLACED: _("Đã nhường cho lời nói khẩn cấp"),
+        TalkEnd.REVOKED: _("Quyền nói trực tiếp đã bị thu hồi"),
         TalkEnd.STATION: _("Đài dừng hoặc mất điện giữa chừng"),
     }[end]
 

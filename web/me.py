@@ -1,6 +1,6 @@
 """One's own page: notices behind the bell, addresses they are pushed to, and lending the right to approve."""
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -16,6 +16,8 @@ from broadcaster.rows import Account, Address, Grant, Notice, NoticeKind, Push, 
 from web import notice_words
 from web.access import current_person, me, requires
 from web.context import now, services, zone
+from web.typed import row_number
+from web.week import day_typed, midnight
 from web.words import gettext as _
 
 pages = Blueprint("me", __name__)
@@ -133,11 +135,10 @@ def _lent() -> Select[Grant]:
 
 def _day(name: str) -> datetime:
     """The beginning of a local day of the form. Errors: NotLendableError."""
-    try:
-        day = datetime.fromisoformat(request.form.get(name, "")).date()
-    except ValueError as error:
-        raise NotLendableError("dates") from error
-    return datetime.combine(day, time.min, zone()).astimezone(UTC)
+    day = day_typed(request.form.get(name, ""))
+    if day is None:
+        raise NotLendableError("dates")
+    return midnight(day, zone()).astimezone(UTC)
 
 
 @pages.post("/me/lend")
@@ -147,7 +148,9 @@ def lend() -> ResponseReturnValue:
     try:
         with services().database.write() as session:
             own = _own_grant(session) or abort(403)
-            to = session.get(Account, request.form.get("to", type=int) or 0) or own.account  # nobody lends to oneself
+            to = (
+                session.get(Account, request.form.get("to", type=row_number) or 0) or own.account
+            )  # nobody lends to oneself
             until = _day("until") + timedelta(days=1)
             people.lend(session, own, to, valid_from=_day("from"), valid_until=until, now=now())
         flash(_("Đã ủy quyền duyệt."), "success")

@@ -6,16 +6,14 @@ from datetime import datetime, time, timedelta
 from typing import Final
 from urllib.parse import parse_qsl
 
-from babel import Locale
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import get_locale
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from broadcaster import chain
 from broadcaster.geography import Geography
-from broadcaster.rows import Schedule, ScheduleKind, Station
+from broadcaster.rows import Schedule, ScheduleKind
 from broadcaster.wire.documents import Class
 from scheduler import conflicts, recurrence, rules, timeline
 from scheduler.conflicts import Conflict, Wanted
@@ -24,7 +22,8 @@ from scheduler.rules import Commune
 from scheduler.timeline import Sounding
 from web import fields, rule_words, sentences
 from web.access import WRITERS, may_at, me, must_at, requires
-from web.context import now, services, zone
+from web.context import commune, geography, locale, now, services, zone
+from web.typed import row_number
 from web.week import WEEK, day_typed, midnight, monday_of
 from web.words import gettext as _
 from web.words import ngettext
@@ -51,18 +50,16 @@ class Surroundings:
         cls, session: Session, schedule: Schedule, moment: datetime, without: Collection[tuple[int, datetime]] = ()
     ) -> "Surroundings":
         """Around a moment, but for what gives way to it."""
-        geography = Geography.load(session)
-        row = session.scalars(select(Station)).one()
-        audience = geography.heard_by(place.code for place in schedule.targets)
+        audience = geography().heard_by(place.code for place in schedule.targets)
         found = timeline.soundings(session, zone(), moment - _DAY, moment + _DAY, now())
         others = [
             each
             for each in found
             if each.to_air
             and (each.schedule, each.occurrence) not in without
-            and geography.heard_by(each.zones) & audience
+            and geography().heard_by(each.zones) & audience
         ]
-        return cls(geography, Commune.load(session, row, now()), audience, tuple(others))
+        return cls(geography(), commune(), audience, tuple(others))
 
     def refusal(self, schedule: Schedule, moment: datetime) -> str:
         """Why a bulletin may not air then; empty when it may."""
@@ -82,12 +79,6 @@ class Surroundings:
         return conflicts.find(wanted, self.others, self.geography, self.commune)
 
 
-def _locale() -> Locale:
-    locale: Locale | None = get_locale()
-    assert locale  # noqa: S101  a page is always rendered for somebody
-    return locale
-
-
 def _typed() -> dict[str, str]:
     """The fields that say where to, with one click of a conflict carried out."""
     typed = {name: request.form.get(name, "") for name in _TYPED}
@@ -100,7 +91,7 @@ def _typed() -> dict[str, str]:
 @requires(*WRITERS)
 def move() -> ResponseReturnValue:
     """One occurrence airs at another time; of a repeated schedule only this one. What it would meet there is shown first."""
-    number, occurrence = request.form.get("schedule", type=int), _moment(request.form.get("occurrence", ""))
+    number, occurrence = request.form.get("schedule", type=row_number), _moment(request.form.get("occurrence", ""))
     typed = _typed()
     day, clock = day_typed(typed["date"]), _time(typed["time"])
     if number is None or occurrence is None:
@@ -129,7 +120,7 @@ def move() -> ResponseReturnValue:
     if met:
         return render_template("week_move.html", title=title, typed=typed, moment=moment, conflicts=met)
     services().orders.wake()
-    flash(_("Đã dời sang %(when)s.", when=rule_words.moment_in_words(moment, zone(), _locale())), "success")
+    flash(_("Đã dời sang %(when)s.", when=rule_words.moment_in_words(moment, zone(), locale())), "success")
     return _back(moment)
 
 

@@ -6,13 +6,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from broadcaster import airing
-from broadcaster.geography import Geography
 from broadcaster.rows import Broadcast, Place
 from broadcaster.wire.documents import Class
 from scheduler import rules
-from scheduler.rules import Commune
 from web.access import VIEWERS, requires
-from web.context import now, services, station
+from web.context import commune, geography, now, services
+from web.paging import PLACES
 
 pages = Blueprint("on_air", __name__)
 
@@ -29,18 +28,28 @@ def show() -> ResponseReturnValue:
     return response.make_conditional(request)
 
 
+def inside(place: Place) -> list[str]:
+    """The codes of the places right inside another."""
+    return [spot.code for spot in geography().spots.values() if spot.parent_id == place.id]
+
+
+def near(place: Place) -> frozenset[str]:
+    """The zones that are heard in a place, and those right inside it where they fit on a page."""
+    found = inside(place)
+    return frozenset({*geography().zones_at(place.id), *(found if len(found) <= PLACES else ())})
+
+
 def of_place(session: Session, place: Place | None) -> list[Broadcast]:
     """What is on the air in a place, or right inside it; everywhere when no place is named."""
     found = airing.on_air(session, now())
     if place is None:
         return found
-    inside = session.scalars(select(Place.code).where(Place.parent_id == place.id))
-    zones = Geography.load(session).zones_at(place.id)
-    near, silent = {*zones, *inside}, rules.silence(Commune.load(session, station(), now()), zones, now(), now())
+    zones = geography().zones_at(place.id)
+    around, silent = near(place), rules.silence(commune(), zones, now(), now())
     return [
         each
         for each in found
-        if near & {target.code for target in each.schedule.targets}
+        if around & {target.code for target in each.schedule.targets}
         and place not in each.excluded
         and not (silent and each.klass is not Class.EMERGENCY)
     ]

@@ -39,10 +39,9 @@ class Choices:
     total: int
 
     @classmethod
-    def load(cls, session: Session) -> "Choices":
+    def load(cls, session: Session, geography: Geography) -> "Choices":
         """The choices as they are now."""
         places = list(session.scalars(select(Place).order_by(Place.position, Place.id)))
-        geography = Geography.load(session)
         own = Counter(geography.speakers.values())
         below: dict[int | None, list[Place]] = {}
         for place in places:

@@ -12,9 +12,8 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, joinedload, selectinload
 
-from broadcaster.geography import Geography
 from broadcaster.hours import WEEKDAYS
-from broadcaster.rows import Broadcast, Bulletin, ItemKind, LibraryItem, Schedule, ScheduleKind, Station
+from broadcaster.rows import Broadcast, Bulletin, ItemKind, LibraryItem, Schedule, ScheduleKind
 from broadcaster.wire.documents import Class
 from broadcaster.wire.units import MINUTE
 from scheduler import programmes, recurrence, rule_text, submissions
@@ -24,10 +23,11 @@ from scheduler.submissions import MAX_TITLE, Problem, Submission, SubmissionErro
 from tts.voice import VOICES
 from web import agenda, ahead, fields, programme_words, rundown_fields, sentences, when
 from web.access import VIEWERS, WRITERS, may_at, me, must_at, requires
-from web.context import now, services, zone
+from web.context import geography, now, services, station, zone
 from web.fields import Fields
 from web.places import Choices
 from web.rundown_fields import Typed
+from web.typed import row_number
 
 pages = Blueprint("programmes", __name__, url_prefix="/programmes")
 
@@ -119,7 +119,7 @@ def form(submission: UUID) -> ResponseReturnValue:
 
 
 def _prefilled(session: Session) -> Typed:
-    if number := request.args.get("edit", type=int):
+    if number := request.args.get("edit", type=row_number):
         schedule = session.get(Schedule, number)
         if schedule is None or schedule.cancelled_at or schedule.bulletin.rundown is None:
             abort(404)
@@ -231,9 +231,8 @@ def _look(session: Session, typed: Typed) -> Look | None:
     wanted = rundown_fields.meant(typed)
     if not wanted.items:
         return None
-    geography, row = Geography.load(session), session.scalars(select(Station)).one()
-    title, audience = typed.title.strip()[:MAX_TITLE], geography.heard_by(typed.places)
-    composed = Composer(session, row, geography, now()).of_rundown(wanted, title, audience, at)
+    title, audience = typed.title.strip()[:MAX_TITLE], geography().heard_by(typed.places)
+    composed = Composer(session, station(), geography(), now()).of_rundown(wanted, title, audience, at)
     length = timedelta(milliseconds=composed.length_ms)
     return Look(composed, at, at + timedelta(milliseconds=wanted.planned_ms), at + length)
 
@@ -265,7 +264,7 @@ def _show(session: Session, submission: str, typed: Typed, problems: Sequence[Pr
     told: dict[str, list[str]] = {}
     for problem in problems:
         told.setdefault(problem.field, []).append(programme_words.problem(problem) or sentences.problem(problem))
-    choices = Choices.load(session)
+    choices = Choices.load(session, geography())
     page = render_template(
         "programme.html",
         submission=submission,

@@ -15,7 +15,7 @@ from tts.recorded import LONGEST_S, RecordedSentences
 from tts.trimming import trimmed_flac
 from web import fields, file_words, uploads
 from web import sentences as words
-from web.access import WRITERS, me, requires
+from web.access import WRITERS, me, must_everywhere, requires
 from web.context import now, services, sound_store
 from web.fields import Fields
 from web.words import gettext as _
@@ -42,6 +42,7 @@ def listing() -> ResponseReturnValue:
 @requires(*WRITERS)
 def keep() -> ResponseReturnValue:
     """Keep a recording of a sentence; one that there is already is replaced."""
+    must_everywhere(*WRITERS)
     typed, refused = uploads.with_sound(fields.of_form(dict(request.form.lists())))
     if refused or request.form.get("action") in {"upload", "drop-sound"}:
         return _show(typed, [words.problem(problem) for problem in refused])
@@ -78,6 +79,7 @@ def _kept(sentence: str, pcm: Pcm, sound: str) -> ResponseReturnValue:
 @requires(*WRITERS)
 def remove() -> ResponseReturnValue:
     """Forget a recording; bulletins already made keep their sound."""
+    must_everywhere(*WRITERS)
     sentence = request.form.get("sentence", "")
     if not sentences_of_station().remove(sentence):
         abort(404)

@@ -3,10 +3,11 @@
 import os
 import secrets
 from datetime import timedelta
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
-from flask import Flask, Response, request
+from flask import Flask, Response, abort, request
 from flask.sessions import SecureCookieSessionInterface
 from flask_wtf.csrf import CSRFProtect
 
@@ -40,6 +41,21 @@ class _Sessions(SecureCookieSessionInterface):
 
     def get_cookie_secure(self, app: Flask) -> bool:  # noqa: ARG002  Flask's signature
         return request.is_secure
+
+
+def refuse_nul(app: Flask) -> None:
+    """Refuse a character that no keyboard makes and PostgreSQL does not store."""
+
+    @app.before_request
+    def _look() -> None:
+        given = (
+            request.path,
+            *request.args.keys(),
+            *chain(*request.args.listvalues()),
+            *chain(*request.form.listvalues()),
+        )
+        if any("\0" in text for text in given):
+            abort(400)
 
 
 def secret_key(path: Path) -> str:

@@ -14,13 +14,12 @@ from broadcaster.rows import Place, Speaker
 from web import chart, day, enrolment
 from web.access import ENROLLERS, VIEWERS, may, requires
 from web.context import services
+from web.paging import PLACES, page_asked
 
 pages = Blueprint("speakers", __name__)
 
 NEVER: Final = "never"
 _ORDER: Final = ("ready", "init", "sleeping", "disconnected", "lost", NEVER)
-PLACES: Final = 40
-"""On one page."""
 _MAX_LISTED: Final = 1000
 _MILLION: Final = 1_000_000
 
@@ -54,7 +53,7 @@ class Village:
 @requires(*VIEWERS)
 def listing() -> ResponseReturnValue:
     """Map and list, a page of places at a time."""
-    page = max(1, request.args.get("page", 1, type=int))
+    page = page_asked()
     with services().database.read() as session:
         counted = count_by_state(session)
         villages, more = _load(session, page)
@@ -76,7 +75,7 @@ def listing() -> ResponseReturnValue:
             page=page,
             more=more,
             amplifier_is_on=amplifier_is_on,
-            off_until=day.off_until(session, [village.place.id for village in villages]),
+            off_until=day.off_until([village.place.id for village in villages]),
             waiting=enrolment.pending(session) if may(*ENROLLERS) else [],
         )
 

@@ -242,7 +242,7 @@ class RunningStation:
         with self._order() as session:
             stopped = airing.stop_all(session, account_id=account_id, now=self.core.clock.now())
             order = Command(action=Action.STOP_ALL)
-            signed = self._commands(session, setup_documents.tops(session), order, self.core.keyring.emergency)
+            signed = self._commands(session, setup_documents.top_zones(session), order, self.core.keyring.emergency)
         self._send(signed)
         return len(stopped)
 
@@ -334,7 +334,7 @@ class RunningStation:
         with self.core.database.write(urgent=True) as session:
             until = guest_keys.lock_out(session, self.core, kid, account_id)
             order = Command(action=Action.LOCK_OUT, keys=(kid,), until=to_ms(until))
-            signed = self._commands(session, setup_documents.tops(session), order, self.core.keyring.emergency)
+            signed = self._commands(session, setup_documents.top_zones(session), order, self.core.keyring.emergency)
         self._send(signed)
 
     def rehearse(self, name: str, by: By) -> Done:

@@ -7,7 +7,6 @@ from typing import Any, Final
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import get_locale
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
@@ -17,11 +16,12 @@ from broadcaster.hours import WEEKDAYS
 from broadcaster.rows import Place, Power, Switching
 from broadcaster.wire.documents import Class
 from scheduler import power, recurrence, rule_text, timeline
+from scheduler.recurrence import Rule, RuleError
 from scheduler.switching import Switches
 from scheduler.timeline import Sounding
 from web import moments, rule_words, sentences, typed, when
 from web.access import STOPPERS, VIEWERS, WRITERS, me, must_at, requires
-from web.context import now, services, station, zone
+from web.context import geography, locale, now, services, station, zone
 from web.typed import WrongError
 from web.words import gettext as _
 from web.words import ngettext
@@ -48,7 +48,7 @@ class Ahead:
         """From now on."""
         found = timeline.soundings(session, zone(), now(), now() + _TOLD_AHEAD, now())
         mild = (each for each in found if each.to_air and each.klass is not Class.EMERGENCY)
-        return cls(Geography.load(session), Switches.load(session, station(), now()), tuple(mild))
+        return cls(geography(), Switches.load(session, station(), now()), tuple(mild))
 
     def skipped(self, row: Switching) -> tuple[Sounding, ...]:
         """What would have sounded in the places of a switching and will not, because they are off."""
@@ -108,8 +108,16 @@ def _page(wrong: str, filled: Mapping[str, Any], part: str = "") -> ResponseRetu
 
 
 def _is_over(row: Switching) -> bool:
-    length = row.until - row.start_at
-    return not recurrence.following(rule_text.read(row.rrule, row.start_at, zone()), now() - length)
+    rule, length = _rule(row), row.until - row.start_at
+    return rule is not None and not recurrence.following(rule, now() - length)
+
+
+def _rule(row: Switching) -> Rule | None:
+    """When it counts; None where that can't be read, so that somebody sees it and takes it off."""
+    try:
+        return rule_text.read(row.rrule, row.start_at, zone())
+    except RuleError:
+        return None
 
 
 def _end_of(row: Switching) -> datetime:
@@ -117,15 +125,15 @@ def _end_of(row: Switching) -> datetime:
 
 
 def _words(row: Switching) -> str:
-    locale = get_locale()
-    assert locale  # noqa: S101  a page is always rendered for somebody
-    start, until = (moments.moment(at, zone(), now(), locale) for at in (row.start_at, row.until))
+    start, until = (moments.moment(at, zone(), now(), locale()) for at in (row.start_at, row.until))
     if not row.rrule:
         return _("từ %(start)s đến %(until)s", start=start, until=until)
-    rule = rule_text.read(row.rrule, row.start_at, zone())
+    rule = _rule(row)
+    if rule is None:
+        return _("Không đọc được lịch này nên nó không có hiệu lực. Hãy bỏ đi và đặt lại.")
     return _(
         "%(rule)s Mỗi lần đến %(until)s.",
-        rule=rule_words.in_words(rule, locale),
+        rule=rule_words.in_words(rule, locale()),
         until=moments.clock(row.until, zone()),
     )
 

@@ -8,7 +8,7 @@ from broadcaster import chain
 from broadcaster.clock import from_ms
 from broadcaster.rows import Station
 from scheduler import plausible
-from web.access import TECHNICIANS, me, requires
+from web.access import TECHNICIANS, me, must_everywhere, requires
 from web.context import now, services
 from web.words import gettext as _
 
@@ -34,6 +34,7 @@ def show() -> ResponseReturnValue:
 @requires(*TECHNICIANS)
 def trust() -> ResponseReturnValue:
     """Somebody has looked at a watch: the station's clock is right."""
+    must_everywhere(*TECHNICIANS)
     with services().database.write() as session:
         station = session.scalars(select(Station)).one()
         doubt = station.clock_doubt

@@ -1,16 +1,39 @@
 """Single fields as people type them, and the sentence for whoever typed one that can't be taken."""
 
 from datetime import date, time
+from typing import Final
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
+from werkzeug.routing import IntegerConverter, Map
 
 from broadcaster.rows import Place
 from web.words import gettext as _
 
+FIRST_DAY: Final = date(1970, 1, 8)
+LAST_DAY: Final = date(9000, 1, 1)
+"""Between them a day has a yesterday, a tomorrow and a week in every time zone."""
+MOST_ROWS: Final = 2**31 - 1
+"""The highest number that PostgreSQL gives a row."""
+
 
 class WrongError(Exception):
     """A field can't be taken; the text is the sentence for whoever typed it."""
+
+
+def row_number(typed: str) -> int:
+    """The number of a row, where an address or a form names one. Errors: ValueError, also for more than a row can have."""
+    number = int(typed)
+    if not 0 <= number <= MOST_ROWS:
+        raise ValueError("no row has this number")
+    return number
+
+
+class RowNumber(IntegerConverter):
+    """The same as a part of an address, ``<int:…>``."""
+
+    def __init__(self, rules: Map) -> None:
+        super().__init__(rules, max=MOST_ROWS)
 
 
 def place(session: Session, code: str) -> Place:
@@ -33,9 +56,12 @@ def time_of_day(typed: str) -> str:
 def day(typed: str) -> date:
     """A date. Errors: WrongError."""
     try:
-        return date.fromisoformat(typed.strip())
-    except ValueError as error:
-        raise WrongError(_("Ngày không đúng. Ví dụ: 25/11/2026.")) from error
+        found = date.fromisoformat(typed.strip())
+    except ValueError:
+        found = LAST_DAY
+    if not FIRST_DAY <= found < LAST_DAY:
+        raise WrongError(_("Ngày không đúng. Ví dụ: 25/11/2026."))
+    return found
 
 
 def number(typed: str, least: int, most: int) -> int | None:

@@ -6,21 +6,20 @@ from datetime import date, datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from babel import Locale
 from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
-from flask_babel import get_locale
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from broadcaster.airing import BroadcastState, Coverage
-from broadcaster.geography import Geography
 from broadcaster.rows import Broadcast, Place, Speaker
 from scheduler import timeline
 from scheduler.timeline import Sounding
 from web import coverage, on_air, rule_words
 from web.access import requires
-from web.context import now, services, zone
+from web.context import geography, locale, now, services, zone
+from web.paging import PLACES
+from web.typed import FIRST_DAY, LAST_DAY
 
 pages = Blueprint("week", __name__)
 
@@ -50,12 +49,6 @@ class Day:
     lunar: str
     holiday: str
     entries: tuple[Entry, ...]
-
-
-def _locale() -> Locale:
-    locale: Locale | None = get_locale()
-    assert locale  # noqa: S101  a page is always rendered for somebody
-    return locale
 
 
 def monday_of(day: date) -> date:
@@ -88,6 +81,7 @@ def show() -> ResponseReturnValue:
             places=places,
             speakers=_speakers(session, place),
             on_air=on_air.of_place(session, place),
+            apart=place is not None and len(on_air.inside(place)) > PLACES,
         )
 
 
@@ -95,24 +89,24 @@ def _speakers(session: Session, place: Place | None) -> Sequence[Speaker]:
     """The speakers in service that hear what is aired in a place."""
     if place is None:
         return []
-    heard = Geography.load(session).heard_by([place.code])
+    heard = geography().heard_by([place.code])
     return session.scalars(select(Speaker).where(Speaker.id.in_(sorted(heard)[:_LISTED])).order_by(Speaker.id)).all()
 
 
 def days_of(session: Session, first: date, count: int, place: Place | None, places: Sequence[Place]) -> list[Day]:
     """So many days of a place and of what lies in it, from ``first`` on."""
     begin, end = midnight(first, zone()), midnight(first + count * _DAY, zone())
-    found = timeline.soundings(session, zone(), begin, end, now())
+    found = timeline.soundings(session, zone(), begin, end, now(), on_air.near(place) if place else None)
     if place is not None:
-        zones = Geography.load(session).zones_at(place.id)
-        inside = {place.code, *(each.code for each in places if each.parent_id == place.id)}
+        zones = geography().zones_at(place.id)
+        inside = on_air.near(place) - set(zones) | {place.code}
         found = [each for each in found if each.heard_at(zones) or inside & set(each.zones)]
     entries = _entries(session, found, {each.code: each.name for each in places})
     days = []
     for number in range(count):
         day = first + number * _DAY
         mine = tuple(each for each in entries if each.sounding.start.astimezone(zone()).date() == day)
-        words = rule_words.day_in_words(day, _locale())
+        words = rule_words.day_in_words(day, locale())
         days.append(Day(day, words, rule_words.lunar_in_words(day), rule_words.holiday(day), mine))
     return days
 
@@ -139,4 +133,4 @@ def day_typed(typed: str) -> date | None:
         found = date.fromisoformat(typed.strip())
     except ValueError:
         return None
-    return found if date(1970, 1, 8) <= found < date(9000, 1, 1) else None
+    return found if FIRST_DAY <= found < LAST_DAY else None

@@ -70,6 +70,7 @@ class Broadcast(Base):
     __table_args__ = (
         UniqueConstraint("schedule_id", "occurrence"),
         Index("ix_broadcast_start_at", "start_at"),
+        Index("ix_broadcast_occurrence", "occurrence"),
         Index("ix_broadcast_unsent", "occurrence", sqlite_where=text(_UNSENT), postgresql_where=text(_UNSENT)),
     )
 
@@ -134,6 +135,7 @@ class Delivery(Base):
     """
 
     __tablename__ = "delivery"
+    __table_args__ = (Index("ix_delivery_state", "broadcast_id", "state"),)
 
     broadcast_id: Mapped[str] = mapped_column(ForeignKey("broadcast.id"), primary_key=True)
     speaker_id: Mapped[str] = mapped_column(ForeignKey("speaker.id"), primary_key=True)

@@ -22,6 +22,7 @@ class TalkEnd(StrEnum):
     SILENT = "silent"
     STOPPED = "stopped"
     DISPLACED = "displaced"
+    REVOKED = "revoked"
     STATION = "station"
 
 

@@ -2,19 +2,22 @@
 
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from io import FileIO
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
 from sqlalchemy import select
 
-from broadcaster import chain, talks
+from broadcaster import chain, talks, village
 from broadcaster.core import Core
 from broadcaster.database import Database
-from broadcaster.rows import Account, AuditEntry, Station, Talk, TalkEnd
+from broadcaster.rows import Account, AuditEntry, Grant, Role, Station, Talk, TalkEnd
 from broadcaster.sounds import SoundStore
 from broadcaster.talks import Order
 from broadcaster.wire import envelope, strict_json
@@ -23,15 +26,16 @@ from broadcaster.wire.topics import Kind
 from broadcaster.wire.urgent import LiveOpen
 from device_sim.opus import PacketDecoder
 from device_sim.stream import split
-from scheduler import talking
+from scheduler import recordings, talking
 from scheduler.microphone import DELAY_MS, MOST_AT_ONCE_MS, OutOfOrderError, TooMuchError
 from scheduler.talking import OnAir, OverError, RefusedTalkError, Talks
 from tests.broadcaster import town
 from tests.broadcaster.town import COMMUNE, DOAI, DONG, EMPTY, NA_LOC, TOPICS, FakeTransport
 from tests.clocks import FixedClock
 from tests.streams import programme
-from tts.flac import from_flac
+from tts.flac import from_flac, to_flac
 from tts.live_encoding import RATE_HZ
+from tts.pcm import Pcm
 
 VOICE = programme(8)
 PART = RATE_HZ // 5
@@ -41,7 +45,8 @@ LAN, HOA = 1, 2
 @pytest.fixture
 def filled_core(filled: Database, clock: FixedClock) -> Core:
     with filled.write() as session:
-        session.add(Account(username="hoa", full_name="Hòa", password_hash="", created_at=clock.now()))
+        held = [Grant(role=Role.DUTY_OFFICER, granted_at=clock.now())]
+        session.add(Account(username="hoa", full_name="Hòa", password_hash="", created_at=clock.now(), grants=held))
     return town.core(filled, clock)
 
 
@@ -100,7 +105,7 @@ def test_what_is_spoken_is_sent_in_its_place_and_kept_with_who_when_where_and_ho
     assert sorted(sent) == list(range(11))
     decoder = PacketDecoder()
     heard = np.concatenate([decoder.decode(split(sent[number])) for number in sorted(sent)]).astype(float)
-    open_talks.archive()
+    open_talks.recordings.archive()
     kept = row(filled_core, talk)
     assert (kept.account_id, kept.end, kept.duration_ms) == (LAN, TalkEnd.RELEASED, 2_051)
     with filled_core.database.read() as session:
@@ -149,7 +154,7 @@ def test_what_comes_too_late_for_its_place_is_recorded_and_not_sent(
     open_talks.end(talk.name, talk.key)
     assert not {2, 3} & set(segments(line))
     assert {8, 9} <= set(segments(line))
-    open_talks.archive()
+    open_talks.recordings.archive()
     assert row(filled_core, talk).duration_ms == 2_000
 
 
@@ -242,6 +247,7 @@ def test_a_person_stops_a_talk_and_stop_all_leaves_an_emergency(open_talks: Talk
 KILLED = """
 import os, signal, sys
 from pathlib import Path
+from zoneinfo import ZoneInfo
 from broadcaster.database import Database
 from scheduler.talking import Talks
 from broadcaster.sounds import SoundStore
@@ -249,6 +255,7 @@ from tests.broadcaster import town
 from tests.clocks import FixedClock
 from tests.scheduler.test_talking import order, speak
 from tts.live_encoding import RATE_HZ
+from tts.pcm import Pcm
 home, clock = Path(sys.argv[1]), FixedClock()
 core = town.core(Database(f"sqlite:///{home / 'loa.db'}"), clock)
 made = Talks(core, town.FakeTransport(), home / "talks", SoundStore(home / "sounds"))
@@ -301,3 +308,108 @@ def test_where_nothing_can_be_written_the_voice_is_heard_all_the_same(
     made.stop()
     with filled_core.database.read() as session:
         assert session.query(Talk).one().end is TalkEnd.STATION
+
+
+@pytest.mark.parametrize("taken", ["account", "grant", "place", "class"])
+def test_a_right_that_is_taken_back_ends_the_talk_at_the_next_look(
+    open_talks: Talks, filled_core: Core, clock: FixedClock, taken: str
+) -> None:
+    klass = Class.EMERGENCY if taken == "class" else Class.ROUTINE
+    talk = open_talks.begin(order(DONG, DOAI, account=HOA, klass=klass), RATE_HZ)
+    speak(open_talks, talk, clock, parts=3)
+    open_talks.look()
+    assert open_talks.on_air() == [talk]
+    with filled_core.database.write() as session:
+        account = session.get_one(Account, HOA)
+        if taken == "account":
+            account.disabled_at = clock.now()
+        else:
+            for grant in account.grants:
+                grant.revoked_at = clock.now()
+        if taken == "place":
+            account.grants.append(Grant(role=Role.DUTY_OFFICER, place_id=DONG, granted_at=clock.now()))
+        if taken == "class":
+            account.grants.append(Grant(role=Role.APPROVER, granted_at=clock.now()))
+    open_talks.look()
+    assert row(filled_core, talk).end is TalkEnd.REVOKED
+    with pytest.raises(OverError) as over:
+        open_talks.take(talk.name, talk.key, 3 * PART, VOICE[:PART])
+    assert over.value.end is TalkEnd.REVOKED
+
+
+def test_a_talk_under_way_counts_what_has_been_said(open_talks: Talks, filled_core: Core, clock: FixedClock) -> None:
+    with filled_core.database.write() as session:
+        grant = Grant(account_id=HOA, role=Role.VILLAGE_HEAD, place_id=DONG, granted_at=clock.now(), daily_minutes=1)
+        session.add(grant)
+        session.flush()
+    talk = open_talks.begin(replace(order(DONG, account=HOA, most_ms=60_000), grant_id=grant.id), RATE_HZ)
+    speak(open_talks, talk, clock, parts=10)
+    zone = ZoneInfo("Asia/Ho_Chi_Minh")
+    with filled_core.database.read() as session:
+        assert village.left_ms(session, grant, clock.now(), zone) == 58_000
+    open_talks.end(talk.name, talk.key)
+    clock.advance(timedelta(minutes=5))
+    with filled_core.database.read() as session:
+        assert village.left_ms(session, grant, clock.now(), zone) == 58_000
+
+
+def test_a_microphone_that_does_not_open_leaves_no_talk_open(
+    open_talks: Talks, filled_core: Core, line: FakeTransport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def torn(*_args: object, **_facts: object) -> bool:
+        raise OSError("torn")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(line, "publish", torn)
+        with pytest.raises(OSError, match="torn"):
+            open_talks.begin(order(), RATE_HZ)
+    with filled_core.database.read() as session:
+        assert session.query(Talk).one().end is TalkEnd.STATION
+    assert open_talks.begin(order(), RATE_HZ) in open_talks.on_air()
+
+
+def test_an_end_that_could_not_be_written_down_is_written_at_the_next_look(
+    open_talks: Talks, filled_core: Core, line: FakeTransport, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    talk = open_talks.begin(order(), RATE_HZ)
+    speak(open_talks, talk, clock, parts=5)
+
+    def full(*_args: object, **_facts: object) -> None:
+        raise OSError("disk full")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(talks, "end", full)
+        open_talks.end(talk.name, talk.key)
+    assert opens(line)[-1].ended
+    assert row(filled_core, talk).ended_at is None
+    assert filled_core.counters.errors == {"talks": 1}
+    ended_at = clock.now()
+    clock.advance(timedelta(minutes=1))
+    open_talks.look()
+    assert (row(filled_core, talk).end, row(filled_core, talk).ended_at) == (TalkEnd.RELEASED, ended_at)
+
+
+def test_a_recording_that_is_being_archived_keeps_nobody_on_the_air(
+    filled_core: Core, line: FakeTransport, clock: FixedClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slow(pcm: Pcm) -> bytes:
+        begun.set()
+        assert go_on.wait(30)
+        return to_flac(pcm)
+
+    monkeypatch.setattr(recordings, "to_flac", slow)
+    made = Talks(filled_core, line, tmp_path / "talks", SoundStore(tmp_path / "sounds"))
+    made.start()
+    first, gone = made.begin(order(DONG), RATE_HZ), made.begin(order(DOAI, account=HOA), RATE_HZ)
+    speak(made, first, clock, parts=3)
+    made.end(first.name, first.key)
+    assert begun.wait(30)
+    clock.advance(timedelta(milliseconds=talking.DROPPED_MS))
+    made.look()
+    assert row(filled_core, gone).end is TalkEnd.DROPPED
+    assert row(filled_core, first).sound_sha256 is None
+    go_on.set()
+    made.stop()
+    assert row(filled_core, first).sound_sha256 is not None

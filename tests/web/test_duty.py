@@ -230,6 +230,9 @@ def test_electronic_boards_show_what_is_in_force_in_the_colour_of_its_risk(offic
     send(officer, places=["thon-2"], level="4")
     assert 'class="sheet-alert risk-4"' in stranger.get("/bang-tin/thon-2").text
     assert "risk-4" not in stranger.get("/bang-tin/thon-3").text
+    send(officer, places=["ven-suoi"], level="5")
+    shown = {code: "risk-5" in stranger.get(f"/bang-tin/{code}").text for code in ("thon-2", "thon-3", "ven-suoi")}
+    assert shown == {"thon-2": False, "thon-3": True, "ven-suoi": True}
     assert stranger.get("/bang-tin/mars").status_code == 404
 
 

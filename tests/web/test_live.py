@@ -65,7 +65,7 @@ def test_a_duty_officer_speaks_and_the_page_tells_who_heard_it(app: Flask, stage
     assert end(app, talk).status_code == 410  # the phone was gone for too long: it ended by itself
     gone = take(app, talk, 4_800, VOICE[:4_800].tobytes())
     assert (gone.status_code, gone.get_json()["end"]) == (410, "dropped")
-    stage.services.talks.archive()
+    stage.services.talks.recordings.archive()
     name = talk["shown"].rsplit("/", 1)[1]
 
     def told(number: str, event: Event, **more: Any) -> Receipt:
