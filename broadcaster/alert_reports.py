@@ -204,8 +204,9 @@ def by_place(session: Session, alert: Alert, now: datetime) -> Mapping[int, Coun
         .subquery()
     )
     named, counted = _is_named(alert, now), defaultdict[int, Counter[Hearing]](Counter)
-    for place, *known, count in session.execute(select(*told.c, func.count()).group_by(*told.c)):
-        counted[place][_hearing(*map(bool, known), named)] += count
+    rows = session.execute(select(*told.c, func.count()).group_by(*told.c))
+    for place, finished, sounding, spared, silent, gone, count in rows:
+        counted[place][_hearing(finished, sounding, spared, silent, gone, named)] += count
     return counted
 
 

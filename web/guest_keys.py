@@ -16,7 +16,7 @@ from broadcaster.guest_keys import GuestKeyError, KeyState
 from broadcaster.rows import GuestKey, Place
 from web import alert_words
 from web.access import ENROLLERS, me, must_everywhere, requires
-from web.context import now, services
+from web.context import geography, now, services
 from web.places import Choices
 from web.words import gettext as _
 
@@ -52,7 +52,7 @@ def _show(status: int = 200, problem: str = "") -> ResponseReturnValue:
         page = render_template(
             "keys.html",
             keys=guest_keys.all_keys(session),
-            choices=Choices.load(session),
+            choices=Choices.load(session, geography()),
             typed=request.form,
             ticked=request.form.getlist("places"),
             problem=problem,
