@@ -10,12 +10,16 @@ const button = document.getElementById("hold");
 const said = document.getElementById("hold-said");
 const errors = document.getElementById("errors");
 const again = document.getElementById("again");
+const unheld = document.getElementById("unheld");
+const sure = document.getElementById("f-held");
 const rest = said.textContent;
 let timer = 0;
 let sending = false;
 
 tickPlaces(document.getElementById("f-places"), document.querySelector("[data-chosen]"));
 button.hidden = false;
+unheld.hidden = true;
+sure.checked = false; // a reload would keep it
 form.addEventListener("submit", (event) => event.preventDefault()); // Enter in a field is not the button
 
 function press() {
@@ -35,6 +39,13 @@ function release() {
   if (!sending) said.textContent = rest;
 }
 
+// Too short, or a screen reader that clicks and can't hold: two steps of another kind are offered.
+function offerSteps() {
+  if (timer || sending) return;
+  unheld.hidden = false;
+  said.textContent = form.dataset.sayShort;
+}
+
 button.addEventListener("pointerdown", (event) => {
   if (event.button) return;
   button.setPointerCapture(event.pointerId);
@@ -48,6 +59,10 @@ button.addEventListener("keydown", (event) => {
   if (!event.repeat) press();
 });
 button.addEventListener("keyup", release);
+button.addEventListener("click", offerSteps);
+document.addEventListener("visibilitychange", release); // a call that comes in takes the finger away
+unheld.querySelector("button").type = "button"; // Enter in a field is not this one either
+unheld.querySelector("button").addEventListener("click", () => (sure.checked ? !sending && send() : sure.focus()));
 
 async function post(address, fields) {
   return fetch(address, {
@@ -90,24 +105,28 @@ async function send() {
   errors.hidden = true;
   said.textContent = form.dataset.saySending;
   let response;
+  let answer;
   try {
     response = await post(form.action, [...new FormData(form), ["held", "1"]]);
+    if (response.ok || response.status === 422) answer = await response.json();
   } catch {
     said.textContent = form.dataset.sayAway;
     setTimeout(send, AGAIN_MS); // the same name: what has arrived already is not raised again
     return;
   }
-  if (response.ok) location.assign((await response.json()).alert);
+  if (response.ok) location.replace(answer.alert); // "Back" does not lead to a form that has been sent
   else if (response.status === 422) {
     stop(rest);
-    show((await response.json()).problems);
+    show(answer.problems);
   } else if (response.status === 401 || response.status === 400) askAgain();
-  else stop(form.dataset.sayFault);
+  else stop(response.status === 403 ? form.dataset.sayRefused : form.dataset.sayFault);
 }
 
 again.addEventListener("submit", async (event) => {
   event.preventDefault();
   const words = document.getElementById("again-said");
+  const submitter = again.querySelector("button");
+  submitter.disabled = true;
   try {
     await renewToken();
     const password = document.getElementById("again-password");
@@ -115,7 +134,8 @@ again.addEventListener("submit", async (event) => {
     const response = await post(form.dataset.signIn, fields);
     password.value = "";
     if (!response.ok) {
-      words.textContent = form.dataset.sayDenied;
+      const why = { 401: form.dataset.sayDenied, 429: form.dataset.sayOften };
+      words.textContent = why[response.status] ?? form.dataset.sayFault;
       password.focus();
       return;
     }
@@ -123,7 +143,9 @@ again.addEventListener("submit", async (event) => {
     again.hidden = true;
     send();
   } catch {
-    words.textContent = form.dataset.sayAway;
+    words.textContent = form.dataset.sayUnknown;
+  } finally {
+    submitter.disabled = false;
   }
 });
 if (!errors.hidden) errors.focus();
