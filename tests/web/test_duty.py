@@ -47,6 +47,15 @@ def test_an_alert_is_raised_and_its_board_opens(officer: Browser, stage: Stage) 
     assert "Khẩn cấp: Bão số 13" in officer.get("/").text  # at the head of every other page
 
 
+def test_a_lost_broker_is_told_where_alerts_are_raised_and_watched(officer: Browser, stage: Stage) -> None:
+    sentence = "Hãy gọi điện hoặc đến báo trực tiếp ngay."
+    board = send(officer).location
+    assert sentence not in officer.get(board).text
+    stage.orders.connected = False
+    for path in ("/duty", f"{board}?part=live"):
+        assert sentence in officer.get(path).text, path
+
+
 def test_the_same_form_twice_raises_one_alert(officer: Browser, stage: Stage) -> None:
     name = uuid4()
     assert send(officer, name).location == send(officer, name).location

@@ -253,6 +253,33 @@ def test_a_sign_in_that_expires_during_the_hold_is_asked_again_and_the_form_stay
 
 
 @phone_only
+def test_an_electronic_board_follows_the_station_and_keeps_its_text_until_that_expires(page: Page, stage: Stage) -> None:
+    board = page.context.new_page()
+    board.clock.install()
+    board.goto("/bang-tin/thon-2")
+    expect(board.locator(".what")).not_to_contain_text("Bão số 13")
+    fill(page)
+    hold(page)
+    expect(page.get_by_role("heading", name="Bão số 13")).to_be_visible()
+    board.clock.fast_forward(6_000)
+    expect(board.locator(".risk-3 .what")).to_have_text("Bão số 13")
+    assert fits(board)
+    board.context.set_offline(True)
+    with board.expect_event("requestfailed"):
+        board.clock.fast_forward(6_000)
+    expect(board.locator(".risk-3 .what")).to_have_text("Bão số 13")
+    board.clock.fast_forward(7 * 3_600_000)  # longer than it is in force
+    expect(board.locator(".what")).to_have_count(0)
+
+
+@phone_only
+def test_english_fits_a_phone_too(page: Page) -> None:
+    page.get_by_role("button", name="English").click()
+    expect(page.get_by_role("heading", name="Schedule", exact=True)).to_be_visible()
+    assert fits(page)
+
+
+@phone_only
 def test_a_fault_is_shown_and_a_false_alarm_corrected(page: Page, stage: Stage) -> None:
     fill(page)
     page.get_by_label("Xã An Bình").uncheck()

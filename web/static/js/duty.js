@@ -1,4 +1,5 @@
 // Raising an alert: press and hold, and never lost. The form has a name, so sending it twice raises one alert.
+import { patience } from "./http.js";
 import { tickPlaces } from "./places.js";
 
 const HOLD_MS = 2000;
@@ -33,6 +34,7 @@ function press() {
 }
 
 function release() {
+  if (!timer) return;
   clearTimeout(timer);
   timer = 0;
   button.classList.remove("holding");
@@ -70,12 +72,12 @@ async function post(address, fields) {
     headers: { "X-CSRFToken": form.elements.csrf_token.value, "X-Requested-With": "fetch" },
     body: new URLSearchParams(fields),
     credentials: "same-origin",
-    signal: AbortSignal.timeout(PATIENCE_MS),
+    signal: patience(PATIENCE_MS),
   });
 }
 
 async function renewToken() {
-  const response = await fetch(form.dataset.token, { credentials: "same-origin", signal: AbortSignal.timeout(PATIENCE_MS) });
+  const response = await fetch(form.dataset.token, { credentials: "same-origin", signal: patience(PATIENCE_MS) });
   form.elements.csrf_token.value = (await response.json()).token;
 }
 
