@@ -55,19 +55,13 @@ def home() -> ResponseReturnValue:
             by_plan=day.should_be_playing(session) if before is None else [],
             older=f"{to_ms(past.older[0])}-{past.older[1]}" if past.older else "",
             first_page=before is None,
-            unreachable=_unreachable(session) if before is None else 0,
+            lost=speakers.count_by_state(session)[SpeakerState.LOST] if before is None else 0,
             pieces_now=_pieces_now(session, current.on_air),
             places=_map(session) if before is None else None,
             progress=_progress((*current.preparing, *current.upcoming)),
             approvals=Approvals.load(session, shown, now()),
             drafts=drafts.count(session, me().id) if may(*WRITERS) else 0,
         )
-
-
-def _unreachable(session: Session) -> int:
-    """How many speakers are not connected that were; a speaker that sleeps is not one of them."""
-    counted = speakers.count_by_state(session)
-    return counted[SpeakerState.DISCONNECTED] + counted[SpeakerState.LOST]
 
 
 def _pieces_now(session: Session, items: tuple[Item, ...]) -> dict[str, str]:

@@ -263,10 +263,13 @@ def test_a_broker_that_is_down_is_told_on_every_page(stage: Stage, editor: Brows
 
 
 def test_the_first_page_counts_the_speakers_that_are_gone(stage: Stage, editor: Browser) -> None:
+    with stage.rows() as session:
+        for speaker in session.scalars(select(Speaker)):
+            speaker.state = SpeakerState.SLEEPING
     assert "mất kết nối" not in editor.get("/").text
     with stage.rows() as session:
-        for speaker, state in zip(session.scalars(select(Speaker).limit(2)), ("lost", "sleeping"), strict=True):
-            speaker.state = SpeakerState(state)
+        session.get_one(Speaker, "loa-002").state = SpeakerState.LOST
+        session.get_one(Speaker, "loa-003").state = SpeakerState.DISCONNECTED  # switched off in order
     assert "1 cụm loa mất kết nối" in editor.get("/?part=live").text
 
 
