@@ -214,7 +214,7 @@ def test_no_network_as_the_finger_lifts_is_told_and_the_alert_goes_out_with_the_
     expect(page.locator("#hold-said")).to_contain_text("máy đang tự thử lại")
     assert page.get_by_label("Bão số").input_value() == "13"
     page.context.set_offline(False)
-    expect(page.get_by_role("heading", name="Bão số 13")).to_be_visible()
+    expect(page.get_by_role("heading", name="Bão số 13")).to_be_visible(timeout=30_000)  # a try may hang for 10 s
     assert len(alerts(stage)) == 1
 
 
