@@ -253,7 +253,9 @@ def test_a_sign_in_that_expires_during_the_hold_is_asked_again_and_the_form_stay
 
 
 @phone_only
-def test_an_electronic_board_follows_the_station_and_keeps_its_text_until_that_expires(page: Page, stage: Stage) -> None:
+def test_an_electronic_board_follows_the_station_and_keeps_its_text_until_that_expires(
+    page: Page, stage: Stage
+) -> None:
     board = page.context.new_page()
     board.clock.install()
     board.goto("/bang-tin/thon-2")
