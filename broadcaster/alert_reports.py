@@ -206,7 +206,7 @@ def by_place(session: Session, alert: Alert, now: datetime) -> Mapping[int, Coun
     named, counted = _is_named(alert, now), defaultdict[int, Counter[Hearing]](Counter)
     rows = session.execute(select(*told.c, func.count()).group_by(*told.c))
     for row in rows:
-        place, finished, sounding, spared, silent, gone, count = row
+        place, finished, sounding, spared, silent, gone, count = tuple(row)
         counted[place][_hearing(finished, sounding, spared, silent, gone, named)] += count
     return counted
 

@@ -14,9 +14,10 @@ from broadcaster.airing import BroadcastState
 from broadcaster.approval import Approvals
 from broadcaster.clock import from_ms, to_ms
 from broadcaster.rows import Broadcast, Clip, Schedule
+from broadcaster.wire.documents import SpeakerState
 from scheduler import relays
 from scheduler.composing import pieces_of
-from web import agenda, area_map, coverage, day, drafts, programme_words
+from web import agenda, area_map, coverage, day, drafts, programme_words, speakers
 from web.access import VIEWERS, WRITERS, may, me, requires
 from web.agenda import Item
 from web.context import now, services, zone
@@ -58,6 +59,7 @@ def home() -> ResponseReturnValue:
             by_plan=day.should_be_playing(session, _NAMED + 1) if before is None else [],
             older=f"{to_ms(past.older[0])}-{past.older[1]}" if past.older else "",
             first_page=before is None,
+            lost=speakers.count_by_state(session)[SpeakerState.LOST] if before is None else 0,
             pieces_now=_pieces_now(session, current.on_air),
             places=_map(session) if before is None else None,
             progress=_progress((*current.preparing, *current.upcoming)),

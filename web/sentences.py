@@ -167,6 +167,10 @@ REST_DAYS: Final[Words] = {
     "SKIP-TET": _l("Không phát dịp Tết Nguyên đán"),
     "ONLY-TET": _l("Chỉ phát dịp Tết Nguyên đán"),
 }
+CUT_OFF: Final = _l(
+    "Đài mất kết nối với các cụm loa: lệnh sẽ tới khi có lại kết nối. Hãy gọi điện hoặc đến báo trực tiếp ngay."
+)
+"""What the duty officer reads while the broker does not answer."""
 CLOCK_DOUBTS: Final[Words] = {
     "before-last-row": _l("Giờ của máy sớm hơn lần ghi sổ gần nhất, có thể bị sai."),
     "far-from-speakers": _l("Giờ của máy lệch xa đồng hồ các cụm loa, có thể bị sai."),

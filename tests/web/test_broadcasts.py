@@ -2,9 +2,10 @@ import html
 import re
 from datetime import timedelta
 
-from sqlalchemy import event
+from sqlalchemy import event, select
 
 from broadcaster.rows import Broadcast, Bulletin, DeliveryState, Schedule, Speaker
+from broadcaster.wire.documents import SpeakerState
 from broadcaster.wire.fields import SpeakerRole
 from tests.web.conftest import Browser
 from tests.web.station import Stage
@@ -267,6 +268,17 @@ def test_a_broker_that_is_down_is_told_on_every_page(stage: Stage, editor: Brows
     for path in ("/", "/speakers", "/status", "/drafts"):
         assert sentence in editor.get(path).text, path
     assert editor.write().status_code == 303
+
+
+def test_the_first_page_counts_the_speakers_that_are_gone(stage: Stage, editor: Browser) -> None:
+    with stage.rows() as session:
+        for speaker in session.scalars(select(Speaker)):
+            speaker.state = SpeakerState.SLEEPING
+    assert "mất kết nối" not in editor.get("/").text
+    with stage.rows() as session:
+        session.get_one(Speaker, "loa-002").state = SpeakerState.LOST
+        session.get_one(Speaker, "loa-003").state = SpeakerState.DISCONNECTED  # switched off in order
+    assert "1 cụm loa mất kết nối" in editor.get("/?part=live").text
 
 
 def _followed(browser: Browser, path: str) -> str:

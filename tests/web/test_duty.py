@@ -47,6 +47,15 @@ def test_an_alert_is_raised_and_its_board_opens(officer: Browser, stage: Stage) 
     assert "Khẩn cấp: Bão số 13" in officer.get("/").text  # at the head of every other page
 
 
+def test_a_lost_broker_is_told_where_alerts_are_raised_and_watched(officer: Browser, stage: Stage) -> None:
+    sentence = "Hãy gọi điện hoặc đến báo trực tiếp ngay."
+    board = send(officer).location
+    assert sentence not in officer.get(board).text
+    stage.orders.connected = False
+    for path in ("/duty", f"{board}?part=live"):
+        assert sentence in officer.get(path).text, path
+
+
 def test_the_same_form_twice_raises_one_alert(officer: Browser, stage: Stage) -> None:
     name = uuid4()
     assert send(officer, name).location == send(officer, name).location
@@ -173,7 +182,7 @@ def test_the_board_names_after_a_minute_who_is_silent_and_whom_to_call(officer: 
     with stage.rows() as session:
         [told] = session.scalars(select(ToldByPerson))
         assert session.get_one(Account, told.account_id).username == "truc"
-    assert "<b>2</b> đã cất tiếng" in after  # told by a person is not heard
+    assert re.search(r"<b>2/\d+</b> đã cất tiếng", after)  # told by a person is not heard
 
 
 def test_the_board_of_a_correction_names_nobody_who_was_right_to_leave_it_out(officer: Browser, stage: Stage) -> None:

@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -64,12 +64,13 @@ def fill(page: Page) -> None:
     page.get_by_label("Bão số").fill("13")
 
 
-def hold(page: Page) -> None:
-    """A finger on the button until it has counted to two seconds."""
+def hold(page: Page, meanwhile: Callable[[], object] = lambda: None) -> None:
+    """A finger on the button until it has counted to two seconds, whatever happens ``meanwhile``."""
     page.locator("#hold").scroll_into_view_if_needed()
     page.locator("#hold").hover()
     page.mouse.down()
     expect(page.locator(".holding")).to_have_count(1)
+    meanwhile()
     expect(page.locator(".holding")).to_have_count(0, timeout=10_000)  # it was long enough, or the page has moved on
     page.mouse.up()
 
@@ -155,8 +156,8 @@ def test_the_map_of_the_board_follows_what_speakers_report(page: Page, stage: St
 @phone_only
 def test_a_short_press_raises_nothing_and_enter_held_does(page: Page, stage: Stage) -> None:
     fill(page)
-    page.locator("#hold").click()
-    expect(page.locator("#hold-said")).to_contain_text("Nhấn giữ nút")
+    page.locator("#hold").dblclick()
+    expect(page.locator("#hold-said")).to_contain_text("Nhấn giữ nút đủ 2 giây")
     page.get_by_label("Bão số").press("Enter")  # in a field, Enter is not the button
     assert alerts(stage) == []
     page.locator("#hold").focus()
@@ -189,19 +190,95 @@ def test_a_lost_connection_is_tried_again_and_raises_one_alert(page: Page, stage
 
 
 @phone_only
-def test_an_expired_sign_in_asks_for_the_password_and_the_form_stays(page: Page, stage: Stage) -> None:
+def test_who_can_not_hold_raises_in_two_steps(page: Page, stage: Stage) -> None:
     fill(page)
-    page.context.clear_cookies()
+    expect(page.locator("#unheld")).to_be_hidden()
+    page.locator("#hold").dispatch_event("click")  # a screen reader's click: no finger, no key
+    steps = page.locator("#unheld")
+    steps.get_by_role("button", name="PHÁT KHẨN CẤP").click()  # without the tick it only leads to it
+    expect(page.get_by_label("Tôi chắc chắn")).to_be_focused()
+    assert alerts(stage) == []
+    assert serious(page) == []
+    page.keyboard.press("Space")
+    steps.get_by_role("button", name="PHÁT KHẨN CẤP").click()
+    expect(page.get_by_role("heading", name="Bão số 13")).to_be_visible()
+    assert len(alerts(stage)) == 1
+
+
+@phone_only
+def test_no_network_as_the_finger_lifts_is_told_and_the_alert_goes_out_with_the_network(
+    page: Page, stage: Stage
+) -> None:
+    fill(page)
+    hold(page, lambda: page.context.set_offline(True))
+    expect(page.locator("#hold-said")).to_contain_text("máy đang tự thử lại")
+    assert page.get_by_label("Bão số").input_value() == "13"
+    page.context.set_offline(False)
+    expect(page.get_by_role("heading", name="Bão số 13")).to_be_visible(timeout=30_000)  # a try may hang for 10 s
+    assert len(alerts(stage)) == 1
+
+
+@phone_only
+def test_the_same_form_in_two_tabs_raises_one_alert_and_back_does_not_lead_to_it(page: Page, stage: Stage) -> None:
+    fill(page)
+    other = page.context.new_page()
+    other.goto(page.url)
+    other.get_by_label("Xã An Bình").check()
+    other.get_by_label("Bão số").fill("13")
+    form = page.url
     hold(page)
+    expect(page.get_by_role("heading", name="Bão số 13")).to_be_visible()
+    hold(other)
+    expect(other.get_by_role("heading", name="Bão số 13")).to_be_visible()
+    assert other.url == page.url
+    page.go_back()
+    expect(page.get_by_role("heading", name="PHÁT KHẨN CẤP")).to_be_visible()
+    assert page.url != form
+    assert len(alerts(stage)) == 1
+
+
+@phone_only
+def test_a_sign_in_that_expires_during_the_hold_is_asked_again_and_the_form_stays(page: Page, stage: Stage) -> None:
+    fill(page)
+    hold(page, page.context.clear_cookies)
     expect(page.get_by_role("heading", name="Đăng nhập lại")).to_be_visible()
     assert page.get_by_label("Bão số").input_value() == "13"
     page.get_by_label("Mật khẩu").fill("sai")
     page.get_by_role("button", name="Đăng nhập và phát").click()
     expect(page.locator("#again-said")).to_contain_text("không đúng")
     page.get_by_label("Mật khẩu").fill(PASSWORD)
-    page.get_by_role("button", name="Đăng nhập và phát").click()
+    page.get_by_role("button", name="Đăng nhập và phát").dblclick()
     expect(page.get_by_role("heading", name="Bão số 13")).to_be_visible()
     assert len(alerts(stage)) == 1
+
+
+@phone_only
+def test_an_electronic_board_follows_the_station_and_keeps_its_text_until_that_expires(
+    page: Page, stage: Stage
+) -> None:
+    board = page.context.new_page()
+    board.clock.install()
+    board.goto("/bang-tin/thon-2")
+    expect(board.locator(".what")).not_to_contain_text("Bão số 13")
+    fill(page)
+    hold(page)
+    expect(page.get_by_role("heading", name="Bão số 13")).to_be_visible()
+    board.clock.fast_forward(6_000)
+    expect(board.locator(".risk-3 .what")).to_have_text("Bão số 13")
+    assert fits(board)
+    board.context.set_offline(True)
+    with board.expect_event("requestfailed"):
+        board.clock.fast_forward(6_000)
+    expect(board.locator(".risk-3 .what")).to_have_text("Bão số 13")
+    board.clock.fast_forward(7 * 3_600_000)  # longer than it is in force
+    expect(board.locator(".what")).to_have_count(0)
+
+
+@phone_only
+def test_english_fits_a_phone_too(page: Page) -> None:
+    page.get_by_role("button", name="English").click()
+    expect(page.get_by_role("heading", name="Schedule", exact=True)).to_be_visible()
+    assert fits(page)
 
 
 @phone_only

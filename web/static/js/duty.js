@@ -1,4 +1,5 @@
 // Raising an alert: press and hold, and never lost. The form has a name, so sending it twice raises one alert.
+import { patience } from "./http.js";
 import { tickPlaces } from "./places.js";
 
 const HOLD_MS = 2000;
@@ -10,12 +11,16 @@ const button = document.getElementById("hold");
 const said = document.getElementById("hold-said");
 const errors = document.getElementById("errors");
 const again = document.getElementById("again");
+const unheld = document.getElementById("unheld");
+const sure = document.getElementById("f-held");
 const rest = said.textContent;
 let timer = 0;
 let sending = false;
 
 tickPlaces(document.getElementById("f-places"), document.querySelector("[data-chosen]"));
 button.hidden = false;
+unheld.hidden = true;
+sure.checked = false; // a reload would keep it
 form.addEventListener("submit", (event) => event.preventDefault()); // Enter in a field is not the button
 
 function press() {
@@ -29,10 +34,18 @@ function press() {
 }
 
 function release() {
+  if (!timer) return;
   clearTimeout(timer);
   timer = 0;
   button.classList.remove("holding");
   if (!sending) said.textContent = rest;
+}
+
+// Too short, or a screen reader that clicks and can't hold: two steps of another kind are offered.
+function offerSteps() {
+  if (timer || sending) return;
+  unheld.hidden = false;
+  said.textContent = form.dataset.sayShort;
 }
 
 button.addEventListener("pointerdown", (event) => {
@@ -48,6 +61,10 @@ button.addEventListener("keydown", (event) => {
   if (!event.repeat) press();
 });
 button.addEventListener("keyup", release);
+button.addEventListener("click", offerSteps);
+document.addEventListener("visibilitychange", release); // a call that comes in takes the finger away
+unheld.querySelector("button").type = "button"; // Enter in a field is not this one either
+unheld.querySelector("button").addEventListener("click", () => (sure.checked ? !sending && send() : sure.focus()));
 
 async function post(address, fields) {
   return fetch(address, {
@@ -55,12 +72,12 @@ async function post(address, fields) {
     headers: { "X-CSRFToken": form.elements.csrf_token.value, "X-Requested-With": "fetch" },
     body: new URLSearchParams(fields),
     credentials: "same-origin",
-    signal: AbortSignal.timeout(PATIENCE_MS),
+    signal: patience(PATIENCE_MS),
   });
 }
 
 async function renewToken() {
-  const response = await fetch(form.dataset.token, { credentials: "same-origin", signal: AbortSignal.timeout(PATIENCE_MS) });
+  const response = await fetch(form.dataset.token, { credentials: "same-origin", signal: patience(PATIENCE_MS) });
   form.elements.csrf_token.value = (await response.json()).token;
 }
 
@@ -90,24 +107,28 @@ async function send() {
   errors.hidden = true;
   said.textContent = form.dataset.saySending;
   let response;
+  let answer;
   try {
     response = await post(form.action, [...new FormData(form), ["held", "1"]]);
+    if (response.ok || response.status === 422) answer = await response.json();
   } catch {
     said.textContent = form.dataset.sayAway;
     setTimeout(send, AGAIN_MS); // the same name: what has arrived already is not raised again
     return;
   }
-  if (response.ok) location.assign((await response.json()).alert);
+  if (response.ok) location.replace(answer.alert); // "Back" does not lead to a form that has been sent
   else if (response.status === 422) {
     stop(rest);
-    show((await response.json()).problems);
+    show(answer.problems);
   } else if (response.status === 401 || response.status === 400) askAgain();
-  else stop(form.dataset.sayFault);
+  else stop(response.status === 403 ? form.dataset.sayRefused : form.dataset.sayFault);
 }
 
 again.addEventListener("submit", async (event) => {
   event.preventDefault();
   const words = document.getElementById("again-said");
+  const submitter = again.querySelector("button");
+  submitter.disabled = true;
   try {
     await renewToken();
     const password = document.getElementById("again-password");
@@ -115,7 +136,8 @@ again.addEventListener("submit", async (event) => {
     const response = await post(form.dataset.signIn, fields);
     password.value = "";
     if (!response.ok) {
-      words.textContent = form.dataset.sayDenied;
+      const why = { 401: form.dataset.sayDenied, 429: form.dataset.sayOften };
+      words.textContent = why[response.status] ?? form.dataset.sayFault;
       password.focus();
       return;
     }
@@ -123,7 +145,9 @@ again.addEventListener("submit", async (event) => {
     again.hidden = true;
     send();
   } catch {
-    words.textContent = form.dataset.sayAway;
+    words.textContent = form.dataset.sayUnknown;
+  } finally {
+    submitter.disabled = false;
   }
 });
 if (!errors.hidden) errors.focus();

@@ -1,4 +1,6 @@
 // The line of one talk to the station: samples in order, a fifth of a second at a time, more when the line was slow.
+import { patience } from "./http.js";
+
 const PART_S = 0.2;
 const MOST_S = 2;
 const GIVEN_UP_MS = 2000;
@@ -30,7 +32,7 @@ export function openLine(rate, tell, over) {
       headers: { "X-Talk-Key": talk.key, "X-Requested-With": "fetch", ...headers },
       body,
       credentials: "omit",
-      signal: AbortSignal.timeout(PATIENCE_MS),
+      signal: patience(PATIENCE_MS),
       ...more,
     });
   }

@@ -80,7 +80,8 @@ async function look() {
     return;
   }
   connected(response.ok || response.status === 304);
-  if (!response.ok || response.status === 304) return;
+  if (response.status === 304) announce(); // what changed a moment ago is still to be said
+  if (!response.ok) return;
   etag = response.headers.get("ETag") || "";
   const fresh = document.createElement("div");
   fresh.innerHTML = await response.text();
