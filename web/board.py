@@ -13,11 +13,12 @@ from sqlalchemy.orm import Session, joinedload
 from broadcaster import alert_reports, alert_templates, alerting, chain, standing
 from broadcaster.alert_reports import UNHEARD, Hearing, Line
 from broadcaster.alerting import By, NotInForceError, NotOursError
+from broadcaster.geography import Geography
 from broadcaster.guest_keys import GuestKeyError
 from broadcaster.rows import Alert, AlertConfirmation, AlertSource, Contact, GuestKey, Place, ToldByPerson
 from web import alert_words, area_map
 from web.access import APPROVERS, RAISERS, me, must_at, must_everywhere, open_to_all, requires
-from web.context import geography, now, services
+from web.context import now, services
 from web.paging import Paged, page_asked
 from web.words import gettext as _
 
@@ -247,7 +248,7 @@ def bulletin_board(code: str) -> ResponseReturnValue:
         place = session.scalar(select(Place).where(Place.code == code))
         if place is None:
             abort(404)
-        zones = set(geography().zones_at(place.id))
+        zones = set(Geography.of_places(session).zones_at(place.id))
         alerts = [
             alert
             for alert in alerting.in_force(session, now())
