@@ -1,8 +1,11 @@
-"""From programmes to their occurrences: what each of the next ones is made of, from rows, until shortly before it airs."""
+"""From programmes to their occurrences: what each of the next ones is made of, from rows, until shortly before it airs.
+
+Chosen in a read transaction and written in short ones, as planning does (docs/adr/0031).
+"""
 
 import logging
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -26,7 +29,9 @@ from broadcaster.rows import (
     Station,
 )
 from broadcaster.wire.documents import Class
-from scheduler import announcing, choosing, lexicon, rundown
+from scheduler import announcing, choosing, lexicon, rules, rundown
+from scheduler.materialisation import LATE_MS
+from scheduler.rules import Commune
 from scheduler.rundown import BULLETIN_DAYS, Candidate, Composed, Fixed, Kind, Piece, Rundown, Shelf
 from scheduler.timeline import estimate
 
@@ -37,73 +42,133 @@ AHEAD: Final = timedelta(hours=26)
 FREEZE: Final = timedelta(minutes=20)
 """So long before its time an occurrence changes no more: its sound has to be made and sent."""
 
+AT_ONCE: Final = 50
+"""Compositions in one transaction: while it lasts, nobody else writes."""
+_SLACK: Final = timedelta(seconds=15)
+"""By so much the words of a programme may be longer than they were thought to be."""
 _NOT_PREPARED: Final = "not-prepared"
 _ELSEWHERE: Final = "elsewhere"
 _BETWEEN_MS: Final = 500
 """The silence around a sound in a clip."""
 
 
+@dataclass(frozen=True)
+class Settled:
+    """What was decided about one occurrence.
+
+    Attributes:
+        before: the key of the composition it had; None for none. With another key by now it is not written.
+        made: what it is made of from now on; None when that stays as it is.
+        audience: who would have heard one that is missed.
+        late_ms: how late a speaker may join.
+        withdrawn: whether the sound that it has must not air any more.
+        missed: why it does not air; empty when it may.
+    """
+
+    broadcast: str
+    before: str | None
+    made: Composed | None
+    audience: frozenset[str]
+    late_ms: int
+    withdrawn: bool = False
+    missed: str = ""
+
+
 def compose_all(core: Core, now: datetime) -> None:
-    """Bring the compositions of all occurrences that are near in line, in one short transaction; none where there are none."""
+    """Bring the compositions of all occurrences that are near in line, a few in each transaction; none where nothing changes."""
+    found: list[Settled] = []
     with core.database.read() as session:
-        if not _near(session, now):
-            return
-    with core.database.write() as session:
-        station = session.scalars(select(Station)).one()
-        composer = Composer(session, station, Geography.load(session), now)
-        for broadcast in _near(session, now):
-            with core.counters.edge("composing"):
-                composer.settle(broadcast)
+        if near := _near(session, now):
+            station = session.scalars(select(Station)).one()
+            composer = Composer(session, station, Geography.load(session), now)
+            for broadcast in near:
+                with core.counters.edge("composing"):
+                    found += composer.settle(broadcast)
+    for first in range(0, len(found), AT_ONCE):
+        with core.database.write() as session:
+            _write(session, found[first : first + AT_ONCE], now)
+
+
+def _write(session: Session, settled: Collection[Settled], now: datetime) -> None:
+    """Write down what was decided, but for what somebody has stopped, called off or changed since."""
+    rows = select(Broadcast).where(Broadcast.id.in_({each.broadcast for each in settled}), *airing.OPEN)
+    still = {each.id: each for each in session.scalars(rows.options(joinedload(Broadcast.composition)))}
+    for each in settled:
+        broadcast = still.get(each.broadcast)
+        kept = broadcast.composition if broadcast else None
+        if broadcast is None or (kept.key if kept else None) != each.before:
+            continue
+        if each.made:
+            _keep(session, each.broadcast, each.made, now, anew=each.made.key != each.before)
+        broadcast.late_ms = each.late_ms
+        if each.withdrawn:  # what may not air any more must not wait in the plan for the new sound
+            broadcast.clip_sha256 = broadcast.sent_by = broadcast.sent_at = None
+        if each.missed:
+            airing.ensure_deliveries(session, {broadcast.id: each.audience})
+            airing.miss(session, [broadcast.id], each.missed, now)
+            log.error("programme missed broadcast=%s why=%s", broadcast.id, each.missed)
+
+
+def _keep(session: Session, broadcast: str, made: Composed, now: datetime, *, anew: bool) -> None:
+    """Write down what an occurrence is made of; its sound stays as long as that does."""
+    facts = {"left_out": msgspec.to_builtins(made.left_out), "why": made.why}
+    if anew:
+        facts |= {"key": made.key, "pieces": msgspec.to_builtins(made.pieces), "composed_at": now}
+        facts |= {"clip_sha256": None, "error": None}
+    session.merge(Composition(broadcast_id=broadcast, **facts))
 
 
 class Composer:
-    """Composes within one planning pass. Everything is read when it is first needed: most stations pass without."""
+    """Composes within one planning pass and writes nothing. Everything is read when it is first needed: most stations pass without."""
 
     def __init__(self, session: Session, station: Station, geography: Geography, now: datetime) -> None:
         self._session, self._station, self._geography, self._now = session, station, geography, now
         self._zone = ZoneInfo(station.timezone)
         self._sounds: dict[str, tuple[int, str]] = {}
         self._slot: list[tuple[Candidate, frozenset[str]]] | None = None
+        self._commune: Commune | None = None
 
     def of_rundown(self, wanted: Rundown, title: str, audience: frozenset[str], at: datetime) -> Composed:
-        """What an occurrence of a rundown that may not be stored yet would be."""
-        return choosing.compose(wanted, self._shelf(wanted, title, audience, at), at)
+        """What an occurrence of a rundown that may not be stored yet would be.
 
-    def settle(self, broadcast: Broadcast) -> None:
-        """Bring the composition of an occurrence in line; one that is empty shortly before its time is missed."""
-        kept = broadcast.composition
-        frozen = broadcast.occurrence - FREEZE <= self._now
-        if kept and frozen and self._holds(kept):
+        What would run over into quiet hours, off, or more minutes than a slot may have is shortened, whatever was
+        chosen for an overrun: all of it would be silent otherwise.
+        """
+        shelf, planned = self._shelf(wanted, title, audience, at), timedelta(milliseconds=wanted.planned_ms)
+        made = choosing.compose(wanted, shelf, at)
+        length = timedelta(milliseconds=made.length_ms) + _SLACK
+        if length <= planned:
+            return made
+        most = rules.longest(self._rules(), rules.listeners(self._geography, audience), at, planned, length)
+        if most >= length:
+            return made
+        return choosing.compose(wanted, shelf, at, (most - _SLACK) // timedelta(milliseconds=1))
+
+    def _rules(self) -> Commune:
+        self._commune = self._commune or Commune.load(self._session, self._station, self._now)
+        return self._commune
+
+    def settle(self, broadcast: Broadcast) -> Iterator[Settled]:
+        """What has to be written to bring an occurrence in line; one that is empty shortly before its time is missed."""
+        kept, audience = broadcast.composition, self._audience(broadcast)
+        frozen, holds = broadcast.occurrence - FREEZE <= self._now, kept is None or self._holds(kept)
+        if kept and frozen and holds:
             if kept.why:
-                airing.ensure_deliveries(self._session, {broadcast.id: self._audience(broadcast)})
-                airing.miss(self._session, [broadcast.id], kept.why, self._now)
-                log.error("programme missed broadcast=%s why=%s", broadcast.id, kept.why)
+                yield Settled(broadcast.id, kept.key, None, audience, broadcast.late_ms, missed=kept.why)
             return
         assert broadcast.bulletin.rundown is not None  # noqa: S101  asked for
-        wanted, audience = rundown.read(broadcast.bulletin.rundown), self._audience(broadcast)
-        self._keep(broadcast, kept, self.of_rundown(wanted, broadcast.bulletin.title, audience, broadcast.occurrence))
+        wanted = rundown.read(broadcast.bulletin.rundown)
+        made = self.of_rundown(wanted, broadcast.bulletin.title, audience, broadcast.occurrence)
+        late_ms = broadcast.late_ms
+        if any(piece.kind is Kind.RELAY for piece in made.pieces):
+            late_ms = max(late_ms, made.length_ms)  # whoever heard the relay joins what follows
+        missed = made.why if frozen else ""
+        if missed or kept is None or not _is(kept, made) or late_ms != broadcast.late_ms:
+            before = kept.key if kept else None
+            yield Settled(broadcast.id, before, made, audience, late_ms, withdrawn=not holds, missed=missed)
 
     def _audience(self, broadcast: Broadcast) -> frozenset[str]:
         return self._geography.heard_by(place.code for place in broadcast.schedule.targets)
-
-    def _keep(self, broadcast: Broadcast, kept: Composition | None, made: Composed) -> None:
-        facts = {"left_out": msgspec.to_builtins(made.left_out), "why": made.why}
-        if kept is None:
-            pieces = msgspec.to_builtins(made.pieces)
-            kept = Composition(broadcast_id=broadcast.id, key=made.key, pieces=pieces, composed_at=self._now, **facts)
-            self._session.add(kept)
-        elif kept.key != made.key:
-            if not self._holds(kept):  # what may not air any more must not wait in the plan for the new sound
-                broadcast.clip = broadcast.sent_by = broadcast.sent_at = None
-            kept.key, kept.pieces, kept.clip, kept.error = made.key, msgspec.to_builtins(made.pieces), None, None
-            kept.composed_at = self._now
-        elif kept.left_out != facts["left_out"]:
-            kept.left_out = facts["left_out"]
-        kept.why = made.why
-        if any(piece.kind is Kind.RELAY for piece in made.pieces):
-            broadcast.late_ms = max(broadcast.late_ms, made.length_ms)  # whoever heard the relay joins what follows
-        self._session.flush()
-        self._session.expire(broadcast, ["composition"])
 
     def _holds(self, kept: Composition) -> bool:
         """Whether every bulletin in it may still air, with this very sound."""
@@ -182,6 +247,11 @@ class Composer:
         return _candidate(schedule, Approvals.load(self._session, [schedule.id], self._now), aired=False)
 
 
+def _is(kept: Composition, made: Composed) -> bool:
+    """Whether it is composed so already."""
+    return (kept.key, kept.why, kept.left_out) == (made.key, made.why, msgspec.to_builtins(list(made.left_out)))
+
+
 def sounds_of(item: rundown.Item) -> Iterator[str]:
     """The sounds of the library that an item names."""
     for name in ("sound", "fallback", "sting"):
@@ -213,16 +283,16 @@ def _candidate(schedule: Schedule, approvals: Approvals, *, aired: bool) -> Cand
 
 
 def _near(session: Session, now: datetime) -> list[Broadcast]:
-    """Occurrences of programmes that have not begun and are near, the nearest first."""
+    """Occurrences of programmes that have not begun and are near, the nearest first.
+
+    One that nobody has composed in time is near as long as speakers may join it: it was sent in seconds before.
+    """
     rows = (
         select(Broadcast)
         .where(
             Broadcast.bulletin_id.in_(select(Bulletin.id).where(Bulletin.rundown.is_not(None))),
-            Broadcast.occurrence > now,
-            Broadcast.start_at > now,
-            Broadcast.cancelled_at.is_(None),
-            Broadcast.stopped_at.is_(None),
-            Broadcast.missed_at.is_(None),
+            Broadcast.occurrence > now - timedelta(milliseconds=LATE_MS),
+            *airing.OPEN,
         )
         .options(
             joinedload(Broadcast.bulletin),
@@ -233,6 +303,8 @@ def _near(session: Session, now: datetime) -> list[Broadcast]:
     )
     near, seen = [], set()
     for broadcast in session.scalars(rows):
+        if broadcast.occurrence <= now and broadcast.composition:
+            continue
         if broadcast.occurrence <= now + AHEAD or broadcast.schedule_id not in seen:
             near.append(broadcast)
         seen.add(broadcast.schedule_id)

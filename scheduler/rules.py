@@ -3,6 +3,7 @@
 Form and planner ask it; the speaker goes by its own part of the same hours. Only an emergency is never asked for.
 """
 
+from bisect import bisect_left
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,6 +19,7 @@ from scheduler.switching import NEVER_SWITCHED, Switches
 
 SLOT_GAP: Final = timedelta(minutes=10)
 """Broadcasts that are nearer to each other belong to one slot of the day (buổi phát)."""
+_SECOND: Final = timedelta(seconds=1)
 _SEARCH_STEP: Final = timedelta(minutes=15)
 _SEARCHED: Final = timedelta(days=7)
 
@@ -126,6 +128,23 @@ def switched_off(commune: Commune, heard: Collection[Listener], start: datetime,
     if met is None:
         return None
     return Breach(Rule.OFF, tuple(f"{each.astimezone(commune.hours.timezone):%H:%M %d/%m/%Y}" for each in met))
+
+
+def longest(
+    commune: Commune, heard: Collection[Listener], start: datetime, planned: timedelta, wanted: timedelta
+) -> timedelta:
+    """How long a sound that was planned for some time may be, up to ``wanted``, so that it is heard by all who would hear it then."""
+    seconds = range(planned // _SECOND, -(-wanted // _SECOND) + 1)
+    most = wanted
+    for listener in heard:
+
+        def is_too_long(length: int, one: Listener = listener) -> bool:
+            return breach(commune, (one,), start, start + length * _SECOND) is not None
+
+        fitting = bisect_left(seconds, True, key=is_too_long)  # noqa: FBT003  the value that is looked for
+        if 0 < fitting < len(seconds):
+            most = min(most, seconds[fitting - 1] * _SECOND)
+    return most
 
 
 def _slot_breach(commune: Commune, wanted: Stretch, others: Iterable[Stretch]) -> Breach | None:
