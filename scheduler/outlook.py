@@ -139,6 +139,8 @@ class Outlook:
 
     def is_held(self, broadcast: Broadcast) -> bool:
         """Whether it keeps silent as things stand, and so keeps nobody else from the air."""
+        if not (self.approvals.required or self.commune.switches.switched):
+            return False
         begun = broadcast.sent_at is not None and broadcast.start_at is not None and broadcast.start_at <= self.now
         return not begun and (not self.may_air(broadcast) or self.is_off(broadcast))
 
