@@ -1,9 +1,8 @@
 """From programmes to their occurrences: what each of the next ones is made of, from rows, until shortly before it airs.
 
-Chosen in a read transaction and written in short ones, as planning does (docs/adr/0031).
+Decides and writes nothing; `scheduler.composition_pass` writes it down.
 """
 
-import logging
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -15,9 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 import tts.reading
-from broadcaster import airing
 from broadcaster.approval import NOT_APPROVED, Approvals
-from broadcaster.core import Core
 from broadcaster.geography import Geography
 from broadcaster.rows import (
     Broadcast,
@@ -30,20 +27,13 @@ from broadcaster.rows import (
 )
 from broadcaster.wire.documents import Class
 from scheduler import announcing, choosing, lexicon, rules, rundown
-from scheduler.materialisation import LATE_MS
 from scheduler.rules import Commune
 from scheduler.rundown import BULLETIN_DAYS, Candidate, Composed, Fixed, Kind, Piece, Rundown, Shelf
 from scheduler.timeline import estimate
 
-log = logging.getLogger(__name__)
-
-AHEAD: Final = timedelta(hours=26)
-"""So far ahead programmes are composed and sent, and the next one of each whenever it airs; later ones would change anyway."""
 FREEZE: Final = timedelta(minutes=20)
 """So long before its time an occurrence changes no more: its sound has to be made and sent."""
 
-AT_ONCE: Final = 50
-"""Compositions in one transaction: while it lasts, nobody else writes."""
 _SLACK: Final = timedelta(seconds=15)
 """By so much the words of a programme may be longer than they were thought to be."""
 _NOT_PREPARED: Final = "not-prepared"
@@ -72,50 +62,6 @@ class Settled:
     late_ms: int
     withdrawn: bool = False
     missed: str = ""
-
-
-def compose_all(core: Core, now: datetime) -> None:
-    """Bring the compositions of all occurrences that are near in line, a few in each transaction; none where nothing changes."""
-    found: list[Settled] = []
-    with core.database.read() as session:
-        if near := _near(session, now):
-            station = session.scalars(select(Station)).one()
-            composer = Composer(session, station, Geography.load(session), now)
-            for broadcast in near:
-                with core.counters.edge("composing"):
-                    found += composer.settle(broadcast)
-    for first in range(0, len(found), AT_ONCE):
-        with core.database.write() as session:
-            _write(session, found[first : first + AT_ONCE], now)
-
-
-def _write(session: Session, settled: Collection[Settled], now: datetime) -> None:
-    """Write down what was decided, but for what somebody has stopped, called off or changed since."""
-    rows = select(Broadcast).where(Broadcast.id.in_({each.broadcast for each in settled}), *airing.OPEN)
-    still = {each.id: each for each in session.scalars(rows.options(joinedload(Broadcast.composition)))}
-    for each in settled:
-        broadcast = still.get(each.broadcast)
-        kept = broadcast.composition if broadcast else None
-        if broadcast is None or (kept.key if kept else None) != each.before:
-            continue
-        if each.made:
-            _keep(session, each.broadcast, each.made, now, anew=each.made.key != each.before)
-        broadcast.late_ms = each.late_ms
-        if each.withdrawn:  # what may not air any more must not wait in the plan for the new sound
-            broadcast.clip_sha256 = broadcast.sent_by = broadcast.sent_at = None
-        if each.missed:
-            airing.ensure_deliveries(session, {broadcast.id: each.audience})
-            airing.miss(session, [broadcast.id], each.missed, now)
-            log.error("programme missed broadcast=%s why=%s", broadcast.id, each.missed)
-
-
-def _keep(session: Session, broadcast: str, made: Composed, now: datetime, *, anew: bool) -> None:
-    """Write down what an occurrence is made of; its sound stays as long as that does."""
-    facts = {"left_out": msgspec.to_builtins(made.left_out), "why": made.why}
-    if anew:
-        facts |= {"key": made.key, "pieces": msgspec.to_builtins(made.pieces), "composed_at": now}
-        facts |= {"clip_sha256": None, "error": None}
-    session.merge(Composition(broadcast_id=broadcast, **facts))
 
 
 class Composer:
@@ -280,35 +226,6 @@ def _candidate(schedule: Schedule, approvals: Approvals, *, aired: bool) -> Cand
         aired=aired,
         why_not=why_not,
     )
-
-
-def _near(session: Session, now: datetime) -> list[Broadcast]:
-    """Occurrences of programmes that have not begun and are near, the nearest first.
-
-    One that nobody has composed in time is near as long as speakers may join it: it was sent in seconds before.
-    """
-    rows = (
-        select(Broadcast)
-        .where(
-            Broadcast.bulletin_id.in_(select(Bulletin.id).where(Bulletin.rundown.is_not(None))),
-            Broadcast.occurrence > now - timedelta(milliseconds=LATE_MS),
-            *airing.OPEN,
-        )
-        .options(
-            joinedload(Broadcast.bulletin),
-            joinedload(Broadcast.composition),
-            joinedload(Broadcast.schedule).selectinload(Schedule.targets),
-        )
-        .order_by(Broadcast.occurrence)
-    )
-    near, seen = [], set()
-    for broadcast in session.scalars(rows):
-        if broadcast.occurrence <= now and broadcast.composition:
-            continue
-        if broadcast.occurrence <= now + AHEAD or broadcast.schedule_id not in seen:
-            near.append(broadcast)
-        seen.add(broadcast.schedule_id)
-    return near
 
 
 def _aired(session: Session, now: datetime) -> set[int]:

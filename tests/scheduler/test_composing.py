@@ -15,7 +15,7 @@ from broadcaster.database import Database
 from broadcaster.rows import Broadcast, Composition, Schedule, ScheduleKind, Station
 from broadcaster.wire.documents import Class
 from broadcaster.wire.units import MINUTE
-from scheduler import composing, conflicts, rule_text
+from scheduler import composition_pass, conflicts, rule_text
 from scheduler.composing import FREEZE, pieces_of
 from scheduler.materialisation import rule_of
 from scheduler.preparation import Preparation
@@ -265,7 +265,7 @@ def test_a_station_that_was_off_says_so_of_the_programme_too(desk: Programmes) -
 def test_what_is_composed_is_written_a_few_at_a_time_and_nothing_when_nothing_changes(
     desk: Programmes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(composing, "AT_ONCE", 2)
+    monkeypatch.setattr(composition_pass, "AT_ONCE", 2)
     database = desk.bench.core.database
     desk.bulletin("Tiêm phòng")
     desk.programme(times=(time(11), time(15), time(17), time(18)))
@@ -280,11 +280,11 @@ def test_what_is_composed_is_written_a_few_at_a_time_and_nothing_when_nothing_ch
                 counts.append(session.query(Composition).count())
 
     event.listen(database.engine, "before_cursor_execute", count)
-    composing.compose_all(desk.bench.core, desk.bench.clock.now())
+    composition_pass.compose_all(desk.bench.core, desk.bench.clock.now())
     assert len(counts) > 2
     assert counts == list(range(0, 2 * len(counts), 2))
     written = len(counts)
-    composing.compose_all(desk.bench.core, desk.bench.clock.now())
+    composition_pass.compose_all(desk.bench.core, desk.bench.clock.now())
     event.remove(database.engine, "before_cursor_execute", count)
     assert len(counts) == written
 
@@ -305,7 +305,7 @@ def test_what_is_stopped_while_others_are_composed_stays_as_it_is(desk: Programm
                 airing.stop_broadcast(session, stopped[0], account_id=1, now=now)
 
     event.listen(database.engine, "before_cursor_execute", stop)
-    composing.compose_all(desk.bench.core, now)
+    composition_pass.compose_all(desk.bench.core, now)
     event.remove(database.engine, "before_cursor_execute", stop)
     with database.read() as session:
         assert session.get(Composition, stopped[0]) is None
