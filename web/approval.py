@@ -57,7 +57,6 @@ class Waiting:
     """
 
     schedules: tuple[Schedule, ...]
-    by: Approver
     at: datetime | None
     clip: Clip | None
     seen: str
@@ -109,7 +108,6 @@ def _shown(session: Session, together: Sequence[tuple[Schedule, Standing]], by: 
     clip = composed.composition.clip if composed and composed.composition else schedule.bulletin.clip
     return Waiting(
         schedules,
-        by,
         moments[schedule.id],
         clip if clip and services().clips.mp3_path(clip.sha256).exists() else None,
         _mark(schedules, composed),

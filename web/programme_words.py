@@ -64,11 +64,12 @@ _RELAY_WHY: Final = {
 
 
 def names(pieces: Sequence[Piece]) -> list[str]:
-    """What each piece is called where it stands."""
-    last = max((number for number, piece in enumerate(pieces) if piece.kind in _CONTENT), default=len(pieces))
+    """What each piece is called where it stands; without anything between them the first words are the opening ones."""
+    kinds = [piece.kind for piece in pieces]
+    first = kinds.index(Kind.WORDS) if Kind.WORDS in kinds else len(kinds)
+    last = max((number for number, kind in enumerate(kinds) if kind in _CONTENT), default=first)
     return [
-        str(_CLOSING.get(piece.kind, PIECES[piece.kind]) if number > last else PIECES[piece.kind])
-        for number, piece in enumerate(pieces)
+        str(_CLOSING.get(kind, PIECES[kind]) if number > last else PIECES[kind]) for number, kind in enumerate(kinds)
     ]
 
 

@@ -206,7 +206,9 @@ def test_a_changed_programme_takes_the_place_of_the_old_one_at_all_its_times(edi
     assert editor.post(address, form | {"times": "", "action": "send"}).status_code == 303
     with desk.stage.rows() as session:
         live = session.query(Schedule).filter(Schedule.cancelled_at.is_(None)).all()
-        assert [row.bulletin.replaces_id for row in live] == [first.bulletin_id]
+        assert {row.bulletin.replaces_id for row in live} == {first.bulletin_id}
+        assert [row.kind for row in live] == [ScheduleKind.REPEATED, ScheduleKind.ONCE], "what was moved stays moved"
+        assert "EXDATE:" in live[0].rrule
 
 
 def test_an_approver_reads_and_hears_the_next_programme_and_approves_it(
@@ -222,6 +224,7 @@ def test_an_approver_reads_and_hears_the_next_programme_and_approves_it(
     stranger.sign_in("chu-tich")
     page = stranger.get("/approval").text
     assert "Duyệt một lần cho mọi giờ phát của chương trình" in page
+    assert "Không có “Tiêm phòng”: chưa được duyệt." in page
     assert re.search(r"06:00</b>,\s*<b>17:00</b>", page)
     assert "trong chương trình" in page
     items = re.findall(r'name="item" value="([^"]+)"', page)
@@ -280,7 +283,8 @@ def test_what_ends_a_programme_is_called_closing_words_and_closing_tune() -> Non
     kinds = [Kind.TUNE, Kind.WORDS, Kind.BULLETIN, Kind.STING, Kind.BULLETIN, Kind.WORDS, Kind.TUNE]
     found = programme_words.names([Piece(kind) for kind in kinds])
     assert found == ["Nhạc hiệu", "Lời xướng", "Bản tin", "Nhạc cắt", "Bản tin", "Lời kết", "Nhạc kết"]
-    assert programme_words.names([Piece(Kind.TUNE), Piece(Kind.WORDS)]) == ["Nhạc hiệu", "Lời xướng"]
+    del kinds[2:5]  # no bulletin yet
+    assert programme_words.names([Piece(kind) for kind in kinds]) == ["Nhạc hiệu", "Lời xướng", "Lời kết", "Nhạc kết"]
 
 
 def test_who_only_looks_on_sees_the_list_and_no_form(viewer: Browser, editor: Browser, desk: Desk) -> None:
