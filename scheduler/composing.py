@@ -88,7 +88,8 @@ class Composer:
         most = rules.longest(self._rules(), rules.listeners(self._geography, audience), at, planned, length)
         if most >= length:
             return made
-        return choosing.compose(wanted, shelf, at, (most - _SLACK) // timedelta(milliseconds=1))
+        shorter = choosing.compose(wanted, shelf, at, (most - _SLACK) // timedelta(milliseconds=1))
+        return made if shorter.why else shorter  # with nothing left to hear, the rule is the reason that is told
 
     def _rules(self) -> Commune:
         self._commune = self._commune or Commune.load(self._session, self._station, self._now)
