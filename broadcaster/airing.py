@@ -7,12 +7,22 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from sqlalchemy import delete, insert, literal, select, update
+from sqlalchemy import delete, exists, insert, literal, select, update
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from broadcaster import chain
 from broadcaster.errors import LoaError
-from broadcaster.rows import Broadcast, BroadcastExclusion, Delivery, DeliveryState, Place, Schedule, Speaker
+from broadcaster.rows import (
+    Broadcast,
+    BroadcastExclusion,
+    Bulletin,
+    Delivery,
+    DeliveryState,
+    Place,
+    Schedule,
+    ScheduleKind,
+    Speaker,
+)
 from broadcaster.wire.documents import Class
 from broadcaster.wire.fields import SpeakerRole
 
@@ -164,11 +174,16 @@ def stop_in_place(session: Session, broadcast_id: str, place_id: int, *, account
 
 
 def stop_all(session: Session, *, account_id: int, now: datetime) -> list[str]:
-    """Stop everything whose time has come below EMERGENCY; what is planned for later stays. Returns the ids stopped."""
-    due = _due(session, now, {BroadcastState.ON_AIR, BroadcastState.UNSENT})
+    """Stop everything whose time has come below EMERGENCY; what is planned for later stays. Returns the ids stopped.
+
+    What waits for its sound, an approval or the air is stopped too: it must not begin afterwards.
+    """
+    due = _due(session, now, {BroadcastState.ON_AIR, *NOT_BEGUN}) + _waiting(session, now)
     stopped = [broadcast for broadcast in due if broadcast.klass is not Class.EMERGENCY]
     for broadcast in stopped:
         broadcast.stopped_at = now
+    for schedule in _not_planned_yet(session, now):
+        cancel_schedule(session, schedule, account_id=account_id, now=now)
     ids = [broadcast.id for broadcast in stopped]
     chain.audit(
         session, at=now, account_id=account_id, action="broadcast.stop-all", subject="station", detail={"stopped": ids}
@@ -198,6 +213,29 @@ def _due(session: Session, now: datetime, states: Collection[BroadcastState]) ->
         )
     )
     return [broadcast for broadcast in session.scalars(begun) if state_of(broadcast, now) in states]
+
+
+def _waiting(session: Session, now: datetime) -> list[Broadcast]:
+    """Broadcasts that were meant to have begun and have no moment yet, or a later one."""
+    later = Broadcast.start_at.is_(None) | (Broadcast.start_at > now)
+    return list(session.scalars(select(Broadcast).where(Broadcast.occurrence <= now, later, *OPEN)))
+
+
+def _not_planned_yet(session: Session, now: datetime) -> list[int]:
+    """Schedules below EMERGENCY that were sent in for now a moment ago: no planning pass has seen them."""
+    waiting = (
+        select(Schedule.id)
+        .join(Schedule.bulletin)
+        .where(
+            Schedule.kind.in_([ScheduleKind.NOW, ScheduleKind.ONCE]),
+            Schedule.start_at.is_(None) | (Schedule.start_at <= now),
+            Schedule.cancelled_at.is_(None),
+            Bulletin.klass != Class.EMERGENCY,
+            ~exists().where(Broadcast.schedule_id == Schedule.id),
+        )
+        .order_by(Schedule.id)
+    )
+    return list(session.scalars(waiting))
 
 
 def cancel_schedule(session: Session, schedule_id: int, *, account_id: int, now: datetime) -> Schedule:

@@ -30,14 +30,14 @@ from scheduler.rundown import (
 from scheduler.timeline import RANK
 
 
-def compose(rundown: Rundown, shelf: Shelf, at: datetime) -> Composed:
-    """What the occurrence at ``at`` is made of.
+def compose(rundown: Rundown, shelf: Shelf, at: datetime, most_ms: int | None = None) -> Composed:
+    """What the occurrence at ``at`` is made of; ``most_ms`` is how long it may be whatever the overrun policy says.
 
     The bulletins are chosen with the words as long as they would be with all of them, so that choosing again from the
     same rows chooses the same.
     """
     choice = _Choice(rundown, shelf, at)
-    choice.fit()
+    choice.fit(most_ms)
     pieces = tuple(_timed(choice.pieces()))
     return Composed(pieces, tuple(choice.left_out), "" if _worth_airing(rundown, pieces) else EMPTY)
 
@@ -87,10 +87,15 @@ class _Choice:
                 usable.append(each)
         return usable
 
-    def fit(self) -> None:
-        """Bring the length in line with what was planned, as the overrun policy says."""
-        over_ms = sum(piece.length_ms for piece in self.pieces()) - self._rundown.planned_ms
-        if over_ms <= 0 or self._rundown.overrun is Overrun.RUN_OVER:
+    def fit(self, most_ms: int | None) -> None:
+        """Bring the length in line with what was planned, as the overrun policy says, and with what is possible."""
+        self._shorten(self._rundown.planned_ms, self._rundown.overrun)
+        if most_ms is not None:
+            self._shorten(most_ms, Overrun.DROP)
+
+    def _shorten(self, limit_ms: int, overrun: Overrun) -> None:
+        over_ms = sum(piece.length_ms for piece in self.pieces()) - limit_ms
+        if over_ms <= 0 or overrun is Overrun.RUN_OVER:
             return
         for number in sorted(self._music, reverse=True):
             if over_ms > 0:
@@ -98,7 +103,7 @@ class _Choice:
                 kept_ms = kept_ms if kept_ms >= LEAST_MUSIC_MS else 0
                 over_ms -= self._music[number] - kept_ms
                 self._music[number] = kept_ms
-        if self._rundown.overrun is Overrun.DROP:
+        if overrun is Overrun.DROP:
             self._drop(over_ms)
 
     def _drop(self, over_ms: int) -> None:

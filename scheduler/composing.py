@@ -1,8 +1,10 @@
-"""From programmes to their occurrences: what each of the next ones is made of, from rows, until shortly before it airs."""
+"""From programmes to their occurrences: what each of the next ones is made of, from rows, until shortly before it airs.
 
-import logging
+Decides and writes nothing; `scheduler.composition_pass` writes it down.
+"""
+
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -12,9 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 import tts.reading
-from broadcaster import airing
 from broadcaster.approval import NOT_APPROVED, Approvals
-from broadcaster.core import Core
 from broadcaster.geography import Geography
 from broadcaster.rows import (
     Broadcast,
@@ -26,84 +26,96 @@ from broadcaster.rows import (
     Station,
 )
 from broadcaster.wire.documents import Class
-from scheduler import announcing, choosing, lexicon, rundown
+from scheduler import announcing, choosing, lexicon, rules, rundown
+from scheduler.rules import Commune
 from scheduler.rundown import BULLETIN_DAYS, Candidate, Composed, Fixed, Kind, Piece, Rundown, Shelf
 from scheduler.timeline import estimate
 
-log = logging.getLogger(__name__)
-
-AHEAD: Final = timedelta(hours=26)
-"""So far ahead programmes are composed and sent, and the next one of each whenever it airs; later ones would change anyway."""
 FREEZE: Final = timedelta(minutes=20)
 """So long before its time an occurrence changes no more: its sound has to be made and sent."""
 
+_SLACK: Final = timedelta(seconds=15)
+"""By so much the words of a programme may be longer than they were thought to be."""
 _NOT_PREPARED: Final = "not-prepared"
 _ELSEWHERE: Final = "elsewhere"
 _BETWEEN_MS: Final = 500
 """The silence around a sound in a clip."""
 
 
-def compose_all(core: Core, now: datetime) -> None:
-    """Bring the compositions of all occurrences that are near in line, in one short transaction; none where there are none."""
-    with core.database.read() as session:
-        if not _near(session, now):
-            return
-    with core.database.write() as session:
-        station = session.scalars(select(Station)).one()
-        composer = Composer(session, station, Geography.load(session), now)
-        for broadcast in _near(session, now):
-            with core.counters.edge("composing"):
-                composer.settle(broadcast)
+@dataclass(frozen=True)
+class Settled:
+    """What was decided about one occurrence.
+
+    Attributes:
+        before: the key of the composition it had; None for none. With another key by now it is not written.
+        made: what it is made of from now on; None when that stays as it is.
+        audience: who would have heard one that is missed.
+        late_ms: how late a speaker may join.
+        withdrawn: whether the sound that it has must not air any more.
+        missed: why it does not air; empty when it may.
+    """
+
+    broadcast: str
+    before: str | None
+    made: Composed | None
+    audience: frozenset[str]
+    late_ms: int
+    withdrawn: bool = False
+    missed: str = ""
 
 
 class Composer:
-    """Composes within one planning pass. Everything is read when it is first needed: most stations pass without."""
+    """Composes within one planning pass and writes nothing. Everything is read when it is first needed: most stations pass without."""
 
     def __init__(self, session: Session, station: Station, geography: Geography, now: datetime) -> None:
         self._session, self._station, self._geography, self._now = session, station, geography, now
         self._zone = ZoneInfo(station.timezone)
         self._sounds: dict[str, tuple[int, str]] = {}
         self._slot: list[tuple[Candidate, frozenset[str]]] | None = None
+        self._commune: Commune | None = None
 
     def of_rundown(self, wanted: Rundown, title: str, audience: frozenset[str], at: datetime) -> Composed:
-        """What an occurrence of a rundown that may not be stored yet would be."""
-        return choosing.compose(wanted, self._shelf(wanted, title, audience, at), at)
+        """What an occurrence of a rundown that may not be stored yet would be.
 
-    def settle(self, broadcast: Broadcast) -> None:
-        """Bring the composition of an occurrence in line; one that is empty shortly before its time is missed."""
-        kept = broadcast.composition
-        frozen = broadcast.occurrence - FREEZE <= self._now
-        if kept and frozen and self._holds(kept):
+        What would run over into quiet hours, off, or more minutes than a slot may have is shortened, whatever was
+        chosen for an overrun: all of it would be silent otherwise.
+        """
+        shelf, planned = self._shelf(wanted, title, audience, at), timedelta(milliseconds=wanted.planned_ms)
+        made = choosing.compose(wanted, shelf, at)
+        length = timedelta(milliseconds=made.length_ms) + _SLACK
+        if length <= planned:
+            return made
+        most = rules.longest(self._rules(), rules.listeners(self._geography, audience), at, planned, length)
+        if most >= length:
+            return made
+        shorter = choosing.compose(wanted, shelf, at, (most - _SLACK) // timedelta(milliseconds=1))
+        return made if shorter.why else shorter  # with nothing left to hear, the rule is the reason that is told
+
+    def _rules(self) -> Commune:
+        self._commune = self._commune or Commune.load(self._session, self._station, self._now)
+        return self._commune
+
+    def settle(self, broadcast: Broadcast) -> Iterator[Settled]:
+        """What has to be written to bring an occurrence in line; one that is empty shortly before its time is missed."""
+        kept, audience = broadcast.composition, self._audience(broadcast)
+        frozen, holds = broadcast.occurrence - FREEZE <= self._now, kept is None or self._holds(kept)
+        if kept and frozen and holds:
             if kept.why:
-                airing.ensure_deliveries(self._session, {broadcast.id: self._audience(broadcast)})
-                airing.miss(self._session, [broadcast.id], kept.why, self._now)
-                log.error("programme missed broadcast=%s why=%s", broadcast.id, kept.why)
+                yield Settled(broadcast.id, kept.key, None, audience, broadcast.late_ms, missed=kept.why)
             return
         assert broadcast.bulletin.rundown is not None  # noqa: S101  asked for
-        wanted, audience = rundown.read(broadcast.bulletin.rundown), self._audience(broadcast)
-        self._keep(broadcast, kept, self.of_rundown(wanted, broadcast.bulletin.title, audience, broadcast.occurrence))
+        wanted = rundown.read(broadcast.bulletin.rundown)
+        made = self.of_rundown(wanted, broadcast.bulletin.title, audience, broadcast.occurrence)
+        late_ms = broadcast.late_ms
+        if any(piece.kind is Kind.RELAY for piece in made.pieces):
+            late_ms = max(late_ms, made.length_ms)  # whoever heard the relay joins what follows
+        missed = made.why if frozen else ""
+        if missed or kept is None or not _is(kept, made) or late_ms != broadcast.late_ms:
+            before = kept.key if kept else None
+            yield Settled(broadcast.id, before, made, audience, late_ms, withdrawn=not holds, missed=missed)
 
     def _audience(self, broadcast: Broadcast) -> frozenset[str]:
         return self._geography.heard_by(place.code for place in broadcast.schedule.targets)
-
-    def _keep(self, broadcast: Broadcast, kept: Composition | None, made: Composed) -> None:
-        facts = {"left_out": msgspec.to_builtins(made.left_out), "why": made.why}
-        if kept is None:
-            pieces = msgspec.to_builtins(made.pieces)
-            kept = Composition(broadcast_id=broadcast.id, key=made.key, pieces=pieces, composed_at=self._now, **facts)
-            self._session.add(kept)
-        elif kept.key != made.key:
-            if not self._holds(kept):  # what may not air any more must not wait in the plan for the new sound
-                broadcast.clip = broadcast.sent_by = broadcast.sent_at = None
-            kept.key, kept.pieces, kept.clip, kept.error = made.key, msgspec.to_builtins(made.pieces), None, None
-            kept.composed_at = self._now
-        elif kept.left_out != facts["left_out"]:
-            kept.left_out = facts["left_out"]
-        kept.why = made.why
-        if any(piece.kind is Kind.RELAY for piece in made.pieces):
-            broadcast.late_ms = max(broadcast.late_ms, made.length_ms)  # whoever heard the relay joins what follows
-        self._session.flush()
-        self._session.expire(broadcast, ["composition"])
 
     def _holds(self, kept: Composition) -> bool:
         """Whether every bulletin in it may still air, with this very sound."""
@@ -182,6 +194,11 @@ class Composer:
         return _candidate(schedule, Approvals.load(self._session, [schedule.id], self._now), aired=False)
 
 
+def _is(kept: Composition, made: Composed) -> bool:
+    """Whether it is composed so already."""
+    return (kept.key, kept.why, kept.left_out) == (made.key, made.why, msgspec.to_builtins(list(made.left_out)))
+
+
 def sounds_of(item: rundown.Item) -> Iterator[str]:
     """The sounds of the library that an item names."""
     for name in ("sound", "fallback", "sting"):
@@ -210,33 +227,6 @@ def _candidate(schedule: Schedule, approvals: Approvals, *, aired: bool) -> Cand
         aired=aired,
         why_not=why_not,
     )
-
-
-def _near(session: Session, now: datetime) -> list[Broadcast]:
-    """Occurrences of programmes that have not begun and are near, the nearest first."""
-    rows = (
-        select(Broadcast)
-        .where(
-            Broadcast.bulletin_id.in_(select(Bulletin.id).where(Bulletin.rundown.is_not(None))),
-            Broadcast.occurrence > now,
-            Broadcast.start_at > now,
-            Broadcast.cancelled_at.is_(None),
-            Broadcast.stopped_at.is_(None),
-            Broadcast.missed_at.is_(None),
-        )
-        .options(
-            joinedload(Broadcast.bulletin),
-            joinedload(Broadcast.composition),
-            joinedload(Broadcast.schedule).selectinload(Schedule.targets),
-        )
-        .order_by(Broadcast.occurrence)
-    )
-    near, seen = [], set()
-    for broadcast in session.scalars(rows):
-        if broadcast.occurrence <= now + AHEAD or broadcast.schedule_id not in seen:
-            near.append(broadcast)
-        seen.add(broadcast.schedule_id)
-    return near
 
 
 def _aired(session: Session, now: datetime) -> set[int]:

@@ -137,6 +137,13 @@ class Outlook:
         clip = broadcast.clip_sha256 if broadcast.clip is None else broadcast.clip.sha256
         return self.approvals.of(broadcast.schedule, clip).may_air
 
+    def is_held(self, broadcast: Broadcast) -> bool:
+        """Whether it keeps silent as things stand, and so keeps nobody else from the air."""
+        if not (self.approvals.required or self.commune.switches.switched):
+            return False
+        begun = broadcast.sent_at is not None and broadcast.start_at is not None and broadcast.start_at <= self.now
+        return not begun and (not self.may_air(broadcast) or self.is_off(broadcast))
+
     def over_quota(self, broadcast: Broadcast, length_ms: int, missed: Collection[str]) -> bool:
         """Whether a village head's own broadcast would take more minutes than the village has today."""
         grant = self.villages.get(broadcast.schedule_id)

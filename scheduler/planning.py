@@ -18,7 +18,7 @@ from broadcaster import airing
 from broadcaster.core import Core
 from broadcaster.distribution import Distributor
 from broadcaster.rows import Broadcast, Station
-from scheduler import composing, plans, plausible
+from scheduler import composition_pass, plans, plausible
 from scheduler.materialisation import Materialisation
 from scheduler.outlook import Outlook
 from scheduler.plausible import Doubt
@@ -56,7 +56,7 @@ class Planner:
             return
         self._materialisation.run(ZoneInfo(station.timezone), now)
         with self._core.counters.edge("composing"):  # whatever is wrong with programmes must not hold up bulletins
-            composing.compose_all(self._core, now)
+            composition_pass.compose_all(self._core, now)
         terms = Terms(self._distributor, self._core.counters, self._now_lead_ms, self._on_since)
         with self._database.read() as session, session.no_autoflush:  # what is decided here is written below
             this = Outlook.load(session, now, self._geography)

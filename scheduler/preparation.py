@@ -4,18 +4,21 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import exists, select
+from sqlalchemy import ColumnElement, exists, select
 from sqlalchemy.orm import Session, joinedload
 
 import tts.reading
 from broadcaster.clips import ClipStore, clip_row
 from broadcaster.clock import Clock
 from broadcaster.database import Database
-from broadcaster.rows import Broadcast, Bulletin, Schedule, ScheduleKind
+from broadcaster.rows import Broadcast, Bulletin, Composition, Schedule, ScheduleKind
 from broadcaster.sounds import SoundStore
+from scheduler import rundown
+from scheduler.rundown import Fixed, RundownError
 from tts.encoding import RATE
 from tts.settings import HOUSE_TUNE, chosen
 from tts.speech import PreparedClip, Speech, SpeechSettings
@@ -140,6 +143,9 @@ def _lacking(session: Session, store: ClipStore, now: datetime) -> list[Bulletin
         for broadcast in session.scalars(query):
             first = bulletins.get(broadcast.bulletin_id, (broadcast.occurrence, broadcast.bulletin))
             bulletins[broadcast.bulletin_id] = min(broadcast.occurrence, first[0]), broadcast.bulletin
+    heard = _in_programmes(session, undecided, now)
+    for bulletin in session.scalars(select(Bulletin).where(Bulletin.id.in_(heard))):
+        bulletins.setdefault(bulletin.id, (heard[bulletin.id], bulletin))
     later = (  # beyond the horizon of broadcasts, so that an approver can hear it as soon as it is sent in
         select(Schedule)
         .join(Schedule.bulletin)
@@ -157,3 +163,22 @@ def _lacking(session: Session, store: ClipStore, now: datetime) -> list[Bulletin
         for _, bulletin in sorted(bulletins.values(), key=lambda pair: (pair[0], pair[1].id))
         if bulletin.rundown is None and (bulletin.clip_sha256 is None or not store.has(bulletin.clip_sha256))
     ]
+
+
+def _in_programmes(session: Session, undecided: ColumnElement[bool], now: datetime) -> dict[int, datetime]:
+    """The bulletins that programmes name or hold, by id, with when they are first heard in one."""
+    rows = (
+        select(Broadcast.occurrence, Bulletin.rundown, Composition.pieces)
+        .join(Broadcast.bulletin)
+        .outerjoin(Broadcast.composition)
+        .where(Bulletin.rundown.is_not(None), Broadcast.sent_at.is_(None) | (Broadcast.start_at > now), undecided)
+        .order_by(Broadcast.occurrence)
+    )
+    found: dict[int, datetime] = {}
+    for occurrence, wanted, pieces in session.execute(rows):
+        numbers = [piece["bulletin"] for piece in pieces or ()]
+        with suppress(RundownError):  # counted where it is composed
+            numbers += [item.bulletin for item in rundown.read(wanted).items if isinstance(item, Fixed)]
+        for number in numbers:
+            found.setdefault(number, occurrence)
+    return found

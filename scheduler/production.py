@@ -14,9 +14,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
 import tts.reading
-from broadcaster.clips import ClipGoneError, ClipStore, clip_row
+from broadcaster.clips import ClipStore, clip_row
 from broadcaster.core import Core
-from broadcaster.rows import Broadcast, Bulletin, Composition, ProgrammeSound
+from broadcaster.rows import Broadcast, Composition, ProgrammeSound
 from broadcaster.sounds import SoundStore
 from scheduler.composing import pieces_of
 from scheduler.rundown import Kind, Piece
@@ -149,7 +149,7 @@ class Production:
 
     def _clips_of(self, piece: Piece, voice: str) -> Iterator[bytes]:
         if piece.kind is Kind.BULLETIN:
-            yield self._bulletin(piece)
+            yield self._store.opus(piece.clip)  # one that was lost is being made again (`preparation`)
         elif piece.kind is Kind.WORDS:
             sentences = tts.reading.read(piece.text).sentences
             settings = SpeechSettings(voice=voice, chime=False)
@@ -159,15 +159,6 @@ class Production:
             yield from self._fallback(piece)
         else:
             yield self._sound(piece.sound, piece.length_ms if piece.cut else None)
-
-    def _bulletin(self, piece: Piece) -> bytes:
-        """The clip that was approved; one that was lost is made again before."""
-        try:
-            return self._store.opus(piece.clip)
-        except ClipGoneError:
-            with self._core.database.write() as session:
-                session.get_one(Bulletin, piece.bulletin).clip_sha256 = None
-            raise
 
     def _fallback(self, piece: Piece) -> Iterator[bytes]:
         """What fills the time of a relay: its sound again and again, cut at the end to the very packet."""

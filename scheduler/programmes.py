@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 import tts.reading
 from broadcaster import airing
-from broadcaster.rows import Bulletin, Schedule, Sound, Station
+from broadcaster.rows import Bulletin, Schedule, ScheduleKind, Sound, Station
 from broadcaster.wire.units import MINUTE
 from scheduler import announcing, checks, submissions
 from scheduler.checks import Problem, Submission
@@ -39,12 +39,14 @@ MAX_TIMES = 12
 def submit(session: Session, wanted: Submission, times: Sequence[time], *, account_id: int, now: datetime) -> Schedule:
     """Store a programme, once, with a schedule for its first time and one for each of ``times``.
 
-    What it replaces is called off with all of its times. Errors: SubmissionError.
+    What it replaces is called off with all of its times. Occurrences that were left out stay so as far as they are still
+    there, and those that were moved elsewhere then stay where they are. Errors: SubmissionError.
     """
     if stored := submissions.find(session, wanted.submission):
         return stored
     station = session.scalars(select(Station)).one()
-    others = [_at(wanted, each, ZoneInfo(station.timezone)) for each in dict.fromkeys(times)]
+    zone = ZoneInfo(station.timezone)
+    others = [_at(wanted, each, zone) for each in dict.fromkeys(times)]
     problems = [
         *check(session, wanted),
         *(problem for each in (wanted, *others) for problem in checks.check(session, each, now)[1]),
@@ -54,21 +56,30 @@ def submit(session: Session, wanted: Submission, times: Sequence[time], *, accou
     replaced = session.get(Schedule, wanted.replaces) if wanted.replaces else None
     siblings = _in_force(session, replaced.bulletin_id, but=replaced.id) if replaced else []
     first = submissions.submit(session, wanted, account_id=account_id, now=now)
-    for each in others:
-        more = Schedule(
-            bulletin=first.bulletin,
-            kind=first.kind,
-            start_at=each.start_at,
-            rrule=first.rrule,
-            account_id=account_id,
-            created_at=now,
-            targets=list(first.targets),
-        )
-        session.add(more)
+    every = [first, *(_again(first, each.start_at, first.kind, wanted.rule) for each in others)]
+    skipped = {moment for old in (replaced, *siblings) if old for moment in submissions.left_out(old, zone)}
+    some = [submissions.leave_out(each, skipped, zone) for each in every]
+    if any(some):
+        moved = [each for each in siblings if each.kind is ScheduleKind.ONCE and each.start_at and each.start_at > now]
+        every += [_again(first, each.start_at, each.kind, "") for each in moved]
+    session.add_all(every)
     for sibling in siblings:
         airing.cancel_schedule(session, sibling.id, account_id=account_id, now=now)
     session.flush()
     return first
+
+
+def _again(first: Schedule, start_at: datetime | None, kind: ScheduleKind, rule: str) -> Schedule:
+    """The same programme at another time."""
+    return Schedule(
+        bulletin=first.bulletin,
+        kind=kind,
+        start_at=start_at,
+        rrule=rule if kind is ScheduleKind.REPEATED else "",
+        account_id=first.account_id,
+        created_at=first.created_at,
+        targets=list(first.targets),
+    )
 
 
 def _in_force(session: Session, bulletin: int, *, but: int) -> Sequence[Schedule]:

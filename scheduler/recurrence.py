@@ -4,7 +4,7 @@ The text of a rule, one property a line, is described in ``docs/schedules.md``.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from itertools import islice, takewhile
@@ -90,6 +90,13 @@ def occurrences(rule: Rule, start: datetime, end: datetime) -> Iterator[datetime
         moments = (_moment(local, rule.zone) for local in _times(rule, day) if local not in rule.skipped_times)
         waiting |= {moment for moment in moments if start <= moment < end}
     yield from sorted(waiting)
+
+
+def leaving_out(rule: Rule, moments: Iterable[datetime]) -> Rule:
+    """The rule without these moments of its wall clock, those of them that it has."""
+    second = timedelta(seconds=1)
+    own = {local for local in moments if any(occurrences(rule, at := _moment(local, rule.zone), at + second))}
+    return replace(rule, skipped_times=rule.skipped_times | own)
 
 
 def following(rule: Rule, after: datetime, count: int = 1) -> list[datetime]:

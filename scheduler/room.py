@@ -38,7 +38,7 @@ def after_what_sounds(this: Outlook, broadcast: Broadcast, start: datetime) -> d
     A priority bulletin waits for the gap after a routine one that has begun, unless that is far off; an emergency waits
     for nobody below it. What was planned later gives way (`after_what_displaces`).
     """
-    for other, begin, end in _airing(this.agenda.around(broadcast, this.audience(broadcast))):
+    for other, begin, end in _airing(this, this.agenda.around(broadcast, this.audience(broadcast))):
         lower = RANK[other.klass] < RANK[broadcast.klass]
         if lower and (broadcast.klass is Class.EMERGENCY or end - start > GAP_PATIENCE):
             continue
@@ -53,7 +53,7 @@ def after_what_displaces(this: Outlook, broadcast: Broadcast, clip: Clip) -> dat
     What it pushes back pushes back what follows. Further than ``MAX_SHIFT`` nothing is pushed: the speakers decide.
     """
     start, length = broadcast.occurrence, timedelta(milliseconds=clip.duration_ms)
-    for other, begin, end in _airing(this.pushing.around(broadcast, this.audience(broadcast))):
+    for other, begin, end in _airing(this, this.pushing.around(broadcast, this.audience(broadcast))):
         higher = RANK[other.klass] > RANK[broadcast.klass] and other.klass is not Class.EMERGENCY
         pushed = other.klass is broadcast.klass and is_displaced(other) and other.occurrence <= broadcast.occurrence
         if (higher or pushed) and begin < start + length and start < end + _BETWEEN:
@@ -71,15 +71,15 @@ def breach(this: Outlook, broadcast: Broadcast) -> Breach | None:
         mine = broadcast.schedule_id, broadcast.occurrence
         others = [
             (other_start, other_end)
-            for other, other_start, other_end in _airing(this.agenda.around(broadcast, audience))
+            for other, other_start, other_end in _airing(this, this.agenda.around(broadcast, audience))
             if other.klass is not Class.EMERGENCY and (other.schedule_id, other.occurrence) < mine
         ]
     return rules.breach(this.commune, this.listeners(audience), start, end, others)
 
 
-def _airing(broadcasts: Iterable[Broadcast]) -> Iterable[tuple[Broadcast, datetime, datetime]]:
+def _airing(this: Outlook, broadcasts: Iterable[Broadcast]) -> Iterable[tuple[Broadcast, datetime, datetime]]:
     """Those that may still air, with beginning and end, as far as they are known."""
     for each in broadcasts:
         end = airing.end_of(each)
-        if each.start_at is not None and end is not None and each.missed_at is None:
+        if each.start_at is not None and end is not None and each.missed_at is None and not this.is_held(each):
             yield each, each.start_at, end

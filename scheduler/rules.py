@@ -3,6 +3,7 @@
 Form and planner ask it; the speaker goes by its own part of the same hours. Only an emergency is never asked for.
 """
 
+from bisect import bisect_left
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,6 +19,7 @@ from scheduler.switching import NEVER_SWITCHED, Switches
 
 SLOT_GAP: Final = timedelta(minutes=10)
 """Broadcasts that are nearer to each other belong to one slot of the day (buổi phát)."""
+_SECOND: Final = timedelta(seconds=1)
 _SEARCH_STEP: Final = timedelta(minutes=15)
 _SEARCHED: Final = timedelta(days=7)
 
@@ -26,13 +28,20 @@ Listener = tuple[str, ...]
 
 
 class Rule(StrEnum):
-    """The rules there are."""
+    """The rules there are.
+
+    Where several are broken the first of them is told, as by speakers: what a person switched off, then a day on which no
+    other hour helps, then the hour.
+    """
 
     OFF = "off"
-    QUIET_HOURS = "quiet-hours"
     WEEKDAY = "weekday"
+    QUIET_HOURS = "quiet-hours"
     SLOT_TOO_LONG = "slot-too-long"
     TOO_MANY_SLOTS = "too-many-slots"
+
+
+_ORDER: Final = tuple(Rule)
 
 
 @dataclass(frozen=True)
@@ -82,27 +91,29 @@ def breach(
         end: when it is over; all of the sound must fit.
         others: what else sounds for them on that day and was there before.
     """
-    if start.astimezone(commune.hours.timezone).weekday() not in commune.weekdays:
-        return Breach(Rule.WEEKDAY)
-    broken = None
+    broken = []
     for listener in heard or ((),):
-        broken = silence(commune, listener, start, end)
-        if broken is None:
-            break
-    if broken:
-        return broken
-    return _slot_breach(commune, (start, end), others) if commune.counts_slots else None
+        found = silence(commune, listener, start, end)
+        if found is None:
+            return _slot_breach(commune, (start, end), others) if commune.counts_slots else None
+        broken.append(found)
+    return min(broken, key=lambda each: (_ORDER.index(each.rule), each.values))
 
 
 def silent(commune: Commune, heard: Collection[Listener], start: datetime, end: datetime) -> frozenset[Listener]:
-    """Those who will not hear it because of quiet hours, or off, where they live."""
+    """Those who will not hear it because of the day, quiet hours, or off, where they live."""
     return frozenset(each for each in heard if silence(commune, each, start, end))
 
 
 def silence(commune: Commune, listener: Listener, start: datetime, end: datetime) -> Breach | None:
-    """Why one who lives somewhere would not hear it: the speakers there are off, or it is quiet there; None if they would."""
+    """Why one who lives somewhere would not hear it: the speakers there are off, the day is not permitted, or it is quiet there.
+
+    None if they would.
+    """
     if off := switched_off(commune, (listener,), start, end):
         return off
+    if start.astimezone(commune.hours.timezone).weekday() not in commune.weekdays:
+        return Breach(Rule.WEEKDAY)
     quiet = commune.hours.breaks_quiet(listener, start, end)
     return Breach(Rule.QUIET_HOURS, (f"{quiet.start:%H:%M}", f"{quiet.until:%H:%M}")) if quiet else None
 
@@ -117,6 +128,23 @@ def switched_off(commune: Commune, heard: Collection[Listener], start: datetime,
     if met is None:
         return None
     return Breach(Rule.OFF, tuple(f"{each.astimezone(commune.hours.timezone):%H:%M %d/%m/%Y}" for each in met))
+
+
+def longest(
+    commune: Commune, heard: Collection[Listener], start: datetime, planned: timedelta, wanted: timedelta
+) -> timedelta:
+    """How long a sound that was planned for some time may be, up to ``wanted``, so that it is heard by all who would hear it then."""
+    seconds = range(planned // _SECOND, -(-wanted // _SECOND) + 1)
+    most = wanted
+    for listener in heard:
+
+        def is_too_long(length: int, one: Listener = listener) -> bool:
+            return breach(commune, (one,), start, start + length * _SECOND) is not None
+
+        fitting = bisect_left(seconds, True, key=is_too_long)  # noqa: FBT003  the value that is looked for
+        if 0 < fitting < len(seconds):
+            most = min(most, seconds[fitting - 1] * _SECOND)
+    return most
 
 
 def _slot_breach(commune: Commune, wanted: Stretch, others: Iterable[Stretch]) -> Breach | None:

@@ -1,6 +1,6 @@
 """Taking in a bulletin: store it once, or say what is wrong with which field (see `scheduler.checks`)."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -13,8 +13,9 @@ from broadcaster import airing, chain, library
 from broadcaster.errors import LoaError
 from broadcaster.geography import Geography
 from broadcaster.rows import Bulletin, Draft, Place, Schedule, ScheduleKind, Sound, Station
-from scheduler import conflicts, lexicon, rundown
+from scheduler import conflicts, lexicon, recurrence, rule_text, rundown
 from scheduler.checks import MAX_TEXT, MAX_TITLE, Problem, Submission, check, plain
+from scheduler.materialisation import rule_of
 from tts.reading import Lexicon
 
 __all__ = ["MAX_TEXT", "MAX_TITLE", "Problem", "Submission", "SubmissionError", "submit"]
@@ -47,6 +48,7 @@ def submit(session: Session, submission: Submission, *, account_id: int, now: da
     if problems:
         raise SubmissionError(problems)
     station, geography = session.scalars(select(Station)).one(), Geography.load(session)
+    zone = ZoneInfo(station.timezone)
     replaced = session.get(Schedule, submission.replaces) if submission.replaces else None
     words = lexicon.in_force(session, submission.readings)
     bulletin = Bulletin(
@@ -90,11 +92,12 @@ def submit(session: Session, submission: Submission, *, account_id: int, now: da
     )
     session.add(schedule)
     if replaced:
+        leave_out(schedule, left_out(replaced, zone), zone)
         airing.cancel_schedule(session, replaced.id, account_id=account_id, now=now)
     for number, moment in submission.displaces:
         other = session.get(Schedule, number)
         if other is not None and other.cancelled_at is None:
-            conflicts.displace(session, other, moment, ZoneInfo(station.timezone), account_id=account_id, now=now)
+            conflicts.displace(session, other, moment, zone, account_id=account_id, now=now)
     if draft := session.get(Draft, submission.submission):
         session.delete(draft)
     session.flush()
@@ -109,6 +112,22 @@ def submit(session: Session, submission: Submission, *, account_id: int, now: da
         detail={"title": bulletin.title, "schedule": schedule.id, "places": [place.code for place in schedule.targets]},
     )
     return schedule
+
+
+def left_out(schedule: Schedule, zone: ZoneInfo) -> frozenset[datetime]:
+    """The single occurrences that a schedule leaves out, by the wall clock: they gave way or were moved."""
+    rule = rule_of(schedule, zone)
+    return rule.skipped_times if rule else frozenset()
+
+
+def leave_out(schedule: Schedule, moments: Collection[datetime], zone: ZoneInfo) -> bool:
+    """Let a schedule leave out those of these moments that it has; returns whether it leaves any out."""
+    rule = rule_of(schedule, zone)
+    if rule is None or schedule.kind is not ScheduleKind.REPEATED:
+        return False
+    without = recurrence.leaving_out(rule, moments)
+    schedule.rrule = rule_text.write(without)
+    return bool(without.skipped_times)
 
 
 def _reduced(session: Session, geography: Geography, chosen: dict[int, Place]) -> list[Place]:

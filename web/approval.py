@@ -1,15 +1,16 @@
 """Approving (Duyệt): what waits, heard in one player and approved with one button; returning; the switch."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import Final
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, send_file, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from broadcaster import approval, notices, permissions
+from broadcaster import airing, approval, notices, permissions
 from broadcaster.approval import ApprovalError, Approver, Paper, Standing
 from broadcaster.geography import Geography
 from broadcaster.permissions import Action, Person
@@ -37,29 +38,36 @@ pages = Blueprint("approval", __name__)
 
 _MAX_COMMENT = 2_000
 _MAX_NUMBER = 120
+_NEVER: Final = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)
 class Waiting:
-    """One schedule on the approver's page.
+    """One bulletin on the approver's page, or one programme with all of its times: one verdict is about all of them.
 
     Attributes:
+        schedules: what the verdict is about; only of a programme several.
         at: when it would air next; None for at once.
         clip: the very sound, when browsers can hear it.
-        seen: the fingerprint of what is shown, sent back with the verdict.
+        seen: the fingerprint of what is shown, sent back with the verdict; of a programme with what its next occurrence is
+            made of, so that what has changed since must be looked at again.
         changed: what is not as it was when it, or what it replaces, was approved.
         own: whether the one who looks sent it in.
         composed: of a programme, the occurrence that comes next as it is composed now.
     """
 
-    schedule: Schedule
-    standing: Standing
+    schedules: tuple[Schedule, ...]
     at: datetime | None
     clip: Clip | None
     seen: str
     changed: tuple[str, ...]
     own: bool
     composed: Broadcast | None = None
+
+    @property
+    def schedule(self) -> Schedule:
+        """The one that airs first."""
+        return self.schedules[0]
 
     @property
     def pieces(self) -> tuple[Piece, ...]:
@@ -79,31 +87,51 @@ def approver_for(schedule: Schedule, person: Person, tree: Geography) -> Approve
 
 
 def _waiting(session: Session) -> Iterator[Waiting]:
-    tree = geography()
+    """What waits for the one who asks; the times of a programme together."""
+    tree, person = geography(), current_person()
+    found: dict[tuple[int, Approver], list[tuple[Schedule, Standing]]] = {}
     for schedule, stands in approval.waiting(session, now()):
-        by = approver_for(schedule, current_person(), tree)
-        if by is None:
-            continue
-        present = approval.facts(schedule)
-        before = stands.decision or approval.predecessor(session, schedule)
-        composed = _next_composed(session, schedule) if schedule.bulletin.rundown else None
-        clip = composed.composition.clip if composed and composed.composition else schedule.bulletin.clip
-        heard = clip if clip and services().clips.mp3_path(clip.sha256).exists() else None
-        yield Waiting(
-            schedule,
-            stands,
-            agenda.upcoming_moment(schedule, now(), zone()),
-            heard,
-            approval.fingerprint(present),
-            sentences.changed(approval.changes(before.facts, present)) if before else (),
-            schedule.bulletin.account_id in {by.account_id, by.on_behalf_of},
-            composed,
-        )
+        if by := approver_for(schedule, person, tree):
+            one = schedule.bulletin_id if schedule.bulletin.rundown else -schedule.id
+            found.setdefault((one, by), []).append((schedule, stands))
+    for (_one, by), together in found.items():
+        yield _shown(session, together, by)
 
 
-def _next_composed(session: Session, schedule: Schedule) -> Broadcast | None:
-    ahead = select(Broadcast).join(Broadcast.composition).where(Broadcast.schedule_id == schedule.id)
-    return session.scalar(ahead.where(Broadcast.occurrence > now()).order_by(Broadcast.occurrence).limit(1))
+def _shown(session: Session, together: Sequence[tuple[Schedule, Standing]], by: Approver) -> Waiting:
+    moments = {each.id: agenda.upcoming_moment(each, now(), zone()) for each, _ in together}
+    (schedule, stands), *_rest = sorted(together, key=lambda pair: moments[pair[0].id] or _NEVER)
+    schedules = (schedule, *(each for each, _ in together if each is not schedule))
+    present = approval.facts(schedule)
+    before = stands.decision or approval.predecessor(session, schedule)
+    composed = _next_composed(session, schedules) if schedule.bulletin.rundown else None
+    clip = composed.composition.clip if composed and composed.composition else schedule.bulletin.clip
+    return Waiting(
+        schedules,
+        moments[schedule.id],
+        clip if clip and services().clips.mp3_path(clip.sha256).exists() else None,
+        _mark(schedules, composed),
+        sentences.changed(approval.changes(before.facts, present)) if before else (),
+        schedule.bulletin.account_id in {by.account_id, by.on_behalf_of},
+        composed,
+    )
+
+
+def _mark(schedules: Sequence[Schedule], composed: Broadcast | None) -> str:
+    """The fingerprint of all that is shown of a bulletin, or of a programme."""
+    marks = {str(each.id): approval.fingerprint(approval.facts(each)) for each in schedules}
+    if schedules[0].bulletin.rundown is None:
+        return marks[str(schedules[0].id)]
+    pieces = composed.composition.key if composed and composed.composition else ""
+    return approval.fingerprint({"times": marks, "pieces": pieces})
+
+
+def _next_composed(session: Session, schedules: Sequence[Schedule]) -> Broadcast | None:
+    ahead = (
+        select(Broadcast).join(Broadcast.composition).where(Broadcast.schedule_id.in_(each.id for each in schedules))
+    )
+    coming = ahead.where(Broadcast.occurrence > now(), *airing.OPEN)
+    return session.scalar(coming.order_by(Broadcast.occurrence).limit(1))
 
 
 def _soonest(item: Waiting) -> datetime:
@@ -155,11 +183,12 @@ def approve() -> ResponseReturnValue:
 
 
 def _approve_one(number: str, seen: str, paper: Paper | None) -> bool:
-    """Approve one schedule in a transaction of its own: what is wrong with it holds up no other."""
+    """Approve one bulletin or programme in a transaction of its own: what is wrong with it holds up no other."""
     with services().database.write() as session:
         schedule, by = _found(session, number)
         try:
-            approval.approve(session, schedule, by, seen=seen, now=now(), paper=paper)
+            for each, mark in _meant(session, schedule, seen):
+                approval.approve(session, each, by, seen=mark, now=now(), paper=paper)
         except ApprovalError as error:
             problem = sentences.approval_problem(error.code)
             flash(_("“%(title)s”: %(problem)s", title=schedule.bulletin.title, problem=problem), "warning")
@@ -178,6 +207,19 @@ def _found(session: Session, number: str | int) -> tuple[Schedule, Approver]:
     return schedule, by
 
 
+def _meant(session: Session, schedule: Schedule, seen: str) -> list[tuple[Schedule, str]]:
+    """What a verdict is about, each with the fingerprint of what was seen of it: a programme's times, or the one schedule.
+
+    Errors: ApprovalError, when a programme is not as it was shown.
+    """
+    if schedule.bulletin.rundown is None:
+        return [(schedule, seen)]
+    shown = next((each for each in _waiting(session) if schedule in each.schedules), None)
+    if shown is None or shown.seen != seen:
+        raise ApprovalError("changed")
+    return [(each, approval.fingerprint(approval.facts(each))) for each in shown.schedules]
+
+
 @pages.post("/approval/<int:number>/return")
 @requires(*APPROVERS)
 def give_back(number: int) -> ResponseReturnValue:
@@ -186,10 +228,11 @@ def give_back(number: int) -> ResponseReturnValue:
     try:
         with services().database.write() as session:
             schedule, by = _found(session, number)
-            decided = approval.give_back(
-                session, schedule, by, seen=request.form.get("seen", ""), comment=comment, now=now()
-            )
-            notices.returned(session, decided, now())
+            decided = [
+                approval.give_back(session, each, by, seen=mark, comment=comment, now=now())
+                for each, mark in _meant(session, schedule, request.form.get("seen", ""))
+            ]
+            notices.returned(session, decided[0], now())
         services().orders.wake()
         flash(_("Đã trả lại bản tin kèm ý kiến."), "success")
     except ApprovalError as error:

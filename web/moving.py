@@ -156,7 +156,7 @@ def copy() -> ResponseReturnValue:
         return redirect(url_for("week.show"), 303)
     first, shift = monday_of(source), monday_of(target) - monday_of(source)
     begin, end = midnight(first, zone()), midnight(first + WEEK, zone())
-    copied, refused = 0, []
+    copied, told = 0, []
     with services().database.write() as session:
         once = select(Schedule).where(
             Schedule.kind == ScheduleKind.ONCE,
@@ -170,18 +170,30 @@ def copy() -> ResponseReturnValue:
             moment = datetime.combine(local.date() + shift, local.time(), zone())
             if _has(session, schedule, moment) or not may_at(schedule.targets, *WRITERS):
                 continue
-            if wrong := Surroundings.of(session, schedule, moment).refusal(schedule, moment):
-                refused.append(f"{schedule.bulletin.title}: {wrong}")
-            else:
-                _again(session, schedule, moment)
-                copied += 1
+            around = Surroundings.of(session, schedule, moment)
+            if wrong := around.refusal(schedule, moment):
+                told.append(f"{schedule.bulletin.title}: {wrong}")
+                continue
+            told += [_meeting(schedule, met) for met in around.conflicts(schedule, moment)]
+            _again(session, schedule, moment)
+            copied += 1
         detail = {"from": first.isoformat(), "to": (first + shift).isoformat(), "copied": copied}
         chain.audit(session, at=now(), account_id=me().id, action="week.copy", subject="station", detail=detail)
     services().orders.wake()
     flash(ngettext("Đã chép %(num)d bản tin.", "Đã chép %(num)d bản tin.", copied), "success")
-    for each in refused:
+    for each in told:
         flash(each, "warning")
     return redirect(url_for("week.show", date=(first + shift).isoformat()), 303)
+
+
+def _meeting(schedule: Schedule, met: Conflict) -> str:
+    """That what was copied meets something else: it is seen on the week, and dealt with there."""
+    return _(
+        "“%(title)s” trùng giờ với “%(other)s” lúc %(when)s. Hãy dời một trong hai.",
+        title=schedule.bulletin.title,
+        other=met.other.title,
+        when=rule_words.moment_in_words(met.moment, zone(), locale()),
+    )
 
 
 def _has(session: Session, schedule: Schedule, moment: datetime) -> bool:

@@ -10,7 +10,7 @@ from broadcaster.rows import Broadcast
 from scheduler.composing import pieces_of
 from scheduler.relaying import RelayEvent
 from scheduler.relays import Told
-from scheduler.rundown import Kind, Overrun
+from scheduler.rundown import Kind, Overrun, Piece
 from scheduler.submissions import Problem
 from web.words import gettext as _
 
@@ -30,6 +30,9 @@ PIECES: Final = {
     Kind.STING: _l("Nhạc cắt"),
     Kind.MUSIC: _l("Ca nhạc"),
 }
+_CLOSING: Final = {Kind.WORDS: _l("Lời kết"), Kind.TUNE: _l("Nhạc kết")}
+"""What comes after all that a programme is for."""
+_CONTENT: Final = frozenset({Kind.RELAY, Kind.BULLETIN, Kind.MUSIC})
 OVERRUNS: Final = {
     Overrun.DROP: _l("Cắt bớt ca nhạc, rồi để bản tin ít quan trọng sang buổi sau"),
     Overrun.CUT_MUSIC: _l("Cắt bớt ca nhạc, bản tin phát hết"),
@@ -60,6 +63,16 @@ _RELAY_WHY: Final = {
 }
 
 
+def names(pieces: Sequence[Piece]) -> list[str]:
+    """What each piece is called where it stands; without anything between them the first words are the opening ones."""
+    kinds = [piece.kind for piece in pieces]
+    first = kinds.index(Kind.WORDS) if Kind.WORDS in kinds else len(kinds)
+    last = max((number for number, kind in enumerate(kinds) if kind in _CONTENT), default=first)
+    return [
+        str(_CLOSING.get(kind, PIECES[kind]) if number > last else PIECES[kind]) for number, kind in enumerate(kinds)
+    ]
+
+
 def left_out(why: str) -> str:
     """Why an occurrence does without a bulletin."""
     return str(_LEFT_OUT.get(why, why))
@@ -81,11 +94,13 @@ def sounding(broadcast: Broadcast, relays: Sequence[Told], at: datetime) -> str:
     if broadcast.composition is None or broadcast.start_at is None:
         return ""
     position_ms = (at - broadcast.start_at) // timedelta(milliseconds=1)
-    begun = [piece for piece in pieces_of(broadcast.composition) if piece.at_ms <= position_ms]
+    pieces = pieces_of(broadcast.composition)
+    begun = [piece for piece in zip(pieces, names(pieces), strict=True) if piece[0].at_ms <= position_ms]
     if not begun:
         return ""
-    parts = [str(PIECES[begun[-1].kind]), begun[-1].title]
-    if begun[-1].kind is Kind.RELAY and relays and relays[-1].event == RelayEvent.FALLBACK:
+    piece, name = begun[-1]
+    parts = [name, piece.title]
+    if piece.kind is Kind.RELAY and relays and relays[-1].event == RelayEvent.FALLBACK:
         parts.append(relay_event(relays[-1].event, relays[-1].why))
     return _("Lúc này: %(piece)s", piece=" · ".join(part for part in parts if part))
 
@@ -95,6 +110,8 @@ def problem(of: Problem) -> str | None:  # noqa: PLR0911  one sentence a case
     if of.field.startswith("item-"):
         return _("Mục %(number)s: %(problem)s", number=int(of.field[5:]) + 1, problem=_of_line(of))
     match of.field, of.code:
+        case "start_at", "past":
+            return _("Giờ này đã qua. Hãy chọn giờ khác.")
         case "title", "empty":
             return _("Hãy đặt tên chương trình.")
         case "planned", "out-of-range":

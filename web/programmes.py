@@ -1,6 +1,6 @@
 """Programmes (Chương trình): the list with what each will air next, and the editor of rundowns."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -12,12 +12,14 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, joinedload, selectinload
 
+from broadcaster import airing
 from broadcaster.hours import WEEKDAYS
 from broadcaster.rows import Broadcast, Bulletin, ItemKind, LibraryItem, Schedule, ScheduleKind
 from broadcaster.wire.documents import Class
 from broadcaster.wire.units import MINUTE
-from scheduler import programmes, recurrence, rule_text, submissions
+from scheduler import programmes, recurrence, rule_text, rules, submissions
 from scheduler.composing import Composer, pieces_of
+from scheduler.rules import Breach, Commune
 from scheduler.rundown import Composed, Overrun, Piece
 from scheduler.submissions import MAX_TITLE, Problem, Submission, SubmissionError
 from tts.voice import VOICES
@@ -45,16 +47,23 @@ class Programme:
     at: datetime | None
     broadcast: Broadcast | None
     pieces: tuple[Piece, ...]
+    on_air: bool
+
+    @property
+    def over(self) -> bool:
+        """Whether it will not air again."""
+        return self.at is None and not self.on_air
 
 
 @dataclass(frozen=True)
 class Look:
-    """What a rundown would be at its next time: when it begins, is meant to end, and would end."""
+    """What a rundown would be at its next time: when it begins, is meant to end, and would end; the rule it would break."""
 
     composed: Composed
     at: datetime
     planned_end: datetime
     end: datetime
+    broken: Breach | None
 
     @property
     def over(self) -> bool:
@@ -65,7 +74,7 @@ class Look:
 @pages.get("")
 @requires(*VIEWERS)
 def listing() -> ResponseReturnValue:
-    """Every programme in force, with what it will air next."""
+    """Every programme in force, with what it will air next, and those that are over."""
     with services().database.read() as session:
         rows = (
             select(Schedule)
@@ -77,18 +86,20 @@ def listing() -> ResponseReturnValue:
         mine: dict[int, list[Schedule]] = {}
         for schedule in session.scalars(rows):
             mine.setdefault(schedule.bulletin_id, []).append(schedule)
-        found = [_programme(session, schedules) for schedules in mine.values()]
+        playing = {each.bulletin_id for each in airing.on_air(session, now())}
+        found = [_programme(session, schedules, playing) for schedules in mine.values()]
         waiting = select(Schedule).where(Schedule.kind == ScheduleKind.PROGRAMME, Schedule.cancelled_at.is_(None))
         recent = waiting.where(Schedule.created_at > now() - timedelta(days=7)).order_by(Schedule.id.desc())
         return render_template(
             "programmes.html",
-            programmes=found,
+            programmes=[each for each in found if not each.over],
+            over=[each for each in reversed(found) if each.over],
             waiting=session.scalars(recent.options(joinedload(Schedule.bulletin)).limit(_BULLETINS)).all(),
             words=programme_words,
         )
 
 
-def _programme(session: Session, schedules: Sequence[Schedule]) -> Programme:
+def _programme(session: Session, schedules: Sequence[Schedule], playing: Collection[int]) -> Programme:
     moments = [(at, each) for each in schedules if (at := agenda.upcoming_moment(each, now(), zone()))]
     at, schedule = min(moments, default=(None, schedules[0]), key=lambda pair: pair[0])
     planned = select(Broadcast).where(
@@ -97,7 +108,8 @@ def _programme(session: Session, schedules: Sequence[Schedule]) -> Programme:
     broadcast = session.scalar(planned.order_by(Broadcast.occurrence).limit(1))
     pieces = pieces_of(broadcast.composition) if broadcast and broadcast.composition else ()
     alike = rundown_fields.alike(schedules, zone())
-    return Programme(schedules[0].bulletin, alike, at, broadcast, pieces)
+    bulletin = schedules[0].bulletin
+    return Programme(bulletin, alike, at, broadcast, pieces, bulletin.id in playing)
 
 
 @pages.get("/new")
@@ -233,8 +245,9 @@ def _look(session: Session, typed: Typed) -> Look | None:
         return None
     title, audience = typed.title.strip()[:MAX_TITLE], geography().heard_by(typed.places)
     composed = Composer(session, station(), geography(), now()).of_rundown(wanted, title, audience, at)
-    length = timedelta(milliseconds=composed.length_ms)
-    return Look(composed, at, at + timedelta(milliseconds=wanted.planned_ms), at + length)
+    end = at + timedelta(milliseconds=composed.length_ms)
+    broken = rules.breach(Commune.load(session, station(), now()), rules.listeners(geography(), audience), at, end)
+    return Look(composed, at, at + timedelta(milliseconds=wanted.planned_ms), end, broken)
 
 
 @pages.post("/look")

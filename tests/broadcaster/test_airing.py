@@ -194,6 +194,25 @@ def test_stop_all_stops_what_sounds_below_emergency_and_leaves_what_is_to_come(
         assert chain.first_break(session, AuditEntry) is None
 
 
+def test_stop_all_stops_what_waits_for_its_sound_or_its_turn_and_what_was_sent_in_a_moment_ago(
+    filled: Database, clock: FixedClock
+) -> None:
+    with filled.write() as session:
+        silent, pushed, later = (town.broadcast(session, clock, starts_in=timedelta(0)) for _ in range(3))
+        silent.clip = silent.start_at = silent.sent_at = None
+        pushed.start_at = clock.now() + HOUR
+        later.occurrence = later.start_at = clock.now() + HOUR
+        later.clip = None
+        sent_in = town.schedule(session, clock)
+        alert = town.schedule(session, clock, klass=Class.EMERGENCY)
+        tomorrow = town.schedule(session, clock, start_at=clock.now() + 24 * HOUR)
+        session.flush()
+        assert set(airing.stop_all(session, account_id=1, now=clock.now())) == {silent.id, pushed.id}
+        states = [airing.state_of(one, clock.now()) for one in (silent, pushed, later)]
+        assert states == [BroadcastState.STOPPED, BroadcastState.STOPPED, BroadcastState.PREPARING]
+        assert [bool(one.cancelled_at) for one in (sent_in, alert, tomorrow)] == [True, False, False]
+
+
 def test_cancelling_a_schedule_calls_off_what_is_ahead_and_lets_what_sounds_go_on(
     filled: Database, clock: FixedClock
 ) -> None:

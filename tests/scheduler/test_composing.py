@@ -6,21 +6,26 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sqlalchemy import event
 
 from broadcaster import airing, approval
 from broadcaster.airing import BroadcastState
 from broadcaster.approval import Approver
 from broadcaster.database import Database
-from broadcaster.rows import Broadcast, Composition, Schedule, ScheduleKind
+from broadcaster.rows import Broadcast, Composition, Schedule, ScheduleKind, Station
 from broadcaster.wire.documents import Class
 from broadcaster.wire.units import MINUTE
+from scheduler import composition_pass, conflicts, rule_text
 from scheduler.composing import FREEZE, pieces_of
+from scheduler.materialisation import rule_of
+from scheduler.preparation import Preparation
+from scheduler.production import Production
 from scheduler.rundown import EMPTY, Bulletins, Fixed, Kind, Music, Overrun, Piece, Relay, Tune, Words
 from scheduler.submissions import SubmissionError
 from tests.broadcaster import town
 from tests.broadcaster.town import COMMUNE, DONG
 from tests.clocks import FixedClock
-from tests.scheduler.programme_bench import Programmes
+from tests.scheduler.programme_bench import ZONE, Programmes
 from tts import joining
 from tts.encoding import RATE, decode
 
@@ -255,6 +260,167 @@ def test_a_station_that_was_off_says_so_of_the_programme_too(desk: Programmes) -
         first = desk.bench.broadcasts(number)[0]
         assert airing.state_of(session.get_one(Broadcast, first.id), desk.bench.clock.now()) is BroadcastState.MISSED
     assert first.missed_why == "station-off"
+
+
+def test_what_is_composed_is_written_a_few_at_a_time_and_nothing_when_nothing_changes(
+    desk: Programmes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(composition_pass, "AT_ONCE", 2)
+    database = desk.bench.core.database
+    desk.bulletin("Tiêm phòng")
+    desk.programme(times=(time(11), time(15), time(17), time(18)))
+    desk.bench.plan()
+    with database.write() as session:
+        session.query(Composition).delete()
+    counts: list[int] = []
+
+    def count(*_facts: object) -> None:
+        if _facts[2] == "BEGIN IMMEDIATE":
+            with Database(database.url).read() as session:
+                counts.append(session.query(Composition).count())
+
+    event.listen(database.engine, "before_cursor_execute", count)
+    composition_pass.compose_all(desk.bench.core, desk.bench.clock.now())
+    assert len(counts) > 2
+    assert counts == list(range(0, 2 * len(counts), 2))
+    written = len(counts)
+    composition_pass.compose_all(desk.bench.core, desk.bench.clock.now())
+    event.remove(database.engine, "before_cursor_execute", count)
+    assert len(counts) == written
+
+
+def test_what_is_stopped_while_others_are_composed_stays_as_it_is(desk: Programmes) -> None:
+    database, now = desk.bench.core.database, desk.bench.clock.now()
+    desk.bulletin("Tiêm phòng")
+    number = desk.programme()
+    desk.bench.plan()
+    with database.write() as session:
+        session.query(Composition).delete()
+    stopped: list[str] = []
+
+    def stop(*_facts: object) -> None:
+        if _facts[2] == "BEGIN IMMEDIATE" and not stopped:
+            stopped.append(desk.bench.broadcasts(number)[0].id)
+            with Database(database.url).write() as session:
+                airing.stop_broadcast(session, stopped[0], account_id=1, now=now)
+
+    event.listen(database.engine, "before_cursor_execute", stop)
+    composition_pass.compose_all(desk.bench.core, now)
+    event.remove(database.engine, "before_cursor_execute", stop)
+    with database.read() as session:
+        assert session.get(Composition, stopped[0]) is None
+        assert session.query(Composition).count() == 1
+
+
+def test_a_programme_that_was_sent_in_a_second_before_its_time_joins_in_position(desk: Programmes) -> None:
+    desk.bulletin("Tiêm phòng")
+    number = desk.programme(hours=1 / 3600, kind=ScheduleKind.ONCE, rule="")
+    desk.bench.clock.advance(timedelta(seconds=3))
+    desk.plan(confirm=True)
+    broadcast, _ = desk.next(number)
+    assert broadcast.clip_sha256
+    assert broadcast.sent_at is not None
+    assert [item.id for item in desk.bench.items("xa", "2026-11-21")] == [broadcast.id]
+
+
+def test_a_programme_that_was_sent_in_a_second_before_its_time_without_bulletins_says_so(desk: Programmes) -> None:
+    number = desk.programme(hours=1 / 3600, kind=ScheduleKind.ONCE, rule="")
+    desk.bench.clock.advance(timedelta(seconds=3))
+    desk.plan()
+    assert desk.next(number)[0].missed_why == EMPTY
+
+
+@pytest.mark.parametrize("gone", ["file", "damaged"])
+def test_a_named_bulletin_whose_sound_was_lost_is_made_again(desk: Programmes, gone: str) -> None:
+    single = desk.bulletin("Tiêm phòng")
+    with desk.bench.core.database.write() as session:
+        schedule = session.get_one(Schedule, single)
+        schedule.kind, schedule.start_at = ScheduleKind.ONCE, desk.bench.at(-48)  # it aired by itself once, and is over
+        bulletin = schedule.bulletin
+        session.add(
+            Broadcast(
+                id="aired",
+                schedule=schedule,
+                bulletin=bulletin,
+                occurrence=desk.bench.at(-48),
+                start_at=desk.bench.at(-48),
+                klass=bulletin.klass,
+                late_ms=0,
+                created_at=desk.bench.at(-49),
+                sent_at=desk.bench.at(-49),
+                clip_sha256=bulletin.clip_sha256,
+            )
+        )
+        named, clip = Fixed(schedule.bulletin_id), bulletin.clip_sha256
+    assert clip
+    number = desk.programme(named, hours=2)
+    file = next(desk.store.folder.rglob(f"{clip}.opus"))
+    file.unlink() if gone == "file" else file.write_bytes(b"OggS")
+    desk.plan()
+    made_again = Preparation(
+        desk.bench.core.database, desk.speech, desk.store, desk.bench.clock, lambda: None, sounds=desk.sounds
+    )
+    made_again.prepare_all()
+    desk.production = Production(desk.bench.core, desk.speech, desk.store, desk.sounds, lambda: None)
+    desk.plan(confirm=True)
+    assert titles(desk, number) == ["Tiêm phòng"]
+    assert desk.next(number)[0].sent_at is not None
+
+
+def test_no_programme_runs_over_into_quiet_hours_whatever_its_overrun_policy(desk: Programmes) -> None:
+    start = desk.bench.at(2)
+    quiet = (start + timedelta(minutes=2)).astimezone(ZONE)
+    with desk.bench.core.database.write() as session:
+        station = session.query(Station).one()
+        station.quiet_start, station.quiet_until = f"{quiet:%H:%M}", "05:30"
+    for _ in range(6):
+        desk.bulletin("Bản tin " * 20)
+    number = desk.programme(Tune(desk.sound(90, 300)), Bulletins(), hours=2, minutes=2, overrun=Overrun.RUN_OVER)
+    desk.plan(confirm=True)
+    broadcast, kept = desk.next(number)
+    assert kept.left_out
+    assert titles(desk, number)
+    assert broadcast.missed_at is None
+    with desk.bench.core.database.read() as session:
+        end = airing.end_of(session.get_one(Broadcast, broadcast.id))
+    assert end is not None
+    assert end.astimezone(ZONE) <= quiet
+
+
+def test_an_edited_programme_leaves_out_what_it_left_out_and_keeps_what_was_moved(desk: Programmes) -> None:
+    desk.bulletin("Tiêm phòng")
+    database, clock = desk.bench.core.database, desk.bench.clock
+    first = desk.programme(hours=2, times=(time(17), time(19)))
+    with database.write() as session:
+        rows = session.query(Schedule).filter(Schedule.kind == ScheduleKind.REPEATED).order_by(Schedule.id).all()
+        places = rows[0].targets
+        for row in rows[:2]:
+            assert row.start_at
+            moment = row.start_at + timedelta(days=2)
+            conflicts.take_off(session, row, moment, ZONE, account_id=1, now=clock.now())
+        moved = Schedule(
+            bulletin=rows[0].bulletin,
+            kind=ScheduleKind.ONCE,
+            start_at=desk.bench.at(60),
+            account_id=1,
+            created_at=clock.now(),
+        )
+        moved.targets = list(places)
+        session.add(moved)
+        began = rows[0].start_at
+    desk.programme(start_at=began, times=(time(17), time(19, 30)), replaces=first)
+    with database.read() as session:
+        live = session.query(Schedule).filter(Schedule.cancelled_at.is_(None), Schedule.start_at.is_not(None))
+        found = {rule_text.write(rule) for row in live if (rule := rule_of(row, ZONE))}
+        assert began
+        morning = (began + timedelta(days=2)).astimezone(ZONE)
+        assert found == {
+            f"RRULE:FREQ=DAILY\nEXDATE:{morning:%Y%m%dT%H%M%S}",
+            f"RRULE:FREQ=DAILY\nEXDATE:{morning:%Y%m%d}T170000",
+            "RRULE:FREQ=DAILY",
+            "",
+        }
+        assert [row.start_at for row in live if row.kind is ScheduleKind.ONCE] == [desk.bench.at(60)]
 
 
 def test_composing_again_from_the_same_rows_changes_nothing(desk: Programmes) -> None:

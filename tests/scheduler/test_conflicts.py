@@ -7,10 +7,12 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import select
 
+from broadcaster import approval
+from broadcaster.approval import Approver
 from broadcaster.core import Core
 from broadcaster.geography import Geography
 from broadcaster.hours import Hours, OperatingHours
-from broadcaster.rows import AuditEntry, Broadcast, Schedule, ScheduleKind
+from broadcaster.rows import Account, AuditEntry, Broadcast, Schedule, ScheduleKind, Station
 from broadcaster.wire.documents import Class
 from broadcaster.wire.units import DurationMs
 from scheduler import conflicts, timeline
@@ -134,6 +136,30 @@ def test_what_was_pushed_goes_back_when_the_priority_bulletin_is_called_off(benc
         session.scalars(select(Broadcast).where(Broadcast.schedule_id == urgent)).one().cancelled_at = bench.clock.now()
     bench.plan(confirm=True)
     assert starts(bench, routine) == 60
+
+
+def test_a_priority_bulletin_that_nobody_has_approved_pushes_nobody(bench: Bench) -> None:
+    with bench.core.database.write() as session:
+        session.get_one(Station, 1).approval = True
+        approver = Account(username="duyet", password_hash="", created_at=bench.clock.now())
+        session.add(approver)
+        session.flush()
+        by = Approver(approver.id)
+    urgent = bench.schedule(DONG, start_at=bench.at(1), klass=Class.PRIORITY, seconds=120)
+    routine = bench.schedule(DONG, start_at=bench.at(1), seconds=60)
+
+    def approve(number: int) -> None:
+        with bench.core.database.write() as session:
+            row = session.get_one(Schedule, number)
+            seen = approval.fingerprint(approval.facts(row))
+            approval.approve(session, row, by, seen=seen, now=bench.clock.now())
+
+    approve(routine)
+    bench.plan(confirm=True)
+    assert starts(bench, routine) == 60
+    approve(urgent)
+    bench.plan(confirm=True)
+    assert starts(bench, routine) == pytest.approx(62 + 2 / 60)
 
 
 def test_nothing_is_pushed_further_than_an_hour(bench: Bench) -> None:

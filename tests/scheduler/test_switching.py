@@ -3,20 +3,22 @@
 from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import select
 
 from broadcaster import setup_documents
-from broadcaster.clock import from_ms
+from broadcaster.clock import from_ms, to_ms
 from broadcaster.database import Database
 from broadcaster.hours import Exempt, Hours, OperatingHours
 from broadcaster.rows import Place, Power, Published, Station, Switching
 from broadcaster.wire import envelope, strict_json
-from broadcaster.wire.documents import Class, Config
+from broadcaster.wire.documents import Class, Config, QuietHours, Why
+from device_sim.arbiter import silence
 from scheduler import rule_text, rules
-from scheduler.rules import Breach, Commune, Rule
+from scheduler.rules import Breach, Commune, Listener, Rule
 from scheduler.switching import Switched, Switches
 from tests.broadcaster.town import COMMUNE, DONG
 from tests.clocks import FixedClock
@@ -106,6 +108,31 @@ def test_the_reason_names_the_whole_stretch_also_over_a_weekend() -> None:
     assert rules.breach(commune, {HERE}, saturday, saturday + MINUTE) == Breach(
         Rule.OFF, ("06:30 27/11/2026", "05:00 30/11/2026")
     )
+
+
+@pytest.mark.parametrize("order", [(HERE, THERE), (THERE, HERE)])
+def test_of_several_reasons_the_most_telling_is_told_as_by_the_speaker(order: tuple[Listener, ...]) -> None:
+    night = Hours("", at("11:00").time(), at("13:00").time())
+    off = Switches(HANOI, (switched(Power.OFF, "10:00", "12:00"),))
+    start, end = at("11:30"), at("11:35")
+
+    def told(**facts: Any) -> Rule | None:
+        found = rules.breach(Commune(OperatingHours(HANOI, (night,)), **facts), order, start, end)
+        return found.rule if found else None
+
+    assert told(switches=off, weekdays=frozenset({5})) is Rule.OFF
+    assert told(weekdays=frozenset({5})) is Rule.WEEKDAY
+    assert told() is Rule.QUIET_HOURS
+    assert told(switches=off) is Rule.OFF  # here off, there quiet
+    config = Config(
+        speaker="loa",
+        zones=(),
+        volume=80,
+        utc_offset_min=420,
+        quiet=(QuietHours(start="11:00", until="13:00"),),
+        weekdays=(6,),
+    )
+    assert silence(config, to_ms(start), to_ms(start)) is Why.WEEKDAY
 
 
 def test_a_named_exception_lifts_quiet_hours_and_not_off() -> None:

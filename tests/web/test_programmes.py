@@ -7,16 +7,19 @@ from uuid import uuid4
 
 import pytest
 
+from broadcaster import approval
 from broadcaster.distribution import Distributor
-from broadcaster.rows import Account, Bulletin, Role, Schedule, ScheduleKind, Station
+from broadcaster.rows import Account, Bulletin, Decision, Role, Schedule, ScheduleKind, Station
 from broadcaster.sounds import SoundStore
 from scheduler.planning import Planner
 from scheduler.preparation import Preparation
 from scheduler.production import Production
+from scheduler.rundown import Kind, Piece
 from tests.broadcaster.town import FakeTransport
 from tests.web import station
 from tests.web.conftest import Browser
 from tests.web.station import Stage
+from web import programme_words
 from web.furnishing import furnish
 
 
@@ -203,7 +206,9 @@ def test_a_changed_programme_takes_the_place_of_the_old_one_at_all_its_times(edi
     assert editor.post(address, form | {"times": "", "action": "send"}).status_code == 303
     with desk.stage.rows() as session:
         live = session.query(Schedule).filter(Schedule.cancelled_at.is_(None)).all()
-        assert [row.bulletin.replaces_id for row in live] == [first.bulletin_id]
+        assert {row.bulletin.replaces_id for row in live} == {first.bulletin_id}
+        assert [row.kind for row in live] == [ScheduleKind.REPEATED, ScheduleKind.ONCE], "what was moved stays moved"
+        assert "EXDATE:" in live[0].rrule
 
 
 def test_an_approver_reads_and_hears_the_next_programme_and_approves_it(
@@ -213,12 +218,14 @@ def test_an_approver_reads_and_hears_the_next_programme_and_approves_it(
         session.query(Station).one().approval = True
         session.add(station.account("chu-tich", Role.APPROVER, desk.stage.clock.now()))
     editor.write(kind="programme", places=["an-binh"], title="Tiêm phòng")
-    send(editor, times="", weekdays=["MO", "TU", "WE", "TH", "FR", "SA", "SU"])
+    send(editor, weekdays=["MO", "TU", "WE", "TH", "FR", "SA", "SU"])
     desk.preparation.prepare_all()
     desk.compose()
     stranger.sign_in("chu-tich")
     page = stranger.get("/approval").text
-    assert "từng bản tin trong đó được duyệt riêng" in page
+    assert "Duyệt một lần cho mọi giờ phát của chương trình" in page
+    assert "Không có “Tiêm phòng”: chưa được duyệt." in page
+    assert re.search(r"06:00</b>,\s*<b>17:00</b>", page)
     assert "trong chương trình" in page
     items = re.findall(r'name="item" value="([^"]+)"', page)
     assert len(items) == 2
@@ -226,6 +233,58 @@ def test_an_approver_reads_and_hears_the_next_programme_and_approves_it(
     desk.compose()
     page = editor.get("/programmes").text
     assert "Tiêm phòng" in page.partition("Bản tin chờ phát trong chương trình")[0]
+    with desk.stage.rows() as session:
+        assert len(approval.waiting(session, desk.stage.clock.now())) == 0
+        assert session.query(Decision).count() == 3, "the bulletin, and both times of the programme"
+
+
+def test_a_piece_that_changed_since_the_approver_looked_asks_again(
+    editor: Browser, stranger: Browser, desk: Desk
+) -> None:
+    with desk.stage.rows() as session:
+        session.query(Station).one().approval = True
+        session.add(station.account("chu-tich", Role.APPROVER, desk.stage.clock.now()))
+    editor.write(kind="programme", places=["an-binh"], title="Tiêm phòng")
+    send(editor, weekdays=["MO", "TU", "WE", "TH", "FR", "SA", "SU"])
+    desk.preparation.prepare_all()
+    desk.compose()
+    stranger.sign_in("chu-tich")
+    bulletin, programme = sorted(re.findall(r'name="item" value="([^"]+)"', stranger.get("/approval").text))
+    stranger.post("/approval", {"item": [bulletin]})
+    desk.compose()  # it is in the next programme now
+    answer = stranger.post("/approval", {"item": [programme]}, follow_redirects=True)
+    assert "Bản tin đã thay đổi sau khi mở trang" in answer.text
+    with desk.stage.rows() as session:
+        assert session.query(Decision).count() == 1
+        assert len(approval.waiting(session, desk.stage.clock.now())) == 2
+
+
+def test_programmes_that_are_over_are_folded_away_below_the_others(editor: Browser, desk: Desk) -> None:
+    send(editor, title="Tuần văn hóa", kind="once", date="2026-11-25", time="06:00", times="")
+    desk.compose()
+    assert "Đã kết thúc" not in editor.get("/programmes").text
+    desk.stage.clock.advance(timedelta(days=30))
+    send(editor, title="Bản tin sáng", date="2026-12-28")
+    page = editor.get("/programmes").text
+    current, _, over = page.partition("<summary>Đã kết thúc (1)</summary>")
+    assert "Bản tin sáng" in current
+    assert "Tuần văn hóa" not in current
+    assert "Tuần văn hóa" in over
+
+
+def test_a_time_that_has_passed_offers_no_button_that_programmes_lack(editor: Browser, desk: Desk) -> None:
+    answer = send(editor, kind="once", date="2020-01-01", time="06:00", times="")
+    assert answer.status_code == 422
+    assert "Giờ này đã qua. Hãy chọn giờ khác." in answer.text
+    assert "Phát ngay" not in answer.text
+
+
+def test_what_ends_a_programme_is_called_closing_words_and_closing_tune() -> None:
+    kinds = [Kind.TUNE, Kind.WORDS, Kind.BULLETIN, Kind.STING, Kind.BULLETIN, Kind.WORDS, Kind.TUNE]
+    found = programme_words.names([Piece(kind) for kind in kinds])
+    assert found == ["Nhạc hiệu", "Lời xướng", "Bản tin", "Nhạc cắt", "Bản tin", "Lời kết", "Nhạc kết"]
+    del kinds[2:5]  # no bulletin yet
+    assert programme_words.names([Piece(kind) for kind in kinds]) == ["Nhạc hiệu", "Lời xướng", "Lời kết", "Nhạc kết"]
 
 
 def test_who_only_looks_on_sees_the_list_and_no_form(viewer: Browser, editor: Browser, desk: Desk) -> None:

@@ -124,12 +124,14 @@ def test_a_week_is_copied_once_and_by_the_rules(stage: Stage, editor: Browser) -
         editor.post("/rules", {"quiet_start": "16:00", "quiet_until": "05:00", "weekdays": ["MO", "TU"]}).status_code
         == 303
     )
+    editor.write(title="Diễn văn nghệ", date="2026-12-07", time="06:30")
     copied = editor.post("/week/copy", form | {"to": "2026-12-08"}, follow_redirects=True).text
+    assert "“Họp” trùng giờ với “Diễn văn nghệ”" in copied
     assert "Đã chép 1 bản tin." in copied
     assert "Tiêm phòng: Từ 16:00 đến 05:00 là khung giờ không phát" in copied
     assert "Hãy chọn tuần khác" in editor.post("/week/copy", form | {"to": "2026-11-25"}, follow_redirects=True).text
     with stage.rows() as session:
-        assert len(session.scalars(select(Schedule)).all()) == 6
+        assert len(session.scalars(select(Schedule)).all()) == 7
 
 
 def test_what_should_be_playing_now_is_on_the_first_page_and_the_speaker_s(stage: Stage, editor: Browser) -> None:
