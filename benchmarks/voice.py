@@ -21,7 +21,7 @@ from playwright.sync_api import Page, sync_playwright
 from broadcaster.rows import Talk
 from device_sim.timeline import Timeline, read_timeline
 from scheduler.microphone import DELAY_MS, UNIT_MS
-from tests.web.test_browser import CHROMIUM, QUIET
+from tests.web.serving import CHROMIUM, QUIET
 from tests.whole.town import LiveTown, Town, live, wait_until
 from web.initialise import FIRST_ACCOUNT
 

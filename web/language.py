@@ -1,5 +1,6 @@
 """The language of the pages: Vietnamese is the source, other catalogues are compiled in memory at the start."""
 
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 from typing import Final, cast
@@ -21,8 +22,9 @@ FOLDER: Final = Path(__file__).parent / "translations"
 pages = Blueprint("language", __name__)
 
 
+@cache
 def compile_catalogue(path: Path) -> Translations:
-    """The translations of one ``.po`` file."""
+    """The translations of one ``.po`` file, read once in a process."""
     with path.open("rb") as file:
         catalogue = pofile.read_po(file)
     compiled = BytesIO()

@@ -21,7 +21,8 @@ from broadcaster.rows import Alert, AlertReport, AlertSound, Place, PlaceKind, P
 from broadcaster.wire.documents import Event, Plan, SpeakerState
 from broadcaster.wire.topics import Kind
 from tests.broadcaster import town
-from tests.broadcaster.test_alerting import clip, keep_everything, report
+from tests.broadcaster.test_alert_board import report
+from tests.broadcaster.test_alerting import clip, keep_everything
 from tests.broadcaster.town import FakeTransport
 from tests.clocks import FixedClock
 

@@ -11,7 +11,6 @@ from sqlalchemy.orm import Session
 
 from broadcaster import (
     alert_orders,
-    alert_reports,
     alert_templates,
     alerting,
     chain,
@@ -21,26 +20,19 @@ from broadcaster import (
 )
 from broadcaster.alert_documents import grow, sign
 from broadcaster.alert_orders import Order, OrderError
-from broadcaster.alert_reports import Hearing
 from broadcaster.alerting import By, Done, NotInForceError, OtherRequestError
 from broadcaster.clock import to_ms
 from broadcaster.core import Core
 from broadcaster.database import Database
-from broadcaster.geography import Geography
 from broadcaster.rows import (
     Alert,
-    AlertReport,
     AlertSound,
-    AlertTarget,
     AuditEntry,
     Clip,
     Published,
-    Speaker,
     StandingSound,
-    ToldByPerson,
 )
 from broadcaster.wire import envelope, strict_json
-from broadcaster.wire.documents import Event, Plan, Receipt, SpeakerState, Why
 from broadcaster.wire.keys import SigningKey
 from broadcaster.wire.topics import Kind
 from broadcaster.wire.urgent import Alert as Document
@@ -298,89 +290,6 @@ def test_everything_a_person_does_is_in_the_audit_log(core: Core) -> None:
         assert chain.first_break(session, AuditEntry) is None
 
 
-def test_what_speakers_keep_can_never_sound(core: Core) -> None:
-    keep_everything(core)
-    with core.database.write() as session:
-        standing.put_plans(session, core, standing.unsigned(session, core))
-        rows = session.scalars(select(Published).where(Published.topic.endswith(publishing.STANDING_DAY))).all()
-        plans = [strict_json.decode(envelope.parse(row.envelope).payload, Plan) for row in rows]
-    assert {plan.zone for plan in plans} == {"xa", "thon-dong", "thon-doai", "ban-na-loc", "ven-suoi"}
-    for plan in plans:
-        for item in plan.items:
-            assert (item.excluded, item.volume, item.late_ms) == ((plan.zone,), 0, 0)
-            assert item.start_at > to_ms(core.clock.now()) * 100
-    assert all(len(row.envelope) < 100_000 for row in rows)
-
-
-def test_sounds_that_are_kept_follow_places_and_templates(core: Core) -> None:
-    keep_everything(core)
-    with core.database.write() as session:
-        session.get_one(Speaker, "loa-4").retired_at = core.clock.now()
-        session.flush()
-        standing.follow(session, "hue")
-        session.flush()
-        kept = session.scalars(select(StandingSound)).all()
-    assert not any("ban-na-loc" in sound.text for sound in kept)
-    assert any("còi báo động 5x30s" in sound.text for sound in kept)
-    assert all(sound.clip_sha256 for sound in kept if "Mời bà con" in sound.text)
-
-
-def report(core: Core, alert: str, speaker: str, event: Event, **more: Any) -> None:
-    receipt = Receipt(id="x", broadcast=alert, event=event, at=core.clock.now_ms(), **more)
-    with core.database.write() as session:
-        alert_reports.take(session, [(speaker, receipt)])
-
-
-def board(core: Core, alert: str) -> dict[str, tuple[Hearing, str]]:
-    with core.database.read() as session:
-        row = alerting.get(session, alert)
-        assert row
-        found = alert_reports.lines(session, row, core.clock.now())
-        return {line.speaker.id: (line.hearing, line.why) for line in found}
-
-
-def test_the_board_says_what_each_speaker_told_and_no_more(core: Core, clock: FixedClock) -> None:
-    alert = raised(core).alert.id
-    with core.database.write() as session:
-        session.get_one(Speaker, "loa-4").state = SpeakerState.LOST
-        for name in ("loa-1", "loa-2", "loa-3"):
-            session.get_one(Speaker, name).state = SpeakerState.READY
-        alert_reports.write_audience(session, session.get_one(Alert, alert), Geography.load(session), clock.now())
-    assert board(core, alert)["loa-1"] == (Hearing.WAITING, "")
-    for event in (Event.ARMED, Event.STARTED, Event.FINISHED):
-        report(core, alert, "loa-1", event)
-    report(core, alert, "loa-2", Event.STARTED)
-    report(core, alert, "loa-1", Event.STOPPED, why=Why.WITHDRAWN)
-    clock.advance(timedelta(seconds=61))
-    assert board(core, alert) == {
-        "loa-1": (Hearing.HEARD, ""),
-        "loa-2": (Hearing.SOUNDING, ""),
-        "loa-3": (Hearing.SILENT, "no-report"),
-        "loa-4": (Hearing.OFFLINE, ""),
-    }
-    report(core, alert, "loa-3", Event.SKIPPED, why=Why.NOT_CACHED)
-    assert board(core, alert)["loa-3"] == (Hearing.SILENT, "not-cached")
-
-
-def test_receipts_of_alerts_there_never_were_leave_no_trace(core: Core) -> None:
-    report(core, "kc-20261122-nobody", "loa-1", Event.STARTED)
-    with core.database.read() as session:
-        assert not session.scalars(select(AlertReport)).all()
-
-
-def test_only_connected_speakers_that_have_not_answered_are_told_again(core: Core) -> None:
-    alert = raised(core).alert.id
-    with core.database.write() as session:
-        for name in ("loa-1", "loa-2", "loa-3"):
-            session.get_one(Speaker, name).state = SpeakerState.READY
-    report(core, alert, "loa-1", Event.ARMED)
-    with core.database.write() as session:
-        row = session.get_one(Alert, alert)
-        assert alert_reports.unarmed(session, row, set(town.SPEAKERS)) == ["loa-2", "loa-3"]
-        alerting.end_alert(session, core, alert, DUTY, words=False)
-        assert alert_reports.unarmed(session, row, set(town.SPEAKERS)) == ["loa-1"]
-
-
 def test_every_template_has_its_siren_and_its_colour_and_says_something_without_being_filled_in() -> None:
     for one in (one for one in alert_templates.all_templates() if one.kind != "rehearsal"):
         for table in ("ngan", "hue"):
@@ -403,33 +312,6 @@ def test_an_alert_that_never_left_goes_out_before_all_plans_and_after_trust(core
     assert waiting[:2] == [town.TOPICS.trust("xa"), town.TOPICS.alert("xa", done.alert.id)]
 
 
-def test_warming_up_leaves_nothing_behind(filled: Database, clock: FixedClock) -> None:
-    core = town.core(filled, clock)
-    with filled.write() as session:
-        alerting.warm_up(session, core, "ngan")
-    with filled.read() as session:
-        for table in (Alert, AlertSound, AlertTarget, Published, AuditEntry):
-            assert session.scalars(select(table)).all() == []
-    assert raised(core).fresh
-
-
-def test_both_databases_take_an_alert_from_its_raising_to_its_end(filled: Database, clock: FixedClock) -> None:
-    core = town.core(filled, clock)
-    keep_everything(core)
-    with filled.write() as session:
-        standing.follow(session, "hue")
-    first = raised(core, places=("thon-dong", "ven-suoi"), values={"so": "13"})
-    report(core, first.alert.id, "loa-1", Event.STARTED)
-    with filled.write() as session:
-        alert_reports.write_audience(
-            session, session.get_one(Alert, first.alert.id), Geography.load(session), clock.now()
-        )
-        done = alerting.end_alert(session, core, first.alert.id, DUTY, words=True)
-        assert [one.ended for one in told(core, done)] == [True, True, False, False]
-        assert chain.first_break(session, AuditEntry) is None
-        assert session.scalars(select(AlertReport)).all()
-
-
 def test_a_correction_is_only_for_those_who_had_begun_what_it_speaks_of(core: Core) -> None:
     first = raised(core).alert.id
     second = raised(core, request="form-2", follows=first).alert.id
@@ -446,33 +328,6 @@ def test_the_spoken_end_of_a_drill_is_for_those_who_had_begun_it_and_a_real_one_
     with core.database.write() as session:
         documents = told(core, alerting.end_alert(session, core, alert, DUTY, words=True))
     assert documents[-1].if_begun == ((alert,) if drill else ())
-
-
-def test_a_speaker_that_is_right_to_leave_a_correction_out_is_neither_silent_nor_told_again(
-    core: Core, clock: FixedClock
-) -> None:
-    alert = raised(core).alert.id
-    report(core, alert, "loa-1", Event.STARTED)
-    report(core, alert, "loa-4", Event.STARTED)
-    with core.database.write() as session:
-        for name in ("loa-1", "loa-2", "loa-3", "loa-4"):
-            session.get_one(Speaker, name).state = SpeakerState.READY
-        place = session.get_one(Speaker, "loa-3").place_id
-        session.add(ToldByPerson(alert_id=alert, place_id=place, account_id=1, at=clock.now()))
-        alerting.correct_alert(session, core, alert, DUTY)
-        words = session.scalars(select(Alert).where(Alert.follows_id == alert)).one()
-    report(core, words.id, "loa-1", Event.STARTED)
-    for name in ("loa-2", "loa-3", "loa-4"):
-        report(core, words.id, name, Event.SKIPPED, why=Why.NOT_BEGUN)
-    clock.advance(timedelta(seconds=61))
-    with core.database.read() as session:
-        assert alert_reports.unarmed(session, words, {"loa-1", "loa-2", "loa-3", "loa-4"}) == []
-    assert board(core, words.id) == {
-        "loa-1": (Hearing.SOUNDING, ""),
-        "loa-2": (Hearing.SPARED, "not-begun"),
-        "loa-3": (Hearing.SILENT, alert_reports.TOLD),
-        "loa-4": (Hearing.SILENT, alert_reports.FORGOTTEN),
-    }
 
 
 @pytest.mark.parametrize("second", ["end", "correct", "update"])

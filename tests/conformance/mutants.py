@@ -1,13 +1,50 @@
-"""Faulty speakers: the reference speaker with one rule broken. ``python -m tests.conformance.mutants NAME run KIT …``."""
+"""Faulty speakers: the reference speaker with one rule broken."""
 
-import sys
+import asyncio
+import json
+import multiprocessing
+import os
+from pathlib import Path
 
+from broadcaster.clips import write_aside
+from broadcaster.conformance.subjects import Kit
 from device_sim import cli
 from tests.conformance import careless, gullible, heedless
 from tests.conformance.faults import FAULTS
 
-__all__ = ["FAULTS", "careless", "gullible", "heedless"]
+__all__ = ["FAULTS", "Mutant", "careless", "gullible", "heedless"]
 
-if __name__ == "__main__":
-    FAULTS[sys.argv[1]][0]()
-    sys.exit(cli.main(sys.argv[2:]))
+_FORKS = multiprocessing.get_context("forkserver")
+_FORKS.set_forkserver_preload(["tests.conformance.mutants"])
+_STOP_S = 10.0
+
+
+class Mutant:
+    """A `Subject` in a process of its own, forked from one that has imported the reference speaker already."""
+
+    def __init__(self, folder: Path, fault: str, options: tuple[str, ...]) -> None:
+        self._folder, self._fault, self._options = folder, fault, options
+        self._process: multiprocessing.process.BaseProcess | None = None
+
+    async def on(self, kit: Kit) -> None:
+        path = self._folder / "kit.json"
+        write_aside(path, json.dumps(kit).encode())
+        words = ["run", str(path), "--state", str(self._folder / "state"), "--wav", str(self._folder / "wav")]
+        self._process = _FORKS.Process(
+            target=_live, args=(self._fault, self._folder / "speaker.log", [*words, *self._options]), daemon=True
+        )
+        self._process.start()
+
+    async def off(self) -> None:
+        process, self._process = self._process, None
+        if process:
+            process.kill()
+            await asyncio.to_thread(process.join, _STOP_S)
+
+
+def _live(fault: str, log: Path, words: list[str]) -> None:
+    with log.open("ab") as said:
+        os.dup2(said.fileno(), 1)
+        os.dup2(said.fileno(), 2)
+    FAULTS[fault][0]()
+    cli.main(words)

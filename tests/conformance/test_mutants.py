@@ -1,38 +1,38 @@
 import asyncio
-import sys
 from pathlib import Path
 
 import pytest
 
 from broadcaster.broker import find_nats_server
-from broadcaster.conformance.benches import CHECKS
+from broadcaster.conformance.benches import BENCHES, CHECKS
 from broadcaster.conformance.check import Verdict
-from broadcaster.conformance.runner import Simulated
-from tests.conformance.mutants import FAULTS
+from broadcaster.conformance.link import OwnBroker
+from broadcaster.conformance.runner import run_bench
+from tests.conformance.mutants import FAULTS, Mutant
 
-AT_ONCE = 8
+AT_ONCE = 12
 UNFIT = "the first clips were not cached"
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.whole
 @pytest.mark.timeout(400)
-def test_every_mutant_is_caught_by_the_check_that_names_its_fault(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+def test_every_mutant_is_caught_by_the_check_that_names_its_fault(tmp_path: Path) -> None:
+    binary = find_nats_server("")
+    checks = {one.name: one for one in CHECKS}
+    benches = {one.name: one for one in BENCHES}
 
     async def verdicts() -> dict[str, str]:
         free = asyncio.Semaphore(AT_ONCE)
 
-        async def one(name: str, check: str) -> str:
+        async def one(fault: str, name: str) -> str:
             async with free:
-                command = (sys.executable, "-m", "tests.conformance.mutants", name)
-                kit = Simulated(tmp_path / name, find_nats_server(""), command)
-                (result,) = await kit.run({check})
+                bench, folder = benches[checks[name].bench], tmp_path / fault
+                broker = OwnBroker(folder / "broker", "thu-nghiem", "loa-thu", binary)
+                speaker = Mutant(folder, fault, bench.options)
+                (result,) = await run_bench(bench, [checks[name]], speaker, broker)
                 return f"{result.verdict.value}: {result.seen}"
 
-        names = [(name, check) for name, (_, check) in FAULTS.items()]
+        names = [(fault, name) for fault, (_, name) in FAULTS.items()]
         return dict(zip(FAULTS, await asyncio.gather(*(one(*pair) for pair in names)), strict=True))
 
     found = asyncio.run(verdicts())

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from broadcaster.wire.documents import Action, Class, Event, Receipt, Why
 from broadcaster.wire.keys import SigningKey
@@ -24,6 +25,8 @@ from tests.device_sim.opus_packets import units
 from tests.device_sim.station import SPEAKER
 from tests.device_sim.test_speaker import Town, box, kit, living, until
 from tests.wire.opus import opus_clip
+
+pytestmark = pytest.mark.whole
 
 LOOK_AHEAD_MS = 6.5
 """Of the encoder: so much later its sound stands in the packets."""

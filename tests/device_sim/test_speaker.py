@@ -104,6 +104,7 @@ def box(folder: Path, given: Kit, clock: OwnClock | None = None) -> tuple[Speake
     return Speaker(given, store, wav_cards(folder), Decoder(), clock or OwnClock()), store
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("disk", ["well", "full"])
 def test_a_bulletin_is_heard_at_its_millisecond_and_reported(
     nats: Broker, tmp_path: Path, caplog: pytest.LogCaptureFixture, disk: str

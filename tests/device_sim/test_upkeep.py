@@ -80,6 +80,7 @@ class Listening(Town):
         super()._take(message)
 
 
+@pytest.mark.whole
 def test_a_connection_that_breaks_in_the_middle_of_a_sound_is_not_heard(
     nats: Broker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

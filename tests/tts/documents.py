@@ -25,7 +25,7 @@ def printed(*pages: str) -> list[bytes]:
     """PDF files of pages in HTML, as Chromium prints them."""
     with sync_playwright() as playwright:
         flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=flags)
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium-headless-shell"), args=flags)
         page = browser.new_page()
         files = []
         for content in pages:

@@ -1,34 +1,25 @@
 """Approving and airing in a village on a phone, in a real browser: by tap, by keyboard, and read by axe."""
 
-import shutil
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from typing import Any
 
 import numpy as np
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from flask import Flask
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from broadcaster import approval, notices
 from broadcaster.approval import ApprovalState
 from broadcaster.rows import Bulletin, Clip, NoticeKind, Role, Schedule, Station
-from tests.web.serving import served
-from tests.web.station import PASSWORD, Stage, account
+from tests.web.serving import CHROMIUM, QUIET, admit, served
+from tests.web.station import Stage, account
+from tests.web.test_browser import SMALL_TARGETS, TARGETS, serious
 from tts.encoding import encode
 from tts.voice import VOICES
 
 pytestmark = pytest.mark.whole
 
-CHROMIUM = shutil.which("chromium") or "chromium"
-QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run", "--disable-sync"]
 LOUD = ["--autoplay-policy=no-user-gesture-required"]
-TARGETS = "a.btn, button, summary, input:not([type=hidden]), select, textarea, nav a, .tick label"
-SMALL_TARGETS = """targets => targets
-    .filter(e => e.checkVisibility() && !e.matches('[tabindex="-1"], [type=checkbox], [type=radio]'))
-    .filter(e => e.getBoundingClientRect().height < 43.5)
-    .map(e => e.outerHTML.slice(0, 100))"""
 HOUR = timedelta(hours=1)
 Enter = Callable[[str], Page]
 
@@ -36,7 +27,7 @@ Enter = Callable[[str], Page]
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET + LOUD)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*QUIET, *LOUD])
         yield browser
         browser.close()
 
@@ -56,14 +47,11 @@ def enter(app: Flask, stage: Stage, chromium: Browser) -> Iterator[Enter]:
         context.set_default_timeout(20_000)
 
         def signed_in(name: str) -> Page:
+            admit(context, app, address, name)
             page = context.new_page()
             page.on("pageerror", lambda error: troubles.append(str(error)))
             page.on("console", lambda said: troubles.append(said.text) if "Security Policy" in said.text else None)
             page.goto("/")
-            page.fill("#f-username", name)
-            page.fill("#f-password", PASSWORD)
-            page.click("main button")
-            page.wait_for_selector("h1 >> text=Lịch phát")
             return page
 
         yield signed_in
@@ -89,11 +77,6 @@ def waits(stage: Stage, *titles: str) -> None:
 def tone() -> bytes:
     time = np.arange(12_000) / 48_000
     return encode((6_000 * np.sin(2 * np.pi * 440 * time)).astype(np.int16), lambda: None).make_mp3()
-
-
-def serious(page: Page) -> list[Any]:
-    found = Axe().run(page).response["violations"]
-    return [(each["id"], each["nodes"][0]["html"]) for each in found if each["impact"] in {"serious", "critical"}]
 
 
 def states(stage: Stage) -> list[ApprovalState]:

@@ -1,6 +1,5 @@
 """The pages in a real browser: on a phone and on an office PC, by keyboard, and read by axe."""
 
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -12,22 +11,12 @@ from flask import Flask
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from broadcaster.rows import Broadcast, Bulletin, Delivery, DeliveryState, Draft, Schedule
-from tests.web.serving import served
+from tests.web.serving import CHROMIUM, QUIET, admit, served
 from tests.web.station import PASSWORD, Stage
 
 pytestmark = pytest.mark.whole
 
-CHROMIUM = shutil.which("chromium") or "chromium"
-QUIET = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--no-first-run",
-    "--disable-component-update",
-    "--disable-sync",
-    "--disable-quic",
-]
-SIZES = {"phone": (390, 844), "office": (1280, 800), "laptop": (1366, 768)}
+SIZES = {"phone": (390, 844), "office": (1280, 768)}
 SECOND, HOUR = timedelta(seconds=1), timedelta(hours=1)
 FINISHED, FAILED = DeliveryState.FINISHED, DeliveryState.FAILED
 TARGETS = (
@@ -67,19 +56,15 @@ class Desk:
 
 
 @pytest.fixture(params=SIZES)
-def desk(request: pytest.FixtureRequest, chromium: Browser, address: str) -> Iterator[Desk]:
+def desk(request: pytest.FixtureRequest, chromium: Browser, app: Flask, address: str) -> Iterator[Desk]:
     width, height = SIZES[request.param]
     context = chromium.new_context(viewport={"width": width, "height": height}, locale="vi-VN")
     context.set_default_timeout(15_000)
+    admit(context, app, address)
     page = context.new_page()
     troubles: list[str] = []
     page.on("pageerror", lambda error: troubles.append(str(error)))
     page.on("console", lambda said: troubles.append(said.text) if "Security Policy" in said.text else None)
-    page.goto(address)
-    page.fill("#f-username", "lan")
-    page.fill("#f-password", PASSWORD)
-    page.click("main button")
-    page.wait_for_url(f"{address}/")
     yield Desk(page, address, troubles)
     context.close()
     assert troubles == []

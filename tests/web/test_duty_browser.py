@@ -1,12 +1,9 @@
 """Raising, watching, ending and correcting in a real browser, by finger on a phone and by keyboard."""
 
 import json
-import shutil
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from flask import Flask
 from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 from sqlalchemy import select
@@ -15,9 +12,9 @@ from broadcaster import alert_reports
 from broadcaster.geography import Geography
 from broadcaster.rows import Alert, Place
 from broadcaster.wire.documents import Event, Receipt
-from tests.web.serving import served
+from tests.web.serving import CHROMIUM, QUIET, admit, served
 from tests.web.station import PASSWORD, Stage
-from tests.web.test_browser import CHROMIUM, QUIET
+from tests.web.test_browser import serious
 
 pytestmark = [pytest.mark.whole, pytest.mark.xdist_group("browser")]
 
@@ -25,7 +22,7 @@ pytestmark = [pytest.mark.whole, pytest.mark.xdist_group("browser")]
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium") or CHROMIUM, args=QUIET)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
         yield browser
         browser.close()
 
@@ -36,24 +33,17 @@ def page(request: pytest.FixtureRequest, chromium: Browser, app: Flask) -> Itera
     with served(app) as address:
         context = chromium.new_context(viewport={"width": width, "height": height}, base_url=address, locale="vi-VN")
         context.set_default_timeout(15_000)
+        admit(context, app, address, "truc")
         page = context.new_page()
         troubles: list[str] = []
         page.on("pageerror", lambda error: troubles.append(str(error)))
         page.goto("/")
-        sign_in(page)
         yield page
         context.close()
         assert troubles == []
 
 
 phone_only = pytest.mark.parametrize("page", [(360, 740)], ids=["phone"], indirect=True)
-
-
-def sign_in(page: Page) -> None:
-    page.fill("#f-username", "truc")
-    page.fill("#f-password", PASSWORD)
-    page.click("main button")
-    page.wait_for_url("**/")
 
 
 def fill(page: Page) -> None:
@@ -78,11 +68,6 @@ def hold(page: Page, meanwhile: Callable[[], object] = lambda: None) -> None:
 def alerts(stage: Stage) -> list[Alert]:
     with stage.rows() as session:
         return list(session.scalars(select(Alert).order_by(Alert.raised_at, Alert.id)))
-
-
-def serious(page: Page) -> list[Any]:
-    found = Axe().run(page).response["violations"]
-    return [(each["id"], each["nodes"][0]["html"]) for each in found if each["impact"] in {"serious", "critical"}]
 
 
 def fits(page: Page) -> bool:

@@ -3,14 +3,13 @@
 from collections.abc import Iterator
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from flask import Flask
 from playwright.sync_api import Page, sync_playwright
 
 from broadcaster.rows import Account, Role, Speaker
-from tests.web.serving import served
-from tests.web.station import PASSWORD, Stage
-from tests.web.test_browser import CHROMIUM, QUIET, SMALL_TARGETS, TARGETS
+from tests.web.serving import CHROMIUM, QUIET, admit, served
+from tests.web.station import Stage
+from tests.web.test_browser import SMALL_TARGETS, TARGETS, serious
 
 pytestmark = pytest.mark.whole
 
@@ -26,11 +25,7 @@ def page(request: pytest.FixtureRequest, app: Flask, stage: Stage) -> Iterator[P
     with served(app) as address, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
         made = browser.new_page(viewport={"width": width, "height": height}, locale="vi-VN", base_url=address)
-        made.goto("/sign-in")
-        made.fill("#f-username", "lan")
-        made.fill("#f-password", PASSWORD)
-        made.click("main button")
-        made.wait_for_url(f"{address}/")
+        admit(made.context, app, address)
         yield made
         browser.close()
 
@@ -39,8 +34,7 @@ def test_every_page_of_enrolling_fits_its_screen_and_keeps_nobody_out(page: Page
     for path in ("/speakers", "/enrolment", "/enrolment/speaker/loa-001", "/enrolment/speaker/loa-003"):
         page.goto(path)
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
-        found = [each for each in Axe().run(page).response["violations"] if each["impact"] in {"serious", "critical"}]
-        assert [(each["id"], each["nodes"][0]["html"]) for each in found] == [], path
+        assert serious(page) == [], path
         assert page.eval_on_selector_all(TARGETS, SMALL_TARGETS) == [], path
 
 

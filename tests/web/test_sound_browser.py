@@ -11,9 +11,9 @@ from broadcaster.rows import Bulletin, Role, Sound
 from broadcaster.sounds import SoundStore
 from tests.tts.documents import docx_of
 from tests.tts.sound_files import encoded, made, melody
-from tests.web.serving import served
+from tests.web.serving import CHROMIUM, QUIET, admit, served
 from tests.web.station import PASSWORD, Stage, account
-from tests.web.test_browser import CHROMIUM, QUIET, SMALL_TARGETS, TARGETS, serious
+from tests.web.test_browser import SMALL_TARGETS, TARGETS, serious
 from tts.flac import from_flac
 
 pytestmark = pytest.mark.whole
@@ -39,16 +39,12 @@ def page(request: pytest.FixtureRequest, app: Flask, stage: Stage, listening: Br
         context = listening.new_context(
             viewport={"width": width, "height": height}, locale="vi-VN", base_url=address, permissions=["microphone"]
         )
+        admit(context, app, address)
         made = context.new_page()
         made.set_default_timeout(30_000)
         troubles: list[str] = []
         made.on("pageerror", lambda error: troubles.append(str(error)))
         made.on("console", lambda said: troubles.append(said.text) if "Security Policy" in said.text else None)
-        made.goto("/sign-in")
-        made.fill("#f-username", "lan")
-        made.fill("#f-password", PASSWORD)
-        made.click("main button")
-        made.wait_for_url(f"{address}/")
         made.goto("/write")
         yield made
         context.close()

@@ -1,6 +1,5 @@
 """A day of a place and "off until" in a real browser on a phone: by finger, by keyboard, and as a screen reader has it."""
 
-import shutil
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -13,9 +12,8 @@ from sqlalchemy import select
 
 from broadcaster.rows import Schedule, Switching
 from tests.web.conftest import Browser as Client
-from tests.web.serving import served
-from tests.web.station import PASSWORD, Stage
-from tests.web.test_browser import CHROMIUM, QUIET
+from tests.web.serving import CHROMIUM, QUIET, admit, served
+from tests.web.station import Stage
 
 pytestmark = [pytest.mark.whole, pytest.mark.xdist_group("browser")]
 
@@ -23,7 +21,7 @@ pytestmark = [pytest.mark.whole, pytest.mark.xdist_group("browser")]
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium") or CHROMIUM, args=QUIET)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
         yield browser
         browser.close()
 
@@ -35,14 +33,11 @@ def page(chromium: Browser, app: Flask) -> Iterator[Page]:
             viewport={"width": 390, "height": 844}, base_url=address, locale="vi-VN", has_touch=True
         )
         context.set_default_timeout(15_000)
+        admit(context, app, address)
         page = context.new_page()
         troubles: list[str] = []
         page.on("pageerror", lambda error: troubles.append(str(error)))
         page.goto("/")
-        page.fill("#f-username", "lan")
-        page.fill("#f-password", PASSWORD)
-        page.click("main button")
-        page.wait_for_url("**/")
         yield page
         context.close()
         assert troubles == []

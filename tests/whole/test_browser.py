@@ -1,26 +1,16 @@
 """An officer at the page, in a real browser, with 24 speakers behind it."""
 
-import shutil
 from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
 from broadcaster.rows import DeliveryState
+from tests.web.serving import CHROMIUM, QUIET
 from tests.whole.town import LiveTown, Town, live, wait_until
 from web.initialise import FIRST_ACCOUNT
 
 pytestmark = [pytest.mark.whole, pytest.mark.timeout(180), pytest.mark.xdist_group("browser")]
-
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +25,7 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveTown]:
 def page(request: pytest.FixtureRequest, town: LiveTown) -> Iterator[Page]:
     width, height = request.param
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
         opened = browser.new_page(viewport={"width": width, "height": height}, locale="vi-VN")
         opened.goto(town.pages.url)
         opened.get_by_label("Tên đăng nhập").fill(FIRST_ACCOUNT)

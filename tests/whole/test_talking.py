@@ -19,7 +19,8 @@ from device_sim.hearing import find_clip
 from device_sim.opus import PacketDecoder
 from device_sim.timeline import read_timeline
 from tests.tts.sound_files import RATE, encoded
-from tests.web.test_browser import CHROMIUM, QUIET, SMALL_TARGETS, TARGETS, serious
+from tests.web.serving import CHROMIUM, QUIET
+from tests.web.test_browser import SMALL_TARGETS, TARGETS, serious
 from tests.whole.town import LiveTown, Town, live, wait_until
 from tts.flac import from_flac
 from tts.live_encoding import LiveEncoder
