@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from broadcaster import alert_templates, chain, standing
-from broadcaster.alert_documents import settle, sign
+from broadcaster.alert_documents import kind_of, settle, sign
 from broadcaster.alert_orders import Order, check
 from broadcaster.alert_templates import Template
 from broadcaster.clock import from_ms, to_ms
@@ -254,12 +254,12 @@ def in_force(session: Session, now: datetime) -> list[Alert]:
 
 def is_silent(alert: Alert) -> bool:
     """Whether it is a rehearsal without a sound, which is nobody's warning."""
-    return alert_templates.template(alert.template).kind == "rehearsal"
+    return kind_of(alert) == "rehearsal"
 
 
 def is_warning(alert: Alert) -> bool:
     """Whether it warns of something: neither the words that follow an alert nor a rehearsal."""
-    return alert.source is AlertSource.PROVINCE or alert_templates.template(alert.template).kind == "warning"
+    return kind_of(alert) == "warning"
 
 
 def unexpired(session: Session, now: datetime) -> list[Alert]:

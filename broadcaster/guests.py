@@ -1,4 +1,7 @@
-"""Alerts that a guest has signed, such as a province: judged by the rules of the speakers, kept as they came, never changed."""
+"""Alerts that come to the station signed: a guest's, such as a province's, and its own that a power cut took from its rows.
+
+They are judged by the rules of the speakers and kept as they came. Nobody here changes a guest's.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -88,7 +91,7 @@ class Guests:
             return Taken(known, row, fresh=False)
         self._check_clips(session, document, clips_first=clips_first and not document.ended)
         kept = _keep(session, row, read, message)
-        alert = known or self._make(session, document, read, token_id)
+        alert = known or self._make(session, document, read, AlertSource.PROVINCE, token_id)
         if place not in alert.targets:
             alert.targets.append(place)
             alert.audience_at = None
@@ -126,14 +129,21 @@ class Guests:
         if lacking and clips_first:
             raise LackingClipsError(tuple(dict.fromkeys(lacking)))
 
-    def _make(self, session: Session, document: urgent.Alert, read: Envelope, token_id: int | None) -> Alert:
+    def _make(
+        self,
+        session: Session,
+        document: urgent.Alert,
+        read: Envelope,
+        source: AlertSource,
+        token_id: int | None = None,
+    ) -> Alert:
         now = self._core.clock.now()
         alert = Alert(
             id=document.alert,
-            request=f"{AlertSource.PROVINCE.value}:{document.alert}",
+            request=f"{source.value}:{document.alert}",
             request_sha256="",
             template="",
-            source=AlertSource.PROVINCE,
+            source=source,
             token_id=token_id,
             raised_at=now,
             **_told(session, document, read),
@@ -167,6 +177,32 @@ class Guests:
                 return False
             self._core.counters.reject(error.reason, topic)
         return None
+
+    def take_back(self, session: Session, topic: str, message: bytes) -> bool:
+        """Take back an alert in force that this station has signed and knows nothing of; False when it is none.
+
+        An alert leaves before the disk has its rows, and an older copy of the database knows nothing of it either.
+        """
+        try:
+            address, read = acceptance.check_shape(self._core.topics, topic, message)
+            acceptance.check_time(Kind.ALERT, read, UnixMs(to_ms(self._core.clock.now())))
+            envelope.verify(read, self._core.keyring.emergency.public)
+        except RejectedError:
+            return False
+        document = strict_json.decode(read.payload, urgent.Alert)
+        place = session.scalar(select(Place).where(Place.code == address.zone))
+        known = session.get(Alert, address.alert)
+        is_rehearsal = document.drill and not document.parts
+        if (known and known.source is not AlertSource.RECOVERED) or place is None or document.ended or is_rehearsal:
+            return False
+        _keep(session, None, read, message)
+        alert = known or self._make(session, document, read, AlertSource.RECOVERED)
+        alert.targets.append(place)
+        alert.audience_at = None
+        _note_sounds(session, alert, place, document)
+        session.flush()
+        _audit(session, self._core.clock.now(), alert, address, read, None)
+        return True
 
     def _is_older(self, session: Session, topic: str, message: bytes) -> bool:
         """Whether a guest has signed this for this topic before what is in force there."""
@@ -236,6 +272,7 @@ def _note_sounds(session: Session, alert: Alert, place: Place, document: urgent.
 def _audit(  # noqa: PLR0917  each once
     session: Session, at: datetime, alert: Alert, address: Address, read: Envelope, token_id: int | None
 ) -> None:
+    action = "alert.recover" if alert.source is AlertSource.RECOVERED else "alert.forward"
     detail = {
         "key": read.header.kid,
         "zone": address.zone,
@@ -246,4 +283,4 @@ def _audit(  # noqa: PLR0917  each once
     }
     if token_id:
         detail["token"] = token_id
-    chain.audit(session, at=at, account_id=None, action="alert.forward", subject=alert.id, detail=detail)
+    chain.audit(session, at=at, account_id=None, action=action, subject=alert.id, detail=detail)

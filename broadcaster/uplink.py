@@ -211,6 +211,9 @@ class Uplink:
             news = guests.overhear(session, message.topic, message.payload)
             if news is not None:
                 return on_alert if news else None
+        if row is None and self._guests and address.kind is Kind.ALERT and self._limiter.hit(_OF_GUESTS, "lost"):
+            guests, on_alert = self._guests
+            return on_alert if guests.take_back(session, message.topic, message.payload) else None
         if row is None or row.typ not in publishing.RETAINED or self._is_older_of_ours(message.payload, row):
             return None
         self._counters.reject("tampered", message.topic)

@@ -55,7 +55,8 @@ class Recordings:
                 .where(
                     Alert.expires_at > self._core.clock.now(),
                     Alert.ended_at.is_(None),
-                    Alert.source != AlertSource.PROVINCE,  # its sounds come with it, or not at all
+                    # Their sounds come with them, or not at all.
+                    Alert.source.not_in([AlertSource.PROVINCE, AlertSource.RECOVERED]),
                     AlertSound.clip_sha256.is_(None),
                     AlertSound.failed.is_(None),
                     AlertSound.text.regexp_match(standing.RECORDED),

@@ -31,6 +31,7 @@ SOURCES: Final[dict[str, LazyString]] = {
     AlertSource.CAP: _l("bản tin CAP"),
     AlertSource.REHEARSAL: _l("thử hằng tuần"),
     AlertSource.PROVINCE: _l("tỉnh"),
+    AlertSource.RECOVERED: _l("khôi phục sau khi mất điện"),
 }
 _WHY: Final[dict[str, LazyString]] = {
     "not-started": _l("đã nhận lệnh nhưng chưa báo phát"),

@@ -23,6 +23,8 @@ class AlertSource(StrEnum):
     REHEARSAL = "rehearsal"
     PROVINCE = "province"
     """Signed by a guest's key, and handed on as it came: nobody here can change it."""
+    RECOVERED = "recovered"
+    """Signed here and lost: taken back from the broker. Its words are not known any more."""
 
 
 class AlertEnd(StrEnum):

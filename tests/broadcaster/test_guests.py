@@ -388,3 +388,69 @@ def test_the_stations_own_keys_are_never_made_guests(desk: Desk) -> None:
     with desk.core.database.write() as session, pytest.raises(GuestKeyError, match="own"):
         guest_keys.sign(session, desk.core, desk.root, own.kid)
     assert {key.kid: key for key in trust(desk).keys}[own.kid].max_level is None
+
+
+# What the station has signed itself, and lost.
+
+
+def lost(desk: Desk, **changes: Any) -> list[tuple[str, bytes]]:
+    """The documents of an alert of two places whose rows a power cut took."""
+    part = AlertPart(
+        part=Part.SIREN, at_ms=0, clip="a" * 64, manifest="b" * 64, bytes=9, duration_ms=1_000, sent_by=UnixMs(1)
+    )
+    document = desk.document(alert=f"{alerting.PREFIX}20261122-lost", parts=(part,), title="Bão khẩn cấp", **changes)
+    emergency = desk.core.keyring.emergency
+    return [desk.signed(document, zone, emergency) for zone in ("thon-dong", "thon-doai")]
+
+
+def test_an_alert_whose_rows_were_lost_is_taken_back_and_can_be_ended(desk: Desk) -> None:
+    documents = lost(desk)
+    assert [desk.overhear(*one) for one in documents] == [[True], [True]]
+    assert [desk.overhear(*one) for one in documents] == [[], []]
+    assert desk.published() == dict(documents)
+    with desk.core.database.read() as session:
+        [alert] = alerting.in_force(session, desk.clock.now())
+        assert (alert.source, alert.title, alert.level) == (AlertSource.RECOVERED, "Bão khẩn cấp", 3)
+        assert {place.code for place in alert.targets} == {"thon-dong", "thon-doai"}
+        entry = session.scalars(select(AuditEntry).where(AuditEntry.action == "alert.recover")).first()
+        assert entry
+        assert entry.account_id is None
+    with desk.core.database.write() as session:
+        ended = alerting.end_alert(session, desk.core, alert.id, By(), words=True).documents
+        assert [envelope.parse(one.envelope).header.topic for one in ended[:2]] == [topic for topic, _ in documents]
+        assert chain.first_break(session, AuditEntry) is None
+
+
+@pytest.mark.parametrize("what", ["forged", "expired", "ended", "rehearsal", "nowhere", "by the station's key"])
+def test_nothing_else_is_taken_back(desk: Desk, what: str) -> None:
+    (topic, message), _ = lost(desk, ended=what == "ended")
+    name, core = f"{alerting.PREFIX}20261122-lost", desk.core
+    match what:
+        case "forged":
+            topic, message = desk.signed(desk.document(alert=name), key=SigningKey.generate())
+        case "expired":
+            desk.clock.advance(timedelta(hours=2))
+        case "rehearsal":
+            topic, message = desk.signed(desk.document(alert=name, drill=True), key=core.keyring.emergency)
+        case "nowhere":
+            topic, message = desk.signed(desk.document(alert=name), "elsewhere", core.keyring.emergency)
+        case "by the station's key":
+            topic, message = desk.signed(desk.document(alert=name), key=core.keyring.station)
+    assert desk.overhear(topic, message) == []
+    with core.database.read() as session:
+        assert session.scalars(select(Alert)).all() == []
+
+
+def test_a_document_of_an_alert_that_is_known_adds_no_place_to_it(desk: Desk) -> None:
+    """A thief with an old copy of one topic finds the alert's row there."""
+    (topic, message), _ = lost(desk)
+    with desk.core.database.write() as session:
+        kept = desk.guests._make(
+            session,
+            desk.document(alert=f"{alerting.PREFIX}20261122-lost"),
+            envelope.parse(message),
+            AlertSource.DUTY,
+        )
+        assert kept.id
+    assert desk.overhear(topic, message) == []
+    assert desk.published() == {}
