@@ -15,6 +15,7 @@ UNFIT = "the first clips were not cached"
 
 
 @pytest.mark.whole
+@pytest.mark.xdist_group("crowd")
 @pytest.mark.timeout(400)
 def test_every_mutant_is_caught_by_the_check_that_names_its_fault(tmp_path: Path) -> None:
     binary = find_nats_server("")
