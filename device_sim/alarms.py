@@ -172,8 +172,10 @@ class Alarms:
             common = rounds.common(alert, self._time.station(now) - config.delay_ms, lead)
             if common is not None:
                 begin, number = common
-                own_begin = self._time.own(begin) + config.delay_ms
-                return rounds.number(alert, number, f"{alert.alert}.{begin}", own_begin)
+                own_begin, name = self._time.own(begin) + config.delay_ms, f"{alert.alert}.{begin}"
+                if ringing.round and ringing.round.name != name and ringing.cards and now < own_begin:
+                    return ringing.round  # the card has still to tell how the one before ended
+                return rounds.number(alert, number, name, own_begin)
             if self._time.station(now) < alert.start_at or (alert.growing and ringing.told):
                 return None
             if ringing.round is not None and not alert.growing:
