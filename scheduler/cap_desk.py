@@ -198,15 +198,17 @@ class Desk:
     def _beside_others(self, session: Session, row: CapMessage, others: Sequence[CapMessage]) -> None:
         """The same message has come from other sources: once is enough, unless what came of it was ended there."""
         direct = row.outcome is CapOutcome.DUE
+        waiting = [other for other in others if direct and other.outcome is CapOutcome.PROPOSED]
         for other in others:
-            if other.outcome is CapOutcome.PROPOSED and direct:
-                other.outcome = CapOutcome.SUPERSEDED
-            elif other.outcome is CapOutcome.DONE and cap_town.was_undone(session, other):
+            if other in waiting:
+                continue
+            if other.outcome is CapOutcome.DONE and cap_town.was_undone(session, other):
                 row.outcome, row.reason = CapOutcome.PROPOSED, "doubtful"
                 row.notes = {"notes": [*row.notes["notes"], {"code": "ended-elsewhere", "what": other.source.name}]}
             else:
                 row.outcome, row.reason = CapOutcome.IGNORED, "known-from-other-source"
                 return
+        cap_archive.supersede(session, [one for one in waiting if cap_town.reaches_as_far(row.source, one.source)])
 
     def _lasting(self, planned: Planned) -> Planned:
         """An order as it is kept: how long it lasts is settled once, so that done again it is the same order."""
