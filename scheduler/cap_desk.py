@@ -232,6 +232,8 @@ class Desk:
         """
         with self._core.database.read() as session:
             row = session.get_one(CapMessage, number)
+            if row.outcome is not CapOutcome.DUE:  # another thread has carried it out meanwhile
+                return row
             planned, raised = _planned(row), _raised(row)
             by = By(AlertSource.CAP, row.account_id, row.source.token_id)
         problems: list[dict[str, Any]] = []
@@ -280,7 +282,9 @@ class Desk:
         self, number: int, raised: Mapping[int, str], ended: Sequence[str], problems: Sequence[dict[str, Any]]
     ) -> CapMessage:
         with self._core.database.write() as session:
-            row = session.get_one(CapMessage, number)
+            row = session.get_one(CapMessage, number, with_for_update=True)
+            if row.outcome is not CapOutcome.DUE:
+                return row
             row.outcome = CapOutcome.PROPOSED if problems else CapOutcome.DONE
             alerts = dict.fromkeys([*row.done.get("alerts", ()), *raised.values(), *ended])
             row.done = {"alerts": list(alerts), "orders": {str(at): alert for at, alert in raised.items()}}
