@@ -1,13 +1,13 @@
 """An alert as its speakers are told of it: a playlist that grows, computed from rows and signed with the emergency key."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from broadcaster import alert_templates
+from broadcaster import alert_templates, standing
 from broadcaster.clock import to_ms
 from broadcaster.core import Core
 from broadcaster.publishing import Publisher
@@ -118,7 +118,14 @@ def document(alert: Alert, sounds: Sequence[AlertSound], if_begun: tuple[str, ..
         drill=alert.drill,
         ended=alert.ended_at is not None,
         title=alert.title,
+        text="" if alert.ended_at else _text(sounds),
     )
+
+
+def _text(sounds: Iterable[AlertSound]) -> str:
+    """What is said, for those who read it; a recording has no words."""
+    said = (sound.text for sound in sounds if sound.part is Part.SPEECH and not standing.is_recording(sound.text))
+    return "\n".join(said)[: urgent.MOST_TEXT]
 
 
 def _part(sound: AlertSound, clip: Clip) -> AlertPart:

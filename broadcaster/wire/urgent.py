@@ -11,6 +11,8 @@ from broadcaster.wire.fields import Class, Duration, Hash, Id, Name, Text, Volum
 
 MOST_BEFORE: Final = 20
 """Alerts that one may name in ``if_begun``."""
+MOST_TEXT: Final = 2_000
+"""Letters of an alert that an electronic board shows."""
 
 
 class Part(StrEnum):
@@ -43,6 +45,7 @@ class Alert(Document, frozen=True, kw_only=True):
         every_ms: from the beginning of one round to the next; 0: there is only one.
         if_begun: alerts; it is only for speakers that have begun to sound one of them. Empty: for every speaker.
         ended: it is over, and nothing of it sounds any more.
+        text: what an electronic board of the zone shows, a sentence a line; a speaker takes no notice of it.
     """
 
     alert: Name
@@ -59,6 +62,7 @@ class Alert(Document, frozen=True, kw_only=True):
     drill: bool = False
     ended: bool = False
     title: Text = ""
+    text: Annotated[str, msgspec.Meta(max_length=MOST_TEXT)] = ""
 
     @property
     def is_rehearsal(self) -> bool:
