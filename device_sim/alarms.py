@@ -48,6 +48,7 @@ class Ringing:
         gone_at: without a clock, when its time is over, by the own clock.
         cards: the sounds that the card has, by name; true once heard.
         handed: everything the card was given in this round.
+        hushed: the name of the round that somebody at the speaker has silenced.
     """
 
     raised: Raised
@@ -57,6 +58,7 @@ class Ringing:
     round: rounds.Round | None = None
     cards: dict[str, bool] = field(default_factory=dict)
     handed: set[str] = field(default_factory=set)
+    hushed: str = ""
     told: bool = False
     heard_ms: int = 0
     said: set[str] = field(default_factory=set)
@@ -119,17 +121,23 @@ class Alarms:
 
     def _close(self, name: str, ringing: Ringing, now: int) -> list[Action]:
         at, about = self._time.station(now), ringing.about
-        actions: list[Action] = [StopSound(card) for card in ringing.cards]
+        actions = self._take_back(ringing)
         if ringing.told and not self._journal.noted(name, Event.FINISHED):
             actions += self._journal.write(about, Event.STOPPED, at, played_ms=ringing.heard_ms, why=Why.WITHDRAWN)
         elif not ringing.raised.alert.is_rehearsal and not self._journal.noted(name, Event.STARTED):
             why = Why.WITHDRAWN if ringing.raised.alert.ended else Why.NOT_CACHED
             actions += self._journal.write(about, Event.SKIPPED, at, why=why)
-        self._leaving |= {card: about for card, heard in ringing.cards.items() if not heard}
         del self._ringing[name]
         if self._holder == name:
             self._holder = None
         return actions
+
+    def _take_back(self, ringing: Ringing) -> list[Action]:
+        """What the card has of an alert ends; the card may still say that it had begun."""
+        stops: list[Action] = [StopSound(card) for card in ringing.cards]
+        self._leaving |= {card: ringing.about for card, heard in ringing.cards.items() if not heard}
+        ringing.cards.clear()
+        return stops
 
     def _choose(self, config: Config, cached: Collection[str], now: int) -> list[Action]:
         """The highest level that has something to say has the air, of two the newer."""
@@ -172,8 +180,10 @@ class Alarms:
             common = rounds.common(alert, self._time.station(now) - config.delay_ms, lead)
             if common is not None:
                 begin, number = common
-                own_begin = self._time.own(begin) + config.delay_ms
-                return rounds.number(alert, number, f"{alert.alert}.{begin}", own_begin)
+                own_begin, name = self._time.own(begin) + config.delay_ms, f"{alert.alert}.{begin}"
+                if ringing.round and ringing.round.name != name and ringing.cards and now < own_begin:
+                    return ringing.round  # the card has still to tell how the one before ended
+                return rounds.number(alert, number, name, own_begin)
             if self._time.station(now) < alert.start_at or (alert.growing and ringing.told):
                 return None
             if ringing.round is not None and not alert.growing:
@@ -197,18 +207,18 @@ class Alarms:
         for name, ringing in self._ringing.items():
             if ringing.rank < taken or (self._holder and name != self._holder):
                 actions += self._displace(ringing, now)
-            elif ringing.round is not None:
+            elif ringing.round is not None and ringing.round.name != ringing.hushed:
                 actions += self._hand(ringing, ringing.round, config, cached, now)
         return actions
 
     def _displace(self, ringing: Ringing, now: int) -> list[Action]:
         if ringing.round is None:
             return []
-        actions: list[Action] = [StopSound(card) for card in ringing.cards]
-        ringing.owed, ringing.own_at, ringing.round = True, None, None
-        if not ringing.cards:
+        actions = self._take_back(ringing)
+        ringing.owed = ringing.round.name != ringing.hushed
+        ringing.own_at = ringing.round = None
+        if not actions:
             return []
-        ringing.cards.clear()
         at, why = self._time.station(now), Why.HIGHER_CLASS
         return actions + self._journal.write(ringing.about, Event.PREEMPTED, at, why=why, final=False)
 
@@ -236,12 +246,11 @@ class Alarms:
         """Somebody at the speaker pressed its button: no more of what is heard, until its next round."""
         actions: list[Action] = []
         for ringing in self._ringing.values():
-            if ringing.cards:
-                actions += [StopSound(card) for card in ringing.cards]
-                ringing.owed, ringing.own_at = False, None
-                ringing.cards.clear()
-                at = self._time.station(now)
-                actions += self._journal.write(ringing.about, Event.STOPPED, at, why=Why.BUTTON)
+            if ringing.round and ringing.cards:
+                actions += self._take_back(ringing)
+                ringing.owed, ringing.own_at, ringing.hushed = False, None, ringing.round.name
+                at, played_ms, ringing.heard_ms = self._time.station(now), ringing.heard_ms, 0
+                actions += self._journal.write(ringing.about, Event.STOPPED, at, played_ms=played_ms, why=Why.BUTTON)
         return actions
 
     # What the sound card says.
@@ -277,6 +286,7 @@ class Alarms:
 
     def sound_failed(self, card: str) -> str | None:
         """A part could not be decoded; returns its clip."""
+        self._leaving.pop(card, None)
         ringing = self._find(card)
         if ringing is None:
             return None

@@ -27,6 +27,8 @@ _OPEN_MS: Final = 10 * SECOND
 _DRAIN_MS: Final = SECOND
 """A card that has not told of a sound so long after its end never will."""
 _MOST: Final = 4
+_MOST_STOPPED: Final = 100
+"""Broadcasts; with a stolen key nobody fills the memory."""
 
 
 def _is_drained(stream: Stream, now: int) -> bool:
@@ -107,7 +109,8 @@ class Live:
             named = [stream for stream in self._streams.values() if stream.open.klass is not Class.EMERGENCY]
         else:
             named = [one for one in self._streams.values() if broadcast in {one.id, one.open.broadcast}]
-            self._stopped[broadcast] = self._stopped.get(broadcast, frozenset()) | scopes
+            known = self._stopped.pop(broadcast, frozenset())
+            self._stopped = dict([*self._stopped.items(), (broadcast, known | scopes)][-_MOST_STOPPED:])
         allowed = [stream for stream in named if stream.open.klass in scopes or Class.EMERGENCY in scopes]
         return self._cut(allowed, Why.COMMAND)
 

@@ -65,11 +65,13 @@ def common(alert: Alert, at: int, ahead_ms: int) -> tuple[int, int] | None:
         return (alert.start_at, 0) if at >= alert.start_at - ahead_ms else None
     if not alert.every_ms or alert.growing:
         return None
-    count = (at + ahead_ms - alert.start_at) // alert.every_ms
-    begin = alert.start_at + count * alert.every_ms
-    if count < 1 or begin < first_end or at >= begin + _length(_later(alert)):
-        return None
-    return begin, count
+    length = _length(_later(alert))
+    for moment in (at, at + ahead_ms):  # the one that is on, before the next
+        count = (moment - alert.start_at) // alert.every_ms
+        begin = alert.start_at + count * alert.every_ms
+        if count >= 1 and begin >= first_end and at < begin + length:
+            return begin, count
+    return None
 
 
 def next_begin(alert: Alert, at: int) -> int | None:

@@ -1,6 +1,6 @@
 """The CAP messages that are kept: which are known, which wait, how many may come, and what is thrown away again."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -49,6 +49,12 @@ def check_waiting(session: Session, source: CapSource, now: datetime) -> None:
     waits = (CapMessage.outcome == CapOutcome.PROPOSED, CapMessage.received_at > now - LONGEST_LIFE)
     if _count(session, CapMessage.source == source, *waits) > MOST_WAITING:
         raise TooManyError(source.name)
+
+
+def supersede(session: Session, messages: Iterable[CapMessage]) -> None:
+    """Of these nothing need be decided any more; what somebody has decided at this moment stays decided."""
+    waits = (CapMessage.id.in_([one.id for one in messages]), CapMessage.outcome == CapOutcome.PROPOSED)
+    session.execute(update(CapMessage).where(*waits).values(outcome=CapOutcome.SUPERSEDED))
 
 
 def _count(session: Session, *those: ColumnElement[bool]) -> int:

@@ -198,15 +198,17 @@ class Desk:
     def _beside_others(self, session: Session, row: CapMessage, others: Sequence[CapMessage]) -> None:
         """The same message has come from other sources: once is enough, unless what came of it was ended there."""
         direct = row.outcome is CapOutcome.DUE
+        waiting = [other for other in others if direct and other.outcome is CapOutcome.PROPOSED]
         for other in others:
-            if other.outcome is CapOutcome.PROPOSED and direct:
-                other.outcome = CapOutcome.SUPERSEDED
-            elif other.outcome is CapOutcome.DONE and cap_town.was_undone(session, other):
+            if other in waiting:
+                continue
+            if other.outcome is CapOutcome.DONE and cap_town.was_undone(session, other):
                 row.outcome, row.reason = CapOutcome.PROPOSED, "doubtful"
                 row.notes = {"notes": [*row.notes["notes"], {"code": "ended-elsewhere", "what": other.source.name}]}
             else:
                 row.outcome, row.reason = CapOutcome.IGNORED, "known-from-other-source"
                 return
+        cap_archive.supersede(session, [one for one in waiting if cap_town.reaches_as_far(row.source, one.source)])
 
     def _lasting(self, planned: Planned) -> Planned:
         """An order as it is kept: how long it lasts is settled once, so that done again it is the same order."""
@@ -230,6 +232,8 @@ class Desk:
         """
         with self._core.database.read() as session:
             row = session.get_one(CapMessage, number)
+            if row.outcome is not CapOutcome.DUE:  # another thread has carried it out meanwhile
+                return row
             planned, raised = _planned(row), _raised(row)
             by = By(AlertSource.CAP, row.account_id, row.source.token_id)
         problems: list[dict[str, Any]] = []
@@ -278,7 +282,9 @@ class Desk:
         self, number: int, raised: Mapping[int, str], ended: Sequence[str], problems: Sequence[dict[str, Any]]
     ) -> CapMessage:
         with self._core.database.write() as session:
-            row = session.get_one(CapMessage, number)
+            row = session.get_one(CapMessage, number, with_for_update=True)
+            if row.outcome is not CapOutcome.DUE:
+                return row
             row.outcome = CapOutcome.PROPOSED if problems else CapOutcome.DONE
             alerts = dict.fromkeys([*row.done.get("alerts", ()), *raised.values(), *ended])
             row.done = {"alerts": list(alerts), "orders": {str(at): alert for at, alert in raised.items()}}

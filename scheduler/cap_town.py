@@ -21,6 +21,7 @@ from broadcaster.rows import (
     PlaceGeocode,
     Speaker,
 )
+from scheduler import cap_archive
 from scheduler.cap_decision import Earlier, Town
 
 _MOST: Final = 500
@@ -124,6 +125,12 @@ def elsewhere(session: Session, source: CapSource, row: CapMessage, message: Mes
     return [one for one in session.scalars(rows) if one.source.token is None or one.source.token.place_id in as_far]
 
 
+def reaches_as_far(source: CapSource, other: CapSource) -> bool:
+    """Whether what ``source`` raises is heard wherever ``other`` would have raised it."""
+    place = source.token.place_id if source.token else None
+    return place is None or (other.token is not None and other.token.place_id == place)
+
+
 def was_undone(session: Session, row: CapMessage) -> bool:
     """Whether all that came of a message was ended before its time, and whoever holds its source's token may have done it."""
     if row.source.token_id is None:
@@ -157,6 +164,5 @@ def _chain(session: Session, message: Message, keys: Iterable[str]) -> list[CapM
 
 def withdraw(session: Session, source: CapSource, message: Message) -> None:
     """What this message takes the place of need not be decided any more."""
-    for row in _chain(session, message, {one.key for one in message.references}):
-        if row.source_id == source.id and row.outcome is CapOutcome.PROPOSED:
-            row.outcome = CapOutcome.SUPERSEDED
+    named = _chain(session, message, {one.key for one in message.references})
+    cap_archive.supersede(session, [row for row in named if row.source_id == source.id])

@@ -45,8 +45,9 @@ class Recordings:
         self._wanted.set()
         if self._thread.is_alive():
             self._thread.join(10)
-        with self._core.counters.edge("recordings"):
-            self.archive()
+        if not self._thread.is_alive():  # else it is at a long one, which is left for the next start
+            with self._core.counters.edge("recordings"):
+                self.archive()
 
     def wake(self) -> None:
         """A talk is over."""

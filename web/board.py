@@ -94,7 +94,7 @@ def show(alert_id: str) -> ResponseReturnValue:
             "total": sum(counts.values()),
             "villages": villages,
             "listed": listed,
-            "said": _said(alert),
+            "said": _said(alert, alert.targets[0]) if alert.targets else [],
             "after": session.scalars(select(Alert).where(Alert.follows_id == alert.id)).all(),
             "foreign": alert.source is AlertSource.PROVINCE,
             "guest": session.get(GuestKey, alert.id[:_KID]) if alert.source is AlertSource.PROVINCE else None,
@@ -152,11 +152,9 @@ def _villages(session: Session, alert: Alert, inside: Mapping[int, Counter[Heari
     ]
 
 
-def _said(alert: Alert) -> list[str]:
-    """What the first of its places hears, without the siren."""
-    if not alert.targets:
-        return []
-    said = [sound.text for sound in alert.sounds if sound.place_id == alert.targets[0].id and sound.position]
+def _said(alert: Alert, place: Place) -> list[str]:
+    """What one of its places hears, without the siren."""
+    said = [sound.text for sound in alert.sounds if sound.place_id == place.id and sound.position]
     return [_("Bản ghi âm") if standing.is_recording(text) else text for text in said]
 
 
@@ -250,10 +248,9 @@ def bulletin_board(code: str) -> ResponseReturnValue:
             abort(404)
         zones = set(Geography.of_places(session).zones_at(place.id))
         alerts = [
-            alert
+            (alert, _said(alert, target))
             for alert in alerting.in_force(session, now())
-            if zones & {target.code for target in alert.targets} and (not alert.hold_until or alert.hold_until <= now())
+            if not alert.hold_until or alert.hold_until <= now()
+            for target in [one for one in alert.targets if one.code in zones][:1]
         ]
-        return render_template(
-            "bulletin_board.html", place=place, alerts=[(alert, _said(alert)) for alert in alerts], **_words()
-        )
+        return render_template("bulletin_board.html", place=place, alerts=alerts, **_words())

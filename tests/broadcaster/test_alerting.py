@@ -100,10 +100,16 @@ def test_raising_sends_siren_and_ready_sentences_at_once_and_says_that_more_will
     assert nothing_open.every_ms == 30 * 60_000
 
 
-def test_an_alert_of_few_hundred_bytes_goes_to_ten_thousand(core: Core) -> None:
+def test_one_small_document_goes_to_ten_thousand(core: Core) -> None:
     keep_everything(core)
     [row] = raised(core).documents
-    assert len(row.envelope) < 2_500
+    assert len(row.envelope) < 2_000
+
+
+def test_a_high_risk_is_told_at_full_volume_and_a_lower_one_as_loud_as_the_hour_is(core: Core) -> None:
+    for level, volume in ((3, None), (4, 100), (5, 100)):
+        [document] = told(core, raised(core, request=f"level-{level}", level=level))
+        assert document.volume == volume
 
 
 def test_a_sentence_that_was_spoken_is_appended_and_nothing_before_it_moves(core: Core, clock: FixedClock) -> None:

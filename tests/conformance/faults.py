@@ -1,5 +1,6 @@
 """How a fault is named, and which check must notice it."""
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -17,4 +18,6 @@ def caught_by(check: str) -> Callable[[Fault], Fault]:
 
 
 def patch(target: Any, name: str, made: Any) -> None:
+    if not isinstance(made, property):  # those stand for what only instances have
+        inspect.getattr_static(target, name)  # what is not there any more breaks nothing
     setattr(target, name, made)

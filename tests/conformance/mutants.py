@@ -12,7 +12,7 @@ from device_sim import cli
 from tests.conformance import careless, gullible, heedless
 from tests.conformance.faults import FAULTS
 
-__all__ = ["FAULTS", "Mutant", "careless", "gullible", "heedless"]
+__all__ = ["FAULTS", "Mutant", "are_made", "careless", "gullible", "heedless"]
 
 _FORKS = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload(["tests.conformance.mutants"])
@@ -42,9 +42,22 @@ class Mutant:
             await asyncio.to_thread(process.join, _STOP_S)
 
 
+def are_made() -> bool:
+    """Whether every rule that is broken is still where its fault looks for it; which is not, stderr tells."""
+    process = _FORKS.Process(target=_make, args=tuple(FAULTS), daemon=True)
+    process.start()
+    process.join()
+    return process.exitcode == 0
+
+
+def _make(*faults: str) -> None:
+    for fault in faults:
+        FAULTS[fault][0]()
+
+
 def _live(fault: str, log: Path, words: list[str]) -> None:
     with log.open("ab") as said:
         os.dup2(said.fileno(), 1)
         os.dup2(said.fileno(), 2)
-    FAULTS[fault][0]()
+    _make(fault)
     cli.main(words)

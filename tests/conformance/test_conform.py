@@ -76,6 +76,7 @@ def test_an_unknown_check_and_half_of_the_hardware_options_are_refused(capsys: p
 
 
 @pytest.mark.whole
+@pytest.mark.xdist_group("crowd")
 @pytest.mark.timeout(300)
 def test_the_reference_speaker_passes_every_check(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "report.json"

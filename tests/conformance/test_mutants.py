@@ -8,13 +8,14 @@ from broadcaster.conformance.benches import BENCHES, CHECKS
 from broadcaster.conformance.check import Verdict
 from broadcaster.conformance.link import OwnBroker
 from broadcaster.conformance.runner import run_bench
-from tests.conformance.mutants import FAULTS, Mutant
+from tests.conformance.mutants import FAULTS, Mutant, are_made
 
 AT_ONCE = 12
 UNFIT = "the first clips were not cached"
 
 
 @pytest.mark.whole
+@pytest.mark.xdist_group("crowd")
 @pytest.mark.timeout(400)
 def test_every_mutant_is_caught_by_the_check_that_names_its_fault(tmp_path: Path) -> None:
     binary = find_nats_server("")
@@ -43,3 +44,7 @@ def test_every_mutant_is_caught_by_the_check_that_names_its_fault(tmp_path: Path
 
 def test_every_mutant_names_a_check_that_exists() -> None:
     assert {check for _, check in FAULTS.values()} <= {one.name for one in CHECKS}
+
+
+def test_every_mutant_breaks_something_that_is_there() -> None:
+    assert are_made()

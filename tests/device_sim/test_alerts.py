@@ -76,6 +76,19 @@ def test_speech_is_said_as_often_as_asked_and_again_at_regular_times_without_the
     assert begins == [0, SIREN, SIREN + 12_000, SIREN + 24_000, 10 * MINUTE, 20 * MINUTE]
 
 
+@pytest.mark.parametrize("lead_ms", [0, 5_000])
+def test_rounds_that_follow_each_other_closely_are_each_heard_to_their_end(bench: Bench, lead_ms: int) -> None:
+    bench.deliver(bench.station.config(amp_lead_ms=lead_ms))
+    words = [bench.station.part(2, 0, lasts_ms=3 * SECOND), bench.station.part(3, 3 * SECOND, lasts_ms=SECOND)]
+    bench.deliver(bench.station.alert("bao", *words, every_ms=5 * SECOND))
+    bench.deliver(*(said for part in words for said in bench.station.clip_of(part)))
+    bench.run(NOON + 18 * SECOND)
+    begins = [begin - NOON - 400 for begin, _ in bench.alarms("bao")]
+    assert begins == [0, 3_000, 5_000, 8_000, 10_000, 13_000, 15_000]
+    told = bench.receipts("bao")
+    assert [(one.event, one.played_ms) for one in told if one.event is Event.FINISHED] == [(Event.FINISHED, 4_000)]
+
+
 def test_sentences_that_are_made_later_are_joined_to_it(bench: Bench) -> None:
     station = bench.station
     siren, speech = station.part(2, 0, Part.SIREN, SIREN), station.part(3, SIREN)

@@ -25,6 +25,7 @@ def test_the_hour_gives_the_volume_and_the_lowest_cap_counts() -> None:
 
 def test_no_cap_counts_for_an_emergency() -> None:
     assert volume_at(CONFIG, 90, Class.EMERGENCY, NOON) == 90
+    assert volume_at(CONFIG, None, Class.EMERGENCY, NOON) == 40  # as loud as the hour is
 
 
 def test_a_named_exception_passes_the_quiet_hours(bench: Bench) -> None:

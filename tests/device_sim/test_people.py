@@ -3,9 +3,11 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from broadcaster.wire.documents import Class, Event, Why
 from broadcaster.wire.units import MINUTE, SECOND
+from broadcaster.wire.urgent import Part
 from device_sim.actions import LocalMicrophone
 from device_sim.microphone import AHEAD_MS, Microphone, Simulated
 from device_sim.output import RATE
@@ -27,6 +29,20 @@ def test_the_button_silences_what_sounds_here_and_the_station_is_told(bench: Ben
 
 def test_the_button_does_nothing_when_nothing_sounds(bench: Bench) -> None:
     assert bench.machine.stage.press_stop(bench.own) == []
+
+
+@pytest.mark.parametrize("pressed_ms", [3_000, 9_000])
+def test_the_button_silences_an_alert_until_its_next_round(bench: Bench, pressed_ms: int) -> None:
+    siren, speech = bench.station.part(2, 0, Part.SIREN, 8 * SECOND), bench.station.part(3, 8 * SECOND)
+    bench.deliver(bench.station.alert("bao", siren, speech, repeats=2, every_ms=5 * MINUTE))
+    bench.deliver(*bench.station.clip_of(siren), *bench.station.clip_of(speech))
+    bench.run(NOON + 400 + pressed_ms)
+    bench.do(bench.machine.stage.press_stop(bench.own))
+    bench.run(NOON + 4 * MINUTE)
+    assert bench.alarms("bao")[-1][1] == NOON + 400 + pressed_ms
+    assert bench.events("bao")[-1] == (Event.STOPPED, Why.BUTTON)
+    bench.run(NOON + 6 * MINUTE)
+    assert bench.alarms("bao")[-1] == (NOON + 400 + 5 * MINUTE, NOON + 400 + 5 * MINUTE + 10_000)
 
 
 def test_the_microphone_takes_the_air_from_all_but_an_emergency(bench: Bench) -> None:

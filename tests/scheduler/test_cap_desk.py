@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from broadcaster.database import Database
-from broadcaster.rows import Alert, CapMessage, CapOutcome, CapSource, PlaceGeocode, Speaker
+from broadcaster.rows import Alert, ApiToken, CapMessage, CapOutcome, CapSource, PlaceGeocode, Speaker
 from scheduler import cap_archive
 from scheduler.cap_desk import DecidedError, Desk
 from tests import cap
@@ -61,6 +61,20 @@ def test_a_message_goes_its_whole_way(desk: Desk, database: Database) -> None:
     assert len(desk.take(1, cancel).row.done["alerts"]) == 1
     assert desk.take(1, message("x", sender="a b")).row.outcome is CapOutcome.REFUSED
     assert alerts(database) == 2
+
+
+@pytest.mark.parametrize(("place", "left"), [(town.DONG, CapOutcome.PROPOSED), (None, CapOutcome.SUPERSEDED)])
+def test_what_a_narrow_source_raises_at_once_leaves_the_proposal_for_everywhere(
+    desk: Desk, database: Database, clock: FixedClock, place: int | None, left: CapOutcome
+) -> None:
+    proposed = desk.take(2, message()).row
+    with database.write() as session:
+        token = ApiToken(name="thôn", sha256="0" * 64, scopes="", created_at=clock.now(), place_id=place)
+        narrow = CapSource(name="thôn", direct=True, created_at=clock.now(), token=token)
+        session.add(narrow)
+    assert desk.take(narrow.id, message()).row.outcome is CapOutcome.DONE
+    with database.read() as session:
+        assert session.get_one(CapMessage, proposed.id).outcome is left
 
 
 def test_what_nobody_hears_does_not_fill_the_disk(

@@ -1,11 +1,10 @@
 """Whatever stands in a message, it is understood or refused: nothing else, and soon."""
 
-from contextlib import suppress
 from datetime import UTC, datetime
 from xml.sax.saxutils import escape
 
 import shapely
-from hypothesis import given, settings
+from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
 from broadcaster.cap import message as cap_message
@@ -29,7 +28,8 @@ pairs = st.tuples(numbers, numbers).map(",".join)
 polygons = st.lists(pairs, max_size=12).map(" ".join)
 circles = st.tuples(pairs, numbers).map(" ".join)
 words = st.text(st.characters(exclude_categories=["Cc", "Cs"]), max_size=60)
-moments = st.one_of(st.datetimes().map(lambda at: f"{at:%Y-%m-%dT%H:%M:%S}+07:00"), st.sampled_from([cap.SENT, "now"]))
+days = st.datetimes(datetime(2026, 11, 21), datetime(2026, 11, 25))  # noqa: DTZ001  the wall clock there
+moments = st.one_of(days.map(lambda at: f"{at:%Y-%m-%dT%H:%M:%S}+07:00"), st.just(cap.SENT))
 
 
 @settings(max_examples=40, deadline=None)
@@ -37,7 +37,7 @@ moments = st.one_of(st.datetimes().map(lambda at: f"{at:%Y-%m-%dT%H:%M:%S}+07:00
     polygons=st.lists(polygons, max_size=4),
     circles=st.lists(circles, max_size=3),
     geocodes=st.lists(st.tuples(words, words).map(lambda pair: (escape(pair[0]), escape(pair[1]))), max_size=3),
-    said=st.tuples(words, words, words),
+    said=st.tuples(words.filter(str.strip), words, words),
     times=st.tuples(moments, moments),
     kind=st.sampled_from(["Alert", "Update", "Cancel"]),
 )
@@ -52,10 +52,12 @@ def test_any_message_of_the_schema_is_understood(
     areas = cap.area(polygons=polygons, circles=circles, geocodes=geocodes)
     event, headline, description = said
     block = cap.info(areas=areas, event=event, headline=headline, description=description, expires=times[1])
-    with suppress(BadXmlError):
+    try:
         read = cap_message.read(cap.alert("1", [block], sent=times[0], msgType=kind, references=cap.reference()))
-        meant = cap_decision.understand(read, TOWN, NOW)
-        assert isinstance(meant, Meant)
-        assert all(order.places in {("xa",), ()} for order in meant.orders)
-        verdict = cap_decision.decide(read, meant, Earlier(), NOW, direct=True, drills=True)
-        assert verdict.orders or verdict.reason
+    except BadXmlError:
+        reject()  # where nearly all are refused, this test says nothing, and fails
+    meant = cap_decision.understand(read, TOWN, NOW)
+    assert isinstance(meant, Meant)
+    assert all(order.places in {("xa",), ()} for order in meant.orders)
+    verdict = cap_decision.decide(read, meant, Earlier(), NOW, direct=True, drills=True)
+    assert verdict.orders or verdict.reason

@@ -245,6 +245,12 @@ def test_electronic_boards_show_what_is_in_force_in_the_colour_of_its_risk(offic
     assert stranger.get("/bang-tin/mars").status_code == 404
 
 
+def test_an_electronic_board_shows_what_is_said_in_its_own_place(officer: Browser, stranger: Browser) -> None:
+    send(officer, places=["thon-2", "thon-3"])
+    for place, name in (("thon-2", "Thôn Đông"), ("thon-3", "Thôn Đoài")):
+        assert f"Mời bà con {name} chú ý nghe." in stranger.get(f"/bang-tin/{place}").text
+
+
 def test_all_pages_can_be_shown_in_english(officer: Browser) -> None:
     officer.post("/language", {"language": "en"})
     board = send(officer).location

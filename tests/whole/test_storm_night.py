@@ -38,7 +38,7 @@ LATE_MS: Final = 12_000 + 50 * SPEAKERS
 CARD_MS: Final = 100
 """So much earlier than it looks may the storm's card say that a sound has begun."""
 
-pytestmark = [pytest.mark.whole, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.whole, pytest.mark.xdist_group("crowd"), pytest.mark.timeout(900)]
 
 
 class Office:
