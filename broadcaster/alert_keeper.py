@@ -21,7 +21,7 @@ from broadcaster.core import Core
 from broadcaster.distribution import Distributor
 from broadcaster.geography import Geography
 from broadcaster.outbox import Outbox
-from broadcaster.rows import Alert, AlertSound, Clip, Distribution, Place, Published, StandingSound
+from broadcaster.rows import Alert, AlertSound, AlertSource, Clip, Distribution, Place, Published, StandingSound
 from broadcaster.transport import Transport
 from broadcaster.wire.units import UnixMs
 from broadcaster.worker import Worker
@@ -36,6 +36,8 @@ _REPEATS: Final = tuple(timedelta(seconds=seconds) for seconds in (1, 3, 10, 30)
 """When an alert is said again to connected speakers that have not answered."""
 _SETTLING: Final = timedelta(seconds=3)
 """Receipts come in before the audience is written down, so that both do not wait for each other."""
+_LISTEN_S: Final = 5.0
+"""After a new connection a guest's alerts are not said again at once: it may have ended them while nobody listened here."""
 _COPIES_A_LOOK: Final = 500
 _ROWS_A_TIME: Final = 500
 """Of an audience: the next alert must not wait for ten thousand."""
@@ -76,7 +78,7 @@ class AlertKeeper(Worker):
         super().__init__("alerts", core.counters, self._look_and_rest, rest_s=_IDLE_S)
         self._core, self._distributor, self._transport = core, distributor, transport
         self._outbox, self._backlog, self._sirens = outbox, backlog, sirens
-        self._warm_up_at = float("-inf")
+        self._warm_up_at = self._connected_at = float("-inf")
         self._covered: set[Lacking] = set()
         """What need not be sent, since a wider zone has had it."""
         self._said: dict[tuple[str, bool], int] = {}
@@ -85,6 +87,7 @@ class AlertKeeper(Worker):
 
     def broker_connected(self) -> None:
         """The broker is (back) there: what is in force is sent again."""
+        self._connected_at = time.monotonic()
         self._outbox.broker_connected()
         self.wake()
 
@@ -106,7 +109,7 @@ class AlertKeeper(Worker):
         self._outbox.note()
         with self._core.database.read() as session:
             alerts = alerting.unexpired(session, now)
-            waiting = publishing.unconfirmed_of(session, self._topics(alerts))
+            waiting = publishing.unconfirmed_of(session, self._topics(filter(self._may_repeat, alerts)))
             running = [alert for alert in alerts if alert.ended_at is None]
             turns = having_turn(session, [alert.id for alert in running])
             growing = [alert.id for alert in running if _has_news(alert, now, has_turn=alert.id in turns)]
@@ -124,6 +127,9 @@ class AlertKeeper(Worker):
         if alerts:
             self._repeat(alerts, now)
         return bool(alerts)
+
+    def _may_repeat(self, alert: Alert) -> bool:
+        return alert.source is not AlertSource.PROVINCE or time.monotonic() - self._connected_at > _LISTEN_S
 
     def _topics(self, alerts: Iterable[Alert]) -> list[str]:
         return [self._core.topics.alert(place.code, alert.id) for alert in alerts for place in alert.targets]

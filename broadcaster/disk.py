@@ -7,6 +7,7 @@ The database is consistent after a power cut all the same, and what was waited f
 
 import logging
 import os
+import sqlite3
 import threading
 import time
 from contextlib import suppress
@@ -40,11 +41,11 @@ class Disk:
     def sync(self) -> None:
         """Wait until the disk has all of the log; now and then carry it over into the database. Errors: OSError."""
         with suppress(FileNotFoundError):  # the last connection was closed, and carried everything over
-            log = os.open(self._log, os.O_RDONLY)
+            file = os.open(self._log, os.O_RDONLY)
             try:
-                os.fdatasync(log)
+                os.fdatasync(file)
             finally:
-                os.close(log)
+                os.close(file)
         if time.monotonic() - self._carried_at > _CHECKPOINT_EVERY_S and self._carrying.acquire(blocking=False):
             try:
                 self._carry_over()
@@ -52,11 +53,13 @@ class Disk:
                 self._carrying.release()
 
     def _carry_over(self) -> None:
-        """Passively: readers and writers go on."""
+        """Passively: readers and writers go on. Where it can't be, as on a full disk, everything stays in the log."""
         self._carried_at = time.monotonic()
         connection = self._engine.raw_connection()
         try:
             connection.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)")
+        except sqlite3.OperationalError as error:  # what was committed is on the disk: nobody's order has failed
+            log.warning("the log could not be carried over into the database error=%s", error)
         finally:
             connection.close()
 

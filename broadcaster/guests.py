@@ -11,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from broadcaster import chain, guest_keys, standing
+from broadcaster.alert_documents import sign
 from broadcaster.alert_orders import LONGEST_LIFE
 from broadcaster.clips import clip_row
 from broadcaster.clock import from_ms, to_ms
@@ -68,7 +69,8 @@ class Guests:
     ) -> Taken:
         """Take in an alert, or its end; the same one again is not news. Call it in a write transaction.
 
-        With ``clips_first`` its sounds must be here already, unless it is an end.
+        With ``clips_first``, where its sender still learns what is wrong, its sounds must be here already, unless it is an end, and it
+        must not expire before what it takes the place of: that could be said again afterwards. Speakers take it all the same.
 
         Errors: RejectedError, LackingClipsError; nothing has been changed then.
         """
@@ -80,6 +82,8 @@ class Guests:
             raise RejectedError(Reason.NOT_MINE, address.zone)
         row, known = session.get(Published, topic), session.get(Alert, address.alert)
         news = self._check_age(read, row, known)
+        if clips_first and row and read.header.exp < row.exp:
+            raise RejectedError(Reason.MALFORMED, "a successor does not expire before its predecessor")
         acceptance.check_guest(address, read.header.kid)
         signer = acceptance.find_signer(self.trust(session), address, read.header.kid)
         envelope.verify(read, signer.key)
@@ -112,10 +116,7 @@ class Guests:
                 raise RejectedError(Reason.ROLLED_BACK, "it was ended, and its documents were withdrawn")
             return True
         floor = Floor(row.seq, row.exp, row.payload_sha256)
-        news = acceptance.check_floor(read, floor, clips.sha256(read.payload), once=False)
-        if read.header.exp < row.exp:
-            raise RejectedError(Reason.MALFORMED, "a successor does not expire before its predecessor")
-        return news
+        return acceptance.check_floor(read, floor, clips.sha256(read.payload), once=False)
 
     @staticmethod
     def _check_clips(session: Session, document: urgent.Alert, *, clips_first: bool) -> None:
@@ -166,16 +167,17 @@ class Guests:
             alert.ended_at = alert.end = None
 
     def overhear(self, session: Session, topic: str, message: bytes) -> bool | None:
-        """Look at what somebody has published: True, a guest's news, taken in; False, a guest's, overtaken by its own; else None."""
+        """Look at what somebody has published: True, a guest's news, taken in; False, a guest's own all the same; else None."""
         if not message:
             return None
         try:
             if self.take(session, topic, message).fresh:
                 return True
         except RejectedError as error:
-            if self._is_older(session, topic, message):
-                return False
-            self._core.counters.reject(error.reason, topic)
+            own = self._is_its_own(session, topic, message)
+            if not own or error.reason is not Reason.ROLLED_BACK:
+                self._core.counters.reject(error.reason, topic)
+            return False if own else None
         return None
 
     def take_back(self, session: Session, topic: str, message: bytes) -> bool:
@@ -192,8 +194,8 @@ class Guests:
         document = strict_json.decode(read.payload, urgent.Alert)
         place = session.scalar(select(Place).where(Place.code == address.zone))
         known = session.get(Alert, address.alert)
-        is_rehearsal = document.drill and not document.parts
-        if (known and known.source is not AlertSource.RECOVERED) or place is None or document.ended or is_rehearsal:
+        ours = known and known.source is not AlertSource.RECOVERED
+        if ours or place is None or document.ended or document.is_rehearsal:
             return False
         _keep(session, None, read, message)
         alert = known or self._make(session, document, read, AlertSource.RECOVERED)
@@ -201,19 +203,24 @@ class Guests:
         alert.audience_at = None
         _note_sounds(session, alert, place, document)
         session.flush()
+        if alert.ended_at:  # it is over, and nobody in this place has been told
+            sign(session, self._core, alert)
         _audit(session, self._core.clock.now(), alert, address, read, None)
         return True
 
-    def _is_older(self, session: Session, topic: str, message: bytes) -> bool:
-        """Whether a guest has signed this for this topic before what is in force there."""
+    def _is_its_own(self, session: Session, topic: str, message: bytes) -> bool:
+        """Whether a guest has signed this for this topic, before or after what is in force there, and speakers believe it."""
         try:
             address, read = acceptance.check_shape(self._core.topics, topic, message)
+            acceptance.check_time(Kind.ALERT, read, UnixMs(to_ms(self._core.clock.now())))
             acceptance.check_guest(address, read.header.kid)
-            envelope.verify(read, acceptance.find_signer(self.trust(session), address, read.header.kid).key)
+            signer = acceptance.find_signer(self.trust(session), address, read.header.kid)
+            envelope.verify(read, signer.key)
+            acceptance.check_level(strict_json.decode(read.payload, urgent.Alert), signer)
         except RejectedError:
             return False
         row = session.get(Published, topic)
-        return row is not None and read.header.seq < row.seq
+        return row is not None and read.header.seq != row.seq
 
 
 def keep_clip(session: Session, manifest: Manifest, manifest_sha256: str, *, duration_ms: int, at: datetime) -> Clip:
@@ -250,9 +257,9 @@ def _keep(session: Session, row: Published | None, read: Envelope, message: byte
     """Make an envelope the one in force on its topic, byte for byte."""
     header = read.header
     if row is None:
-        row = Published(topic=header.topic, typ=header.typ, confirmed_seq=0)
+        row = Published(topic=header.topic, typ=header.typ, exp=header.exp, confirmed_seq=0)
         session.add(row)
-    row.seq, row.exp, row.envelope = header.seq, header.exp, message
+    row.seq, row.exp, row.envelope = header.seq, max(header.exp, row.exp), message
     row.payload_sha256 = clips.sha256(read.payload)
     return row
 

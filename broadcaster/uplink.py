@@ -38,8 +38,11 @@ log = logging.getLogger(__name__)
 _PER_SPEAKER: Final = RateLimitItemPerSecond(50)
 _REQUESTS: Final = RateLimitItemPerMinute(120)
 """A new speaker asks twice for each of some fifty clips; who asks more is asked to wait."""
-_OF_GUESTS: Final = RateLimitItemPerSecond(20)
-"""Alerts of others that are looked at: who floods the broker must not keep the speakers' messages waiting."""
+_STRANGE: Final = RateLimitItemPerSecond(20)
+"""Alerts that are looked at in vain: who floods the broker must not keep the speakers' messages waiting.
+
+What is news counts for nothing: a province's alert to a hundred places comes in one second, and so does its end.
+"""
 _TOGETHER: Final = 50
 """Messages in one transaction, some 60 ms of work: while it lasts, nobody else writes, not even an alert."""
 _ANSWER_MS: Final = MINUTE
@@ -206,14 +209,18 @@ class Uplink:
         if row and row.envelope == message.payload:
             return None
         of_others = address.kind is Kind.ALERT and not address.alert.startswith(PREFIX)
-        if self._guests and of_others and self._limiter.hit(_OF_GUESTS, "guests"):
+        if self._guests and message.payload and (of_others or (row is None and address.kind is Kind.ALERT)):
+            if not self._limiter.test(_STRANGE, "alerts"):  # and nothing is overruled that may be a guest's news
+                self._counters.reject("too-many", message.topic)
+                return None
             guests, on_alert = self._guests
-            news = guests.overhear(session, message.topic, message.payload)
-            if news is not None:
-                return on_alert if news else None
-        if row is None and self._guests and address.kind is Kind.ALERT and self._limiter.hit(_OF_GUESTS, "lost"):
-            guests, on_alert = self._guests
-            return on_alert if guests.take_back(session, message.topic, message.payload) else None
+            look = guests.overhear if of_others else guests.take_back
+            news = look(session, message.topic, message.payload)
+            if news:
+                return on_alert
+            self._limiter.hit(_STRANGE, "alerts")
+            if news is False:
+                return None
         if row is None or row.typ not in publishing.RETAINED or self._is_older_of_ours(message.payload, row):
             return None
         self._counters.reject("tampered", message.topic)

@@ -7,10 +7,9 @@ import logging
 import secrets
 import shutil
 from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager
 from datetime import datetime
 from functools import partial
-from typing import Final
+from typing import Final, TypeVar
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError, OperationalError
@@ -64,6 +63,7 @@ from web.postman import Rounds, postman
 from web.services import Health, Services
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 _COMMAND_MS: Final = 30 * SECOND
 """The longest a command is valid."""
@@ -214,37 +214,53 @@ class RunningStation:
         self._runner.wake()
         self._rounds.wake()
 
-    def _order(self) -> AbstractContextManager[Session]:
-        """What `_send` or `_sound` hand over at once, and only then see on the disk."""
-        return self.core.database.write(urgent=True, sync=False)
+    def _written(self, order: Callable[[Session], T]) -> T:
+        """One transaction, also when the disk is full. What comes of it is handed over, and only then seen on the disk."""
+        try:
+            return self._write(order)
+        except OperationalError as error:
+            if not self._reserve.give_up(error):
+                raise
+            return self._write(order)
+
+    def _write(self, order: Callable[[Session], T]) -> T:
+        with self.core.database.write(urgent=True, sync=False) as session:
+            return order(session)
 
     def stop_broadcast(self, broadcast_id: str, account_id: int) -> None:
         """See `Orders.stop_broadcast`."""
-        with self._order() as session:
+
+        def stop(session: Session) -> list[tuple[str, bytes]]:
             now = self.core.clock.now()
             broadcast = airing.stop_broadcast(session, broadcast_id, account_id=account_id, now=now)
             zones = [place.code for place in broadcast.schedule.targets]
-            signed = self._commands(session, zones, Command(action=Action.STOP, broadcast=broadcast_id))
-        self._send(signed)
+            return self._commands(session, zones, Command(action=Action.STOP, broadcast=broadcast_id))
+
+        self._send(self._written(stop))
 
     def stop_in_place(self, broadcast_id: str, place_id: int, account_id: int) -> None:
         """See `Orders.stop_in_place`."""
-        with self._order() as session:
+
+        def stop(session: Session) -> list[tuple[str, bytes]]:
             now = self.core.clock.now()
             airing.stop_in_place(session, broadcast_id, place_id, account_id=account_id, now=now)
             zones = [session.get_one(Place, place_id).code]
-            signed = self._commands(session, zones, Command(action=Action.STOP, broadcast=broadcast_id))
-        self._send(signed)
+            return self._commands(session, zones, Command(action=Action.STOP, broadcast=broadcast_id))
+
+        self._send(self._written(stop))
 
     def stop_all(self, account_id: int) -> int:
         """See `Orders.stop_all`."""
         self._talks.stop_all(account_id)
-        with self._order() as session:
+
+        def stop(session: Session) -> tuple[int, list[tuple[str, bytes]]]:
             stopped = airing.stop_all(session, account_id=account_id, now=self.core.clock.now())
-            order = Command(action=Action.STOP_ALL)
-            signed = self._commands(session, setup_documents.top_zones(session), order, self.core.keyring.emergency)
+            zones, order = setup_documents.top_zones(session), Command(action=Action.STOP_ALL)
+            return len(stopped), self._commands(session, zones, order, self.core.keyring.emergency)
+
+        stopped, signed = self._written(stop)
         self._send(signed)
-        return len(stopped)
+        return stopped
 
     def _commands(
         self, session: Session, zones: Iterable[str], command: Command, key: SigningKey | None = None
@@ -275,20 +291,10 @@ class RunningStation:
             return self._ordered(raised)
 
     def _ordered(self, order: Callable[[Session], Done]) -> Done:
-        """One transaction, also when the disk is full; then the broker; and only then the disk."""
-        try:
-            done = self._written(order)
-        except OperationalError as error:
-            if not self._reserve.give_up(error):
-                raise
-            done = self._written(order)
-        self._sound(done)
+        """The rows, then the broker, and only then the disk."""
+        done = self._sound(self._written(order))
         self.core.database.sync()
         return done
-
-    def _written(self, order: Callable[[Session], Done]) -> Done:
-        with self._order() as session:
-            return order(session)
 
     def end_alert(self, alert_id: str, by: By, *, words: bool, at_once: bool) -> Done:
         """See `Orders.end_alert`."""
@@ -315,27 +321,28 @@ class RunningStation:
 
     def forward(self, topic: str, message: bytes, token_id: int) -> Taken:
         """See `Orders.forward`."""
+        take = partial(self._guests.take, topic=topic, message=message, clips_first=True, token_id=token_id)
         try:
-            taken = self._forwarded(topic, message, token_id)
-        except (
-            IntegrityError
-        ):  # it came twice at the same moment, maybe once by the broker: find what the other one kept
-            taken = self._forwarded(topic, message, token_id)
+            taken = self._written(take)
+        except IntegrityError:  # it came twice at the same moment, maybe once by the broker: find what the other kept
+            taken = self._written(take)
         if taken.fresh:
             self._alerts.hand_over([taken.document])
+        self.core.database.sync()
         return taken
-
-    def _forwarded(self, topic: str, message: bytes, token_id: int) -> Taken:
-        with self.core.database.write(urgent=True) as session:
-            return self._guests.take(session, topic, message, clips_first=True, token_id=token_id)
 
     def lock_out(self, kid: str, account_id: int) -> None:
         """See `Orders.lock_out`."""
-        with self.core.database.write(urgent=True) as session:
+
+        def lock(session: Session) -> list[tuple[str, bytes]]:
             until = guest_keys.lock_out(session, self.core, kid, account_id)
-            order = Command(action=Action.LOCK_OUT, keys=(kid,), until=to_ms(until))
-            signed = self._commands(session, setup_documents.top_zones(session), order, self.core.keyring.emergency)
-        self._send(signed)
+            zones, order = (
+                setup_documents.top_zones(session),
+                Command(action=Action.LOCK_OUT, keys=(kid,), until=to_ms(until)),
+            )
+            return self._commands(session, zones, order, self.core.keyring.emergency)
+
+        self._send(self._written(lock))
 
     def rehearse(self, name: str, by: By) -> Done:
         """See `Orders.rehearse`."""

@@ -17,7 +17,17 @@ from broadcaster.clips import ClipStore
 from broadcaster.core import Core
 from broadcaster.distribution import Distributor
 from broadcaster.outbox import Outbox
-from broadcaster.rows import Alert, AlertReport, AlertSound, Place, PlaceKind, Published, Speaker, StandingSound
+from broadcaster.rows import (
+    Alert,
+    AlertReport,
+    AlertSound,
+    AlertSource,
+    Place,
+    PlaceKind,
+    Published,
+    Speaker,
+    StandingSound,
+)
 from broadcaster.wire.documents import Event, Plan, SpeakerState
 from broadcaster.wire.topics import Kind
 from tests.broadcaster import town
@@ -213,6 +223,20 @@ def test_an_alert_that_never_left_leaves_after_the_restart_and_again_on_every_ne
     other.keeper.broker_connected()
     other.keeper.look()
     assert other.handed == [topic, topic]
+
+
+def test_after_a_new_connection_a_guest_may_have_ended_its_alert_and_is_listened_to_first(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alert = desk.raise_one()
+    with desk.core.database.write() as session:
+        session.get_one(Alert, alert).source = AlertSource.PROVINCE
+    topic = town.TOPICS.alert("xa", alert)
+    assert desk.look_and_tell() == [topic]
+    desk.keeper.broker_connected()
+    assert desk.look_and_tell() == [topic]
+    monkeypatch.setattr("broadcaster.alert_keeper._LISTEN_S", 0.0)
+    assert desk.look_and_tell() == [topic, topic]
 
 
 def test_a_sentence_that_cannot_be_spoken_is_news_once(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -103,6 +103,25 @@ def test_the_log_is_carried_over_while_others_write(database: Database, monkeypa
     assert pages < 100, "without carrying over, the tables that were made would stand in the log as well"
 
 
+def test_what_was_committed_has_not_failed_because_the_log_could_not_be_carried_over(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """SQLite refuses within a transaction, as it does on a full disk."""
+
+    class Amidst:
+        def raw_connection(self) -> sqlite3.Connection:
+            connection = sqlite3.connect(tmp_path / "loa.db", isolation_level=None)
+            connection.execute("BEGIN IMMEDIATE")
+            return connection
+
+    monkeypatch.setattr("broadcaster.disk._CHECKPOINT_EVERY_S", 0.0)
+    monkeypatch.setattr(database._disk, "_engine", Amidst())
+    write(database, "one")
+    assert "could not be carried over" in caplog.text
+    with database.read() as session:
+        assert session.scalars(select(Account.username)).all() == ["one"]
+
+
 def test_a_database_that_nobody_has_open_has_nothing_to_wait_for(database: Database) -> None:
     write(database, "one")
     database.dispose()

@@ -314,6 +314,55 @@ def test_healing_leaves_a_provinces_news_alone_and_overrules_everybody_else(desk
     assert len(line.sent) == 3
 
 
+def test_an_alert_to_many_places_at_once_and_its_end_are_all_taken_in(desk: Desk) -> None:
+    uplink, told = Uplink(desk.core, None), []  # type: ignore[arg-type]  # nobody asks for clips
+    line = FakeTransport()
+    uplink.answer_over(line)
+    uplink.admit_guests(desk.guests, lambda: told.append(True))
+    for ended in (False, True):
+        said = [desk.document(alert=f"{desk.province.kid}-{number}", ended=ended) for number in range(60)]
+        now = desk.clock.now_ms()
+        uplink.take([Message(*desk.signed(one), now) for one in said])
+        desk.clock.advance(timedelta(seconds=1))
+    assert len(told) == 120
+    assert line.sent == []
+    with desk.core.database.read() as session:
+        assert all(alert.ended_at for alert in session.scalars(select(Alert)))
+    forged = [desk.signed(one, key=SigningKey.generate()) for one in said]
+    uplink.take([Message(topic, message, now) for topic, message in forged])
+    assert len(line.sent) <= 40, "who floods the broker gets few answers"
+    assert desk.core.counters.rejected["too-many"] >= 20
+
+
+def test_an_end_that_expires_too_early_is_refused_to_its_sender_and_believed_once_speakers_have_heard_it(
+    desk: Desk,
+) -> None:
+    topic, message = desk.signed()
+    desk.take(topic, message)
+    desk.clock.advance(timedelta(seconds=1))
+    end = desk.signed(desk.document(ended=True), exp=desk.clock.now_ms() + MINUTE)
+    assert desk.why(*end) == "malformed"
+    assert desk.overhear(*end) == [True]
+    assert desk.alert().ended_at
+    desk.clock.advance(timedelta(minutes=2))
+    assert desk.overhear(topic, message) == []
+    assert desk.published() == {topic: end[1]}, "what it ended can't come back before its own time is over"
+
+
+def test_what_speakers_believe_of_a_guest_is_not_overruled_though_it_is_not_taken_in(desk: Desk) -> None:
+    line = FakeTransport()
+    topic, message = desk.signed()
+    desk.take(topic, message)
+    desk.clock.advance(timedelta(seconds=1))
+    endless = desk.signed(desk.document(), exp=desk.clock.now_ms() + 100 * HOUR)[1]
+    assert desk.overhear(topic, endless, line) == []
+    assert line.sent == []
+    assert desk.core.counters.rejected == {"malformed": 1}
+    too_high = desk.signed(desk.document(level=5))[1]
+    assert desk.overhear(topic, too_high, line) == []
+    assert [sent.payload for sent in line.sent] == [message]
+
+
 def test_a_key_without_a_highest_level_may_raise_all(desk: Desk) -> None:
     own = SigningKey.generate()
     trusted = TrustedKey(kid=own.kid, key=keys.public_text(own.public), scopes=(Class.EMERGENCY,))
@@ -419,6 +468,16 @@ def test_an_alert_whose_rows_were_lost_is_taken_back_and_can_be_ended(desk: Desk
         ended = alerting.end_alert(session, desk.core, alert.id, By(), words=True).documents
         assert [envelope.parse(one.envelope).header.topic for one in ended[:2]] == [topic for topic, _ in documents]
         assert chain.first_break(session, AuditEntry) is None
+
+
+def test_a_place_that_comes_back_after_the_end_is_told_of_it(desk: Desk) -> None:
+    first, second = lost(desk)
+    desk.overhear(*first)
+    with desk.core.database.write() as session:
+        alerting.end_alert(session, desk.core, f"{alerting.PREFIX}20261122-lost", By(), words=False)
+    assert desk.overhear(*second) == [True]
+    said = strict_json.decode(envelope.parse(desk.published()[second[0]]).payload, Document)
+    assert said.ended
 
 
 @pytest.mark.parametrize("what", ["forged", "expired", "ended", "rehearsal", "nowhere", "by the station's key"])

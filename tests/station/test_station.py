@@ -2,6 +2,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -145,9 +146,9 @@ def all_confirmed(running: RunningStation) -> bool:
         return len(rows) == 3 and all(row.confirmed_seq == row.seq for row in rows)
 
 
-def test_an_alert_is_raised_and_ended_also_when_the_disk_is_full(resting: RunningStation) -> None:
-    """SQLite's own limit stands for the end of the disk; what was kept for alerts lies before it."""
-    database, kept = resting.core.database, resting.settings.home_path / "reserve"
+def fill_the_disk(station: RunningStation) -> Path:
+    """SQLite's own limit stands for the end of the disk; what is returned, what was kept for alerts, lies before it."""
+    database, kept = station.core.database, station.settings.home_path / "reserve"
 
     @event.listens_for(database.engine, "checkout")
     def _(connection: Any, *_: object) -> None:
@@ -158,12 +159,26 @@ def test_an_alert_is_raised_and_ended_also_when_the_disk_is_full(resting: Runnin
         for number in range(1_000):
             with database.write() as session:
                 session.add(
-                    Account(username=f"a{number}", password_hash="x" * 500, created_at=resting.core.clock.now())
+                    Account(username=f"a{number}", password_hash="x" * 500, created_at=station.core.clock.now())
                 )
 
     with pytest.raises(OperationalError, match="disk is full"):
         fill()
-    with database.read() as session:
+    return kept
+
+
+def test_everything_can_be_stopped_also_when_the_disk_is_full(resting: RunningStation) -> None:
+    kept = fill_the_disk(resting)
+    for _ in range(100):
+        resting.stop_all(1)
+        if not kept.exists():
+            break
+    assert not kept.exists(), "the disk was never full for a stop"
+
+
+def test_an_alert_is_raised_and_ended_also_when_the_disk_is_full(resting: RunningStation) -> None:
+    kept = fill_the_disk(resting)
+    with resting.core.database.read() as session:
         places = tuple(session.scalars(select(Place.code).where(Place.parent_id.is_(None)).limit(1)))
     for number in range(100):
         raised = resting.raise_alert(Order(f"order {number}", "chay", places), By())
