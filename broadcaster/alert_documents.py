@@ -83,7 +83,7 @@ def spoken_of(session: Session, alert: Alert) -> tuple[str, ...]:
     A correction, and every word after a drill: to others they would be news of a danger that there never was. The end of a
     real alert is for everybody, since people learn of danger from neighbours and by telephone as well.
     """
-    kind = alert_templates.template(alert.template).kind
+    kind = alert_templates.kind_of(alert.template)
     if kind != "correction" and not (kind == "end" and alert.drill):
         return ()
     names: list[str] = []

@@ -146,7 +146,7 @@ def rehearse(session: Session, core: Core, name: str, by: By) -> Done:
 
 
 def _say_after(
-    session: Session, core: Core, alert: Alert, kind: str, *, by: By, not_before: datetime | None
+    session: Session, core: Core, alert: Alert, kind: alert_templates.Kind, *, by: By, not_before: datetime | None
 ) -> tuple[Published, ...]:
     """The words that follow an alert, as one of their own."""
     template, now = alert_templates.of_kind(kind), core.clock.now()
@@ -254,12 +254,12 @@ def in_force(session: Session, now: datetime) -> list[Alert]:
 
 def is_silent(alert: Alert) -> bool:
     """Whether it is a rehearsal without a sound, which is nobody's warning."""
-    return alert_templates.template(alert.template).kind == "rehearsal"
+    return alert_templates.kind_of(alert.template) == "rehearsal"
 
 
 def is_warning(alert: Alert) -> bool:
     """Whether it warns of something: neither the words that follow an alert nor a rehearsal."""
-    return alert.source is AlertSource.PROVINCE or alert_templates.template(alert.template).kind == "warning"
+    return alert_templates.kind_of(alert.template) == "warning"
 
 
 def unexpired(session: Session, now: datetime) -> list[Alert]:
