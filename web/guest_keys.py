@@ -44,6 +44,7 @@ _FAULTS: Final[dict[str, LazyString]] = {
 @requires(*ENROLLERS)
 def listing() -> ResponseReturnValue:
     """Every key, and the form for another one."""
+    must_everywhere(*ENROLLERS)
     return _show()
 
 
@@ -71,19 +72,19 @@ def ask() -> ResponseReturnValue:
     """Write down that a key is to be trusted."""
     must_everywhere(*ENROLLERS)
     form = request.form
-    chosen = form.getlist("places")
-    if not chosen and not form.get("everywhere"):
-        return _show(422, str(_FAULTS["no-place"]))
+    everywhere, level = bool(form.get("everywhere")), form.get("level", "")
     try:
         with services().database.write() as session:
-            places = session.scalars(select(Place).where(Place.code.in_(chosen))).all()
+            chosen = session.scalars(select(Place).where(Place.code.in_(form.getlist("places")))).all()
+            if not chosen and not everywhere:  # none is the whole station
+                raise GuestKeyError("no-place")
             key = guest_keys.ask(
                 session,
                 now(),
                 name=" ".join(form.get("name", "").split())[:_MAX_NAME],
                 public=form.get("key", "").strip()[:_MAX_KEY],
-                max_level=int(level) if (level := form.get("level", "")).isdecimal() else 0,
-                places=[] if form.get("everywhere") else places,
+                max_level=int(level) if level.isdecimal() and len(level) == 1 else 0,
+                places=[] if everywhere else chosen,
                 account_id=me().id,
             )
             kid = key.kid

@@ -118,6 +118,7 @@ def test_a_request_that_was_never_signed_is_simply_dropped(
         ({"key": "abc"}, "không phải khóa công khai"),
         ({"key": "A" * 42 + "é"}, "không phải khóa công khai"),
         ({"places": []}, "Hãy chọn nơi"),
+        ({"places": ["mars"]}, "Hãy chọn nơi"),
         ({"name": " "}, "Hãy ghi tên"),
         ({"level": "9"}, "Cấp độ rủi ro từ 1 đến 5"),
         ({"level": "²"}, "Cấp độ rủi ro từ 1 đến 5"),
