@@ -3,6 +3,7 @@
 The page writes down what is wanted and shows the command that does it. It has no root key and could not trust anybody.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
@@ -10,6 +11,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import lazy_gettext as _l
 from flask_babel.speaklater import LazyString
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from broadcaster import guest_keys
 from broadcaster.guest_keys import GuestKeyError, KeyState
@@ -72,19 +74,16 @@ def ask() -> ResponseReturnValue:
     """Write down that a key is to be trusted."""
     must_everywhere(*ENROLLERS)
     form = request.form
-    everywhere, level = bool(form.get("everywhere")), form.get("level", "")
+    level = form.get("level", "")
     try:
         with services().database.write() as session:
-            chosen = session.scalars(select(Place).where(Place.code.in_(form.getlist("places")))).all()
-            if not chosen and not everywhere:  # none is the whole station
-                raise GuestKeyError("no-place")
             key = guest_keys.ask(
                 session,
                 now(),
                 name=" ".join(form.get("name", "").split())[:_MAX_NAME],
                 public=form.get("key", "").strip()[:_MAX_KEY],
                 max_level=int(level) if level.isdecimal() and len(level) == 1 else 0,
-                places=[] if everywhere else chosen,
+                places=_places(session),
                 account_id=me().id,
             )
             kid = key.kid
@@ -92,6 +91,16 @@ def ask() -> ResponseReturnValue:
         return _show(422, str(_FAULTS[error.code]))
     flash(_("Đã ghi lại. Hãy so vân tay với tỉnh qua điện thoại, rồi ký bằng khóa gốc."), "success")
     return redirect(url_for("guest_keys.listing") + f"#key-{kid}", 303)
+
+
+def _places(session: Session) -> Sequence[Place]:
+    """Where the form lets a key be heard; none for the whole station. Errors: GuestKeyError."""
+    if request.form.get("everywhere"):
+        return []
+    chosen = session.scalars(select(Place).where(Place.code.in_(request.form.getlist("places")))).all()
+    if not chosen:
+        raise GuestKeyError("no-place")
+    return chosen
 
 
 @pages.post("/keys/<kid>/revoke")
