@@ -77,20 +77,13 @@ def is_growing(sounds: Collection[AlertSound]) -> bool:
     return any(sound.at_ms is None and not sound.failed for sound in sounds)
 
 
-def kind_of(alert: Alert) -> str:
-    """Of its template; what came signed has words that are not ours, and warns."""
-    if alert.source in {AlertSource.PROVINCE, AlertSource.RECOVERED}:
-        return "warning"
-    return alert_templates.template(alert.template).kind
-
-
 def spoken_of(session: Session, alert: Alert) -> tuple[str, ...]:
     """The alerts that these words are about, the newest first, where only those need them who have heard one of those.
 
     A correction, and every word after a drill: to others they would be news of a danger that there never was. The end of a
     real alert is for everybody, since people learn of danger from neighbours and by telephone as well.
     """
-    kind = kind_of(alert)
+    kind = alert_templates.kind_of(alert.template)
     if kind != "correction" and not (kind == "end" and alert.drill):
         return ()
     names: list[str] = []

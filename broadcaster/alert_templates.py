@@ -19,6 +19,7 @@ _FIELD: Final = re.compile(r"\{([a-z_]+)\}")
 _SENTENCE_END: Final = re.compile(r"(?<=[.!?])(?<![A-ZĐ]\.)\s+(?=[^\W_])")
 
 Level = Annotated[int, msgspec.Meta(ge=1, le=5)]
+Kind = Literal["warning", "end", "correction", "rehearsal"]
 
 
 class UnknownTemplateError(LoaError):
@@ -54,7 +55,7 @@ class Template(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     why: str
     fields: tuple[Field, ...]
     sentences: tuple[str, ...]
-    kind: Literal["warning", "end", "correction", "rehearsal"] = "warning"
+    kind: Kind = "warning"
     rises: bool = False
     drill: bool = False
     repeats: Annotated[int, msgspec.Meta(ge=1, le=20)] = 3
@@ -131,7 +132,12 @@ def template(code: str) -> Template:
     raise UnknownTemplateError(code)
 
 
-def of_kind(kind: str) -> Template:
+def kind_of(code: str) -> Kind:
+    """What an alert of that template is; what came signed, from a guest or out of a power cut, has none and warns. Errors: UnknownTemplateError."""
+    return template(code).kind if code else "warning"
+
+
+def of_kind(kind: Kind) -> Template:
     """The template that says that an alert is over."""
     return next(one for one in all_templates() if one.kind == kind)
 

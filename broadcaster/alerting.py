@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from broadcaster import alert_templates, chain, standing
-from broadcaster.alert_documents import kind_of, settle, sign
+from broadcaster.alert_documents import settle, sign
 from broadcaster.alert_orders import Order, check
 from broadcaster.alert_templates import Template
 from broadcaster.clock import from_ms, to_ms
@@ -46,6 +46,10 @@ class NotOursError(NotInForceError):
     """Somebody else has signed the alert: only its own key can end or replace it."""
 
 
+class NotAWarningError(NotInForceError):
+    """These are words that follow an alert: there is nothing to update or correct in them, they can only be ended."""
+
+
 @dataclass(frozen=True)
 class By:
     """Who orders it."""
@@ -67,7 +71,7 @@ class Done:
 def raise_alert(session: Session, core: Core, order: Order, by: By, sirens: str) -> Done:
     """Raise an alert, or put it in the place of the one it follows. Call it in a write transaction.
 
-    Errors: OrderError, OtherRequestError, NotInForceError (what it follows is over).
+    Errors: OrderError, OtherRequestError, NotInForceError (what it follows is over), NotAWarningError.
     """
     request = f"{by.source.value}:{by.token_id or ''}:{order.request}"
     if known := session.scalar(select(Alert).where(Alert.request == request)):
@@ -75,7 +79,7 @@ def raise_alert(session: Session, core: Core, order: Order, by: By, sirens: str)
             raise OtherRequestError(order.request)
         return Done(known, fresh=False)
     template, places = check(session, order)
-    old = _get(session, order.follows, core.clock.now()) if order.follows else None
+    old = _warning(session, order.follows, core.clock.now()) if order.follows else None
     level = order.level or template.level
     siren = bool(template.siren) and (old is None or template.rises or level > old.level)
     documents: tuple[Published, ...] = ()
@@ -96,14 +100,14 @@ def raise_alert(session: Session, core: Core, order: Order, by: By, sirens: str)
 def end_alert(
     session: Session, core: Core, alert_id: str, by: By, *, words: bool, not_before: datetime | None = None
 ) -> Done:
-    """Silence an alert everywhere; its spoken end waits until ``not_before``.
+    """Silence an alert everywhere; its spoken end waits until ``not_before``. Words that follow an alert just stop.
 
     Errors: NotInForceError.
     """
     alert = _get(session, alert_id, core.clock.now())
     documents = _close(session, core, alert, AlertEnd.ENDED)
     _audit(session, core, "alert.end", alert, by)
-    if words:
+    if words and is_warning(alert):
         documents += _say_after(session, core, alert, "end", by=by, not_before=not_before)
     return Done(alert, documents)
 
@@ -111,9 +115,9 @@ def end_alert(
 def correct_alert(session: Session, core: Core, alert_id: str, by: By) -> Done:
     """A false alarm: silence it, and say so at once wherever it may have sounded.
 
-    Errors: NotInForceError.
+    Errors: NotInForceError, NotAWarningError.
     """
-    alert = _get(session, alert_id, core.clock.now())
+    alert = _warning(session, alert_id, core.clock.now())
     documents = _close(session, core, alert, AlertEnd.CORRECTED)
     _audit(session, core, "alert.correct", alert, by)
     return Done(alert, documents + _say_after(session, core, alert, "correction", by=by, not_before=None))
@@ -146,7 +150,7 @@ def rehearse(session: Session, core: Core, name: str, by: By) -> Done:
 
 
 def _say_after(
-    session: Session, core: Core, alert: Alert, kind: str, *, by: By, not_before: datetime | None
+    session: Session, core: Core, alert: Alert, kind: alert_templates.Kind, *, by: By, not_before: datetime | None
 ) -> tuple[Published, ...]:
     """The words that follow an alert, as one of their own."""
     template, now = alert_templates.of_kind(kind), core.clock.now()
@@ -168,6 +172,14 @@ def _get(session: Session, alert_id: str, now: datetime) -> Alert:
         raise NotInForceError(alert_id)
     if alert.source is AlertSource.PROVINCE:
         raise NotOursError(alert_id)
+    return alert
+
+
+def _warning(session: Session, alert_id: str, now: datetime) -> Alert:
+    """The same, but for the words that follow an alert. Errors: NotInForceError, NotAWarningError."""
+    alert = _get(session, alert_id, now)
+    if not is_warning(alert):
+        raise NotAWarningError(alert_id)
     return alert
 
 
@@ -254,12 +266,12 @@ def in_force(session: Session, now: datetime) -> list[Alert]:
 
 def is_silent(alert: Alert) -> bool:
     """Whether it is a rehearsal without a sound, which is nobody's warning."""
-    return kind_of(alert) == "rehearsal"
+    return alert_templates.kind_of(alert.template) == "rehearsal"
 
 
 def is_warning(alert: Alert) -> bool:
     """Whether it warns of something: neither the words that follow an alert nor a rehearsal."""
-    return kind_of(alert) == "warning"
+    return alert_templates.kind_of(alert.template) == "warning"
 
 
 def unexpired(session: Session, now: datetime) -> list[Alert]:

@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from broadcaster import alert_reports, alerting, tokens
 from broadcaster.alert_orders import Order, OrderError
-from broadcaster.alerting import By, Done, NotInForceError, NotOursError, OtherRequestError
+from broadcaster.alerting import By, Done, NotAWarningError, NotInForceError, NotOursError, OtherRequestError
 from broadcaster.geography import Geography
 from broadcaster.rows import Alert, AlertSource, AlertTarget, ApiToken, Place
 from scheduler import fetching
@@ -36,6 +36,7 @@ _HTTP: Final = {
     "not-found": 404,
     "not-in-force": 409,
     "not-ours": 409,
+    "not-a-warning": 409,
     "other-request": 409,
     "too-large": 413,
     "malformed": 400,
@@ -191,6 +192,8 @@ def _ordered(order: Order) -> Done:
 def _gone(error: NotInForceError) -> ApiError:
     if isinstance(error, NotOursError):
         return ApiError("not-ours", f"{error} was signed by somebody else: only its own key can end or replace it")
+    if isinstance(error, NotAWarningError):
+        return ApiError("not-a-warning", f"{error} are the words that follow an alert: they can only be ended")
     return ApiError("not-in-force", f"{error} is not in force")
 
 

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from broadcaster import alert_reports, alert_templates, alerting, chain, standing
 from broadcaster.alert_reports import UNHEARD, Hearing, Line
-from broadcaster.alerting import By, NotInForceError, NotOursError
+from broadcaster.alerting import By, NotAWarningError, NotInForceError, NotOursError
 from broadcaster.geography import Geography
 from broadcaster.guest_keys import GuestKeyError
 from broadcaster.rows import Alert, AlertConfirmation, AlertSource, Contact, GuestKey, Place, ToldByPerson
@@ -48,7 +48,7 @@ class Village:
     @property
     def meant(self) -> int:
         """How many of its speakers should sound."""
-        return sum(line.hearing is not Hearing.SPARED for line in self.lines)
+        return self.counted.total() - self.counted[Hearing.SPARED]
 
     @property
     def unheard(self) -> bool:
@@ -95,6 +95,7 @@ def show(alert_id: str) -> ResponseReturnValue:
             "villages": villages,
             "listed": listed,
             "said": _said(alert, alert.targets[0]) if alert.targets else [],
+            "warning": alerting.is_warning(alert),
             "after": session.scalars(select(Alert).where(Alert.follows_id == alert.id)).all(),
             "foreign": alert.source is AlertSource.PROVINCE,
             "guest": session.get(GuestKey, alert.id[:_KID]) if alert.source is AlertSource.PROVINCE else None,
@@ -165,8 +166,8 @@ def end(alert_id: str) -> ResponseReturnValue:
     _must_raise(alert_id)
     try:
         words, at_once = bool(request.form.get("words")), bool(request.form.get("now"))
-        services().orders.end_alert(alert_id, By(account_id=me().id), words=words, at_once=at_once)
-        flash(_("Đã kết thúc cảnh báo."), "success")
+        done = services().orders.end_alert(alert_id, By(account_id=me().id), words=words, at_once=at_once)
+        flash(_("Đã kết thúc cảnh báo.") if alerting.is_warning(done.alert) else _("Đã dừng đọc."), "success")
     except NotOursError:
         abort(403)
     except NotInForceError:
@@ -182,7 +183,7 @@ def correct(alert_id: str) -> ResponseReturnValue:
     try:
         services().orders.correct_alert(alert_id, By(account_id=me().id))
         flash(_("Đã dừng và đang phát lời đính chính."), "success")
-    except NotOursError:
+    except (NotOursError, NotAWarningError):
         abort(403)
     except NotInForceError:
         flash(_("Cảnh báo này đã kết thúc từ trước."), "warning")
@@ -215,6 +216,8 @@ def told(alert_id: str, place_id: int) -> ResponseReturnValue:
         if place is None:
             abort(404)
         must_at([place], *RAISERS)
+        if place.id not in alert_reports.by_place(session, alert, now()):  # nobody there was meant
+            abort(404)
         if session.get(ToldByPerson, (alert.id, place.id)) is None:
             session.add(ToldByPerson(alert_id=alert.id, place_id=place.id, account_id=me().id, at=now()))
             subject = f"{alert.id} {place.code}"

@@ -47,12 +47,12 @@ def _config(arguments: argparse.Namespace, settings: Settings, say: Say, station
     files += brokers.write_users(arguments.kind, out, settings, station, users)
     command = "nats-server" if arguments.kind == "nats" else "mosquitto"
     readme = say(
-        "Thư mục này là toàn bộ cấu hình của một máy chủ tin (%(kind)s) cho đài %(station)s.\n"
-        "1. Chép cả thư mục sang máy đó, đặt đúng tại %(at)s, chỉ tài khoản chạy máy chủ tin được đọc.\n"
+        "Thư mục này là toàn bộ cấu hình của một máy chủ truyền tin (%(kind)s) cho đài %(station)s.\n"
+        "1. Chép cả thư mục sang máy đó, đặt đúng tại %(at)s, chỉ tài khoản chạy máy chủ truyền tin được đọc.\n"
         "2. Chạy: %(command)s -c %(at)s/%(kind)s.conf\n"
         "3. Mở cổng %(port)s trên tường lửa; không mở cổng nào khác.\n"
         "4. Trên máy của đài: LOA_SETTINGS=%(settings)s loa serve\n"
-        "5. Thêm, thay hoặc thôi dùng cụm loa xong: chạy loa broker users, chép lại tệp, gửi SIGHUP cho máy chủ tin.\n"
+        "5. Thêm, thay hoặc thôi dùng cụm loa xong: chạy loa broker users, chép lại tệp, gửi SIGHUP cho máy chủ truyền tin.\n"
         "Trong đây không có khóa ký nào của đài: ai chiếm được máy này cũng không làm loa phát được.\n",
         kind=arguments.kind,
         station=station,
@@ -66,7 +66,7 @@ def _config(arguments: argparse.Namespace, settings: Settings, say: Say, station
         print(f"  {path}")
     print(
         say(
-            "Đài dùng máy chủ tin này khi chạy với LOA_SETTINGS=%(file)s",
+            "Đài dùng máy chủ truyền tin này khi chạy với LOA_SETTINGS=%(file)s",
             file=settings.home_path / brokers.SETTINGS_FILE,
         )
     )
@@ -86,14 +86,14 @@ def _users(arguments: argparse.Namespace, settings: Settings, say: Say, station:
         pid = int(arguments.pid_file.read_text("ascii"))
     if pid:
         os.kill(pid, signal.SIGHUP)
-        print(say("Đã báo máy chủ tin (pid %(pid)s) đọc lại.", pid=pid))
+        print(say("Đã báo máy chủ truyền tin (pid %(pid)s) đọc lại.", pid=pid))
     return 0
 
 
 def add(commands: Any) -> None:
     """Add ``broker`` to the commands of ``loa``."""
     parser: argparse.ArgumentParser = commands.add_parser(
-        "broker", help="máy chủ tin đặt nơi khác (a broker elsewhere)"
+        "broker", help="máy chủ truyền tin đặt nơi khác (a broker elsewhere)"
     )
     parser.set_defaults(run=run)
     verbs = parser.add_subparsers(dest="verb", required=True)

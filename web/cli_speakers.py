@@ -61,7 +61,7 @@ def run(arguments: argparse.Namespace, settings: Settings, say: Say) -> int:
                 done = {
                     "confirm": say("Đã xác nhận %(speaker)s."),
                     "move": say("%(speaker)s nay ở %(place)s."),
-                    "retire": say("%(speaker)s đã thôi dùng; máy chủ tin từ chối nó từ bây giờ."),
+                    "retire": say("%(speaker)s đã thôi dùng; máy chủ truyền tin từ chối nó từ bây giờ."),
                 }
                 print(done[verb] % {"speaker": speaker.id, "place": speaker.place.name})
     except EnrolmentError as error:

@@ -105,8 +105,8 @@ def _keys(settings: Settings, say: Say) -> Finding:
 
 def _broker(settings: Settings, database: Database, say: Say) -> Finding:
     """Send a message through the broker and wait until it is back."""
-    part = say("Máy chủ tin (MQTT)")
-    advice = say("Chạy loa serve nếu đài chưa chạy; nếu dùng máy chủ tin riêng, kiểm tra LOA_BROKER_URL.")
+    part = say("Máy chủ truyền tin (MQTT)")
+    advice = say("Chạy loa serve nếu đài chưa chạy; nếu dùng máy chủ truyền tin riêng, kiểm tra LOA_BROKER_URL.")
     try:
         with database.read() as session:
             station = session.scalar(select(Station.code)) or "doctor"

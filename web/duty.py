@@ -81,7 +81,7 @@ def form(code: str, name: UUID) -> ResponseReturnValue:
     with services().database.read() as session:
         old = alerting.get(session, request.args.get("follows", ""))
         typed = Typed({}, level=str(template.level))
-        if old and old.in_force(now()):
+        if old and old.in_force(now()) and alerting.is_warning(old):
             places = tuple(place.code for place in old.targets)
             typed = Typed({}, places, str(max(template.level, old.level)), drill=old.drill, follows=old.id)
         return show(session, template, name, typed)

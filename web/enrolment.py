@@ -164,7 +164,7 @@ def replace(name: str) -> ResponseReturnValue:
 @requires(*ENROLLERS)
 def retire(name: str) -> ResponseReturnValue:
     """Out of service for ever."""
-    done = _("Cụm loa đã thôi dùng; máy chủ tin từ chối nó từ bây giờ.")
+    done = _("Cụm loa đã thôi dùng; máy chủ truyền tin từ chối nó từ bây giờ.")
     return _do(name, lambda registrar: registrar.retire(name), done)
 
 

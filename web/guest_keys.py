@@ -46,6 +46,7 @@ _FAULTS: Final[dict[str, LazyString]] = {
 @requires(*ENROLLERS)
 def listing() -> ResponseReturnValue:
     """Every key, and the form for another one."""
+    must_everywhere(*ENROLLERS)
     return _show()
 
 
@@ -73,6 +74,7 @@ def ask() -> ResponseReturnValue:
     """Write down that a key is to be trusted."""
     must_everywhere(*ENROLLERS)
     form = request.form
+    level = form.get("level", "")
     try:
         with services().database.write() as session:
             key = guest_keys.ask(
@@ -80,7 +82,7 @@ def ask() -> ResponseReturnValue:
                 now(),
                 name=" ".join(form.get("name", "").split())[:_MAX_NAME],
                 public=form.get("key", "").strip()[:_MAX_KEY],
-                max_level=int(level) if (level := form.get("level", "")).isdecimal() else 0,
+                max_level=int(level) if level.isdecimal() and len(level) == 1 else 0,
                 places=_places(session),
                 account_id=me().id,
             )

@@ -42,6 +42,7 @@ def _places(session: Session) -> dict[int, str]:
 @requires(*MANAGERS)
 def show() -> ResponseReturnValue:
     """Which places have an outline."""
+    must_everywhere(*MANAGERS)
     return _show([])
 
 

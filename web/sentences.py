@@ -218,7 +218,7 @@ _WHY: Final[Words] = {
     "locked-out": _l("nguồn phát đã bị khóa"),
     "no-signal": _l("mất tín hiệu phát trực tiếp"),
     "not-begun": _l("loa này chưa phát cảnh báo đó"),
-    "broker-down": _l("máy chủ tin mất kết nối"),
+    "broker-down": _l("máy chủ truyền tin mất kết nối"),
     "not-prepared": _l("chưa tạo xong giọng đọc"),
     "no-report": _l("loa không phản hồi"),
     "station-off": _l("máy của đài đã tắt"),

@@ -61,7 +61,7 @@ def test_with_the_broker_down_it_says_what_to_do(
     lines: list[str] = []
     assert not doctor.report(settings, SAY, lines.append)
     at = next(number for number, line in enumerate(lines) if line.startswith("✗"))
-    assert lines[at].startswith("✗ Máy chủ tin")
+    assert lines[at].startswith("✗ Máy chủ truyền tin")
     assert "loa serve" in lines[at + 1]
     assert sum(line.startswith("✗") for line in lines) == 1
 
@@ -108,7 +108,7 @@ def test_a_full_disk_is_a_fault(settings: Settings, station: Initialised, monkey
 
 def test_a_broker_address_that_makes_no_sense_is_told(settings: Settings, station: Initialised) -> None:
     found = examine(msgspec.structs.replace(settings, broker_url="http://broker"))
-    assert "mqtt://" in found["Máy chủ tin (MQTT)"].detail
+    assert "mqtt://" in found["Máy chủ truyền tin (MQTT)"].detail
 
 
 def test_secrets_are_not_shown(settings: Settings) -> None:

@@ -21,6 +21,7 @@ from broadcaster.rows import (
     Place,
     Role,
     Schedule,
+    ScheduleKind,
     Station,
     Verdict,
 )
@@ -98,6 +99,17 @@ def test_the_approver_reads_and_hears_exactly_what_will_air_and_approves_several
     assert [state(asked, schedule) for schedule in (first, second)] == [ApprovalState.APPROVED] * 2
     assert asked.orders.woken > 0
     assert "Đã duyệt" in chair.get("/").text
+
+
+def test_the_approver_is_told_on_which_days_a_bulletin_airs_again(
+    asked: Stage, chair: Browser, waits: Callable[..., int]
+) -> None:
+    schedule = waits()
+    assert "hằng ngày" not in chair.get("/approval").text
+    with asked.rows() as session:
+        found = session.get_one(Schedule, schedule)
+        found.kind, found.rrule = ScheduleKind.REPEATED, "RRULE:FREQ=DAILY"
+    assert "· hằng ngày" in chair.get("/approval").text
 
 
 def test_what_changed_after_the_page_was_opened_is_not_approved_and_the_reason_is_shown(

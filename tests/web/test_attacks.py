@@ -3,6 +3,7 @@
 The same orders by an administrator of the whole station leave a trace each, so that a refused one has been refused for its place.
 """
 
+import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -11,8 +12,11 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from broadcaster import library
+from broadcaster import alert_reports, library
+from broadcaster.geography import Geography
 from broadcaster.rows import Account, Alert, AuditEntry, ItemKind, LexiconEntry, LibraryItem, Role, Station
+from broadcaster.wire import keys
+from broadcaster.wire.keys import SigningKey
 from tests.streams import programme
 from tests.web.conftest import Browser
 from tests.web.station import Stage, account
@@ -22,6 +26,7 @@ from tts.pcm import Pcm
 from web.recorded import sentences_of_station
 
 UUID: Final = "6f1d3c1e-0000-4000-8000-00000000000"
+KEY: Final = SigningKey.generate()
 STORM: Final = {"level": "3", "life_h": "6", "v-so": "13", "held": "1"}
 BULLETIN: Final = {
     "title": "Họp", "text": "Mời bà con họp.", "kind": "once", "date": "2026-11-23", "time": "07:30", "klass": "routine",
@@ -67,6 +72,8 @@ ORDERS: Final[tuple[tuple[str, Mapping[str, Any]], ...]] = (
     ("/defaults", {"category": "y tế", **CHOICES}),
     ("/tokens", {"name": "Đài tỉnh", "scope": ["alerts:read"]}),
     ("/tokens/1/revoke", {}),
+    ("/keys", {"name": "Tỉnh", "key": keys.public_text(KEY.public), "level": "3", "everywhere": "1"}),
+    (f"/keys/{KEY.kid}/revoke", {}),
     ("/cap/sources", {"name": "Tỉnh", "url": "https://cap.example.vn/feed"}),
     ("/cap/sources/1", {"drills": "1"}),
     ("/cap/sources/1/remove", {}),
@@ -111,6 +118,8 @@ def furnish(app: Flask, stage: Stage) -> dict[str, str]:
     for path, form in furniture:
         assert boss.order(path, form) == 303, path
     with stage.rows() as session:
+        for alert in session.scalars(select(Alert)):
+            alert_reports.write_audience(session, alert, Geography.load(session), now)
         return dict(zip(("first", "second", "third"), session.scalars(select(Alert.id)), strict=True))
 
 
@@ -173,4 +182,10 @@ def test_what_belongs_to_nobody_else_is_still_theirs(app: Flask, stage: Stage, n
     assert 'id="fix-keep" hidden' in page
     assert "chỉ người viết của toàn đài" in hoa.get("/lexicon").text
     assert "chỉ người viết của toàn đài" in hoa.get("/recorded").text
-    assert hoa.get("/tokens").status_code == 403
+    with stage.rows() as session:
+        session.add(account("dong", Role.ADMINISTRATOR, stage.clock.now(), place=2))
+    dong = Person(app, "dong", names)
+    assert {path: dong.get(path).status_code for path in ("/people", "/tokens", "/outlines", "/keys")} == (
+        {"/people": 200, "/tokens": 403, "/outlines": 403, "/keys": 403}
+    )
+    assert not {"/tokens", "/outlines"} & set(re.findall(r'href="(/\w+)"', dong.get("/people").text))

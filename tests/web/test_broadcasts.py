@@ -100,8 +100,8 @@ def test_what_was_missed_is_red_and_says_why(stage: Stage, editor: Browser) -> N
         broadcast.missed_at, broadcast.missed_why = broadcast.start_at, "broker-down"
     past = section(editor.get("/").text, "past")
     assert 'class="state state-missed">Lỡ giờ' in past
-    assert 'class="late">vì máy chủ tin mất kết nối' in past
-    assert "Bản tin này không phát được vì máy chủ tin mất kết nối." in editor.get(f"/broadcasts/{number}").text
+    assert 'class="late">vì máy chủ truyền tin mất kết nối' in past
+    assert "Bản tin này không phát được vì máy chủ truyền tin mất kết nối." in editor.get(f"/broadcasts/{number}").text
 
 
 def test_a_broadcast_names_every_speaker_with_state_reason_and_start_error(stage: Stage, editor: Browser) -> None:
@@ -262,7 +262,7 @@ def test_a_disk_that_is_nearly_full_is_told_on_every_page(stage: Stage, editor: 
 
 
 def test_a_broker_that_is_down_is_told_on_every_page(stage: Stage, editor: Browser) -> None:
-    sentence = "Máy chủ tin đang mất kết nối; bản tin vẫn được lưu và sẽ phát khi có lại."
+    sentence = "Máy chủ truyền tin đang mất kết nối; bản tin vẫn được lưu và sẽ phát khi có lại."
     assert sentence not in editor.get("/").text
     stage.orders.connected = False
     for path in ("/", "/speakers", "/status", "/drafts"):

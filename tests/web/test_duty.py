@@ -44,7 +44,7 @@ def test_an_alert_is_raised_and_its_board_opens(officer: Browser, stage: Stage) 
     page = officer.get(answer.location).text
     assert "Bão số 13 đang đến gần." in page
     assert "Cấp 3 (da cam)" in page
-    assert "Khẩn cấp: Bão số 13" in officer.get("/").text  # at the head of every other page
+    assert 'Khẩn cấp: <span lang="vi">Bão số 13</span>' in officer.get("/").text  # at the head of every other page
 
 
 def test_a_lost_broker_is_told_where_alerts_are_raised_and_watched(officer: Browser, stage: Stage) -> None:
@@ -200,7 +200,44 @@ def test_the_board_of_a_correction_names_nobody_who_was_right_to_leave_it_out(of
     stage.clock.advance(timedelta(seconds=61))
     page = officer.get(f"/alerts/{words.id}").text
     assert page.count("không cần phát, vì loa này chưa phát cảnh báo đó") == len(speakers) - 1
-    assert "to-call" not in page
+    assert "card-box to-call" not in page
+
+
+@pytest.mark.parametrize("over", ["end", "correct"])
+def test_the_words_after_an_alert_can_be_stopped_but_neither_updated_nor_corrected(
+    officer: Browser, stage: Stage, over: str
+) -> None:
+    officer.post(f"{send(officer).location}/{over}", {"words": "1", "now": "1"})
+    [words] = [alert for alert in alerts(stage) if alert.follows_id]
+    page = officer.get(f"/alerts/{words.id}").text
+    assert "Dừng đọc" in page
+    assert not re.search(rf"/alerts/{words.id}/correct|follows={words.id}|Đọc lời báo kết thúc", page)
+    assert officer.post(f"/alerts/{words.id}/correct").status_code == 403
+    assert send(officer, follows=words.id).status_code == 422
+    assert "Đã dừng đọc." in officer.post(f"/alerts/{words.id}/end", {"words": "1"}, follow_redirects=True).text
+    assert len(alerts(stage)) == 2  # nothing is said about them
+
+
+def test_a_place_that_an_alert_is_not_for_was_not_told_of_it(officer: Browser, stage: Stage) -> None:
+    board = send(officer, places=["thon-2"]).location
+    sounded(stage)
+    assert officer.post(f"{board}/told/3").status_code == 404
+    assert officer.post(f"{board}/told/2").status_code == 303
+    with stage.rows() as session:
+        assert session.scalars(select(ToldByPerson.place_id)).all() == [2]
+
+
+def test_an_officer_of_one_village_is_offered_only_what_he_may_do(app: Flask, officer: Browser, stage: Stage) -> None:
+    with stage.rows() as session:
+        session.add(account("dong", Role.DUTY_OFFICER, stage.clock.now(), place=2))
+    village = Browser(app.test_client())
+    assert village.sign_in("dong").status_code == 303
+    board = send(officer).location
+    sounded(stage)
+    stage.clock.advance(timedelta(seconds=61))
+    page = village.get(board).text
+    assert re.findall(rf"{board}/(end|correct|told/\d+)", page) == ["told/2"]
+    assert len(re.findall(rf"{board}/(?:end|correct|told/\d+)", officer.get(board).text)) > 3
 
 
 def test_an_approver_confirms_afterwards_what_somebody_else_raised(app: Flask, officer: Browser, stage: Stage) -> None:
@@ -239,6 +276,9 @@ def test_electronic_boards_show_what_is_in_force_in_the_colour_of_its_risk(offic
     send(officer, places=["thon-2"], level="4")
     assert 'class="sheet-alert risk-4"' in stranger.get("/bang-tin/thon-2").text
     assert "risk-4" not in stranger.get("/bang-tin/thon-3").text
+    send(officer, places=["thon-3", "thon-2"])
+    for code, name in (("thon-2", "Thôn Đông"), ("thon-3", "Thôn Đoài")):
+        assert f"Mời bà con {name} chú ý nghe." in stranger.get(f"/bang-tin/{code}").text.partition("risk-3")[2], code
     send(officer, places=["ven-suoi"], level="5")
     shown = {code: "risk-5" in stranger.get(f"/bang-tin/{code}").text for code in ("thon-2", "thon-3", "ven-suoi")}
     assert shown == {"thon-2": False, "thon-3": True, "ven-suoi": True}

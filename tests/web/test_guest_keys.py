@@ -119,6 +119,7 @@ def test_a_request_that_was_never_signed_is_simply_dropped(
         ({"key": "A" * 42 + "é"}, "không phải khóa công khai"),
         ({"places": []}, "Hãy chọn nơi"),
         ({"places": ["thon-khong-co"]}, "Hãy chọn nơi"),
+        ({"places": ["mars"]}, "Hãy chọn nơi"),
         ({"name": " "}, "Hãy ghi tên"),
         ({"level": "9"}, "Cấp độ rủi ro từ 1 đến 5"),
         ({"level": "²"}, "Cấp độ rủi ro từ 1 đến 5"),
