@@ -37,7 +37,8 @@ _REPEATS: Final = tuple(timedelta(seconds=seconds) for seconds in (1, 3, 10, 30)
 _SETTLING: Final = timedelta(seconds=3)
 """Receipts come in before the audience is written down, so that both do not wait for each other."""
 _LISTEN_S: Final = 5.0
-"""After a new connection a guest's alerts are not said again at once: it may have ended them while nobody listened here."""
+"""After a new connection some alerts are not said again at once, for the broker may know of their end: a guest's, which it may have ended
+while nobody listened here, and those from before this process, whose end a power cut may have taken from the rows."""
 _COPIES_A_LOOK: Final = 500
 _ROWS_A_TIME: Final = 500
 """Of an audience: the next alert must not wait for ten thousand."""
@@ -78,6 +79,7 @@ class AlertKeeper(Worker):
         super().__init__("alerts", core.counters, self._look_and_rest, rest_s=_IDLE_S)
         self._core, self._distributor, self._transport = core, distributor, transport
         self._outbox, self._backlog, self._sirens = outbox, backlog, sirens
+        self._began = core.clock.now()
         self._warm_up_at = self._connected_at = float("-inf")
         self._covered: set[Lacking] = set()
         """What need not be sent, since a wider zone has had it."""
@@ -129,7 +131,8 @@ class AlertKeeper(Worker):
         return bool(alerts)
 
     def _may_repeat(self, alert: Alert) -> bool:
-        return alert.source is not AlertSource.PROVINCE or time.monotonic() - self._connected_at > _LISTEN_S
+        is_known_here = alert.source is not AlertSource.PROVINCE and alert.raised_at >= self._began
+        return is_known_here or time.monotonic() - self._connected_at > _LISTEN_S
 
     def _topics(self, alerts: Iterable[Alert]) -> list[str]:
         return [self._core.topics.alert(place.code, alert.id) for alert in alerts for place in alert.targets]

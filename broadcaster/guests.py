@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from broadcaster import chain, guest_keys, standing
+from broadcaster import alerting, chain, guest_keys, standing
 from broadcaster.alert_documents import sign
 from broadcaster.alert_orders import LONGEST_LIFE
 from broadcaster.clips import clip_row
@@ -179,6 +179,27 @@ class Guests:
                 self._core.counters.reject(error.reason, topic)
             return False if own else None
         return None
+
+    def take_end(self, session: Session, row: Published, message: bytes) -> bool:
+        """Take back the end of an alert that this station has signed and lost; False when it is none."""
+        try:
+            address, read = acceptance.check_shape(self._core.topics, row.topic, message)
+            acceptance.check_time(Kind.ALERT, read, UnixMs(to_ms(self._core.clock.now())))
+            envelope.verify(read, self._core.keyring.emergency.public)
+        except RejectedError:
+            return False
+        document = strict_json.decode(read.payload, urgent.Alert)
+        alert = alerting.get(session, document.alert, to_change=True)
+        if read.header.seq <= row.seq or not document.ended or alert is None:
+            return False
+        _keep(session, row, read, message)
+        alert.ended_at, alert.end = alert.ended_at or self._core.clock.now(), alert.end or AlertEnd.ENDED
+        session.flush()
+        sign(session, self._core, alert)  # in the places whose end was lost altogether
+        detail = {"zone": address.zone, "seq": read.header.seq}
+        at = self._core.clock.now()
+        chain.audit(session, at=at, account_id=None, action="alert.recover-end", subject=alert.id, detail=detail)
+        return True
 
     def take_back(self, session: Session, topic: str, message: bytes) -> bool:
         """Take back an alert in force that this station has signed and knows nothing of; False when it is none.

@@ -221,6 +221,14 @@ class Uplink:
             self._limiter.hit(_STRANGE, "alerts")
             if news is False:
                 return None
+        elif row and self._guests and address.kind is Kind.ALERT:
+            guests, on_alert = self._guests
+            if guests.take_end(session, row, message.payload):
+                return on_alert
+        return self._overrule(row, message)
+
+    def _overrule(self, row: Published | None, message: Message) -> Answer | None:
+        """Say again what is in force, unless what came is only older."""
         if row is None or row.typ not in publishing.RETAINED or self._is_older_of_ours(message.payload, row):
             return None
         self._counters.reject("tampered", message.topic)

@@ -239,6 +239,19 @@ def test_after_a_new_connection_a_guest_may_have_ended_its_alert_and_is_listened
     assert desk.look_and_tell() == [topic, topic]
 
 
+def test_after_a_start_the_broker_may_know_of_an_end_that_the_rows_have_lost(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    topic = town.TOPICS.alert("xa", desk.raise_one())
+    desk.keeper.broker_connected()
+    assert desk.look_and_tell() == [topic, topic]  # this process has seen it raised
+    monkeypatch.setattr(desk.keeper, "_began", desk.core.clock.now() + timedelta(seconds=1))
+    desk.keeper.broker_connected()
+    assert desk.look_and_tell() == [topic, topic]
+    monkeypatch.setattr("broadcaster.alert_keeper._LISTEN_S", 0.0)
+    assert desk.look_and_tell() == [topic, topic, topic]
+
+
 def test_a_sentence_that_cannot_be_spoken_is_news_once(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     desk.raise_one(so="13")
     with desk.core.database.write() as session:

@@ -9,11 +9,12 @@ from sqlalchemy import select
 
 from broadcaster import alert_reports, alerting, chain, guest_keys, guests, publishing, setup_documents
 from broadcaster.alert_documents import grow
+from broadcaster.alert_orders import Order
 from broadcaster.alerting import By, NotOursError
 from broadcaster.core import Core
 from broadcaster.guest_keys import GuestKeyError, KeyState
 from broadcaster.guests import Guests, LackingClipsError, Taken
-from broadcaster.rows import Alert, AlertSource, AuditEntry, GuestKey, Place, Published
+from broadcaster.rows import Alert, AlertEnd, AlertSource, AuditEntry, GuestKey, Place, Published
 from broadcaster.transport import Message
 from broadcaster.uplink import Uplink
 from broadcaster.wire import clips, envelope, keys, strict_json
@@ -513,3 +514,27 @@ def test_a_document_of_an_alert_that_is_known_adds_no_place_to_it(desk: Desk) ->
         assert kept.id
     assert desk.overhear(topic, message) == []
     assert desk.published() == {}
+
+
+def test_an_end_whose_rows_were_lost_is_taken_back_and_said_in_every_place(desk: Desk) -> None:
+    order = Order("form-1", "bao", ("thon-dong", "thon-doai"))
+    with desk.core.database.write() as session:
+        alert = alerting.raise_alert(session, desk.core, order, By(), "ngan").alert.id
+    before = desk.published()
+    document = desk.document(alert=alert, ended=True)
+    desk.clock.advance(timedelta(seconds=1))
+    expires = max(envelope.parse(one).header.exp for one in before.values())
+    forged = desk.signed(document, exp=expires)
+    assert desk.overhear(*forged) == []
+    topic, message = desk.signed(document, key=desk.core.keyring.emergency, exp=expires)
+    line = FakeTransport()
+    assert desk.overhear(topic, message, line) == [True]
+    assert line.sent == []
+    with desk.core.database.read() as session:
+        found = alerting.get(session, alert)
+        assert found
+        assert (found.ended_at, found.end) == (desk.clock.now(), AlertEnd.ENDED)
+    read = [strict_json.decode(envelope.parse(one).payload, Document) for one in desk.published().values()]
+    assert [one.ended for one in read] == [True, True]
+    assert desk.overhear(topic, before[topic], line) == []
+    assert desk.published()[topic] != before[topic]
