@@ -25,9 +25,10 @@ class TooManyError(LoaError):
     """A source sends more than `MOST_A_MINUTE`, or has `MOST_WAITING` proposals waiting."""
 
 
-def proposals(session: Session) -> Sequence[CapMessage]:
-    """What waits for a person, the latest first."""
-    rows = select(CapMessage).where(CapMessage.outcome == CapOutcome.PROPOSED).options(joinedload(CapMessage.source))
+def proposals(session: Session, now: datetime) -> Sequence[CapMessage]:
+    """What waits for a person, the latest first; what is older than any alert lives waits for nobody."""
+    waiting = CapMessage.outcome == CapOutcome.PROPOSED, CapMessage.received_at > now - LONGEST_LIFE
+    rows = select(CapMessage).where(*waiting).options(joinedload(CapMessage.source))
     return session.scalars(rows.order_by(CapMessage.id.desc())).all()
 
 

@@ -5,10 +5,13 @@ The token only opens the door; what is published is decided by the signature, wi
 
 import tempfile
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
-from flask import Blueprint, request, url_for
+from flask import Blueprint, Flask, current_app, request, url_for
 from flask.typing import ResponseReturnValue
+from limits import RateLimitItemPerHour
+from limits.storage import MemoryStorage
+from limits.strategies import MovingWindowRateLimiter
 
 from broadcaster import guests
 from broadcaster.guests import LackingClipsError
@@ -30,8 +33,16 @@ pages.after_request(note_use)
 
 _MAX_CLIP_BYTES: Final = 4 * 2**20
 """Twenty-five minutes of speech at 20 kbit/s."""
+_CLIPS: Final = RateLimitItemPerHour(60)
+"""New sounds of one token: an alert takes five or six, and nobody fills the disk with what no alert names."""
+_KEY: Final = "clips-brought"
 _CHANNELS_AT: Final = 9
 """In the identification header of Opus (RFC 7845, section 5.1)."""
+
+
+def count_clips(app: Flask) -> None:
+    """Give an application its counter of sounds."""
+    app.extensions[_KEY] = MovingWindowRateLimiter(MemoryStorage())
 
 
 @pages.post("/envelopes")
@@ -68,7 +79,7 @@ def _refused(error: RejectedError, **more: Any) -> ApiError:
 @open_to_all
 def bring() -> ResponseReturnValue:
     """Keep a sound as it is, for alerts that name it; the answer is what an alert has to say of it."""
-    admit(FORWARD)
+    token = admit(FORWARD)
     if request.mimetype not in {"audio/ogg", "audio/opus"}:
         raise ApiError("wrong-type", "send audio/ogg")
     sound = body(_MAX_CLIP_BYTES)
@@ -76,6 +87,8 @@ def bring() -> ResponseReturnValue:
         known = session.get(Clip, clips.sha256(sound))
     if known and services().clips.has(known.sha256):
         return in_json(_told(known))
+    if not cast("MovingWindowRateLimiter", current_app.extensions[_KEY]).hit(_CLIPS, str(token.id)):
+        raise ApiError("too-many", f"at most {_CLIPS.amount} new sounds an hour")
     duration_ms = _checked(sound)
     manifest, manifest_sha256 = services().clips.put(sound)
     with services().database.write() as session:

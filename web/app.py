@@ -135,6 +135,7 @@ def create_app(services: Services, addresses: Sequence[str] = ()) -> Flask:
     language.speak(app)
     Bootstrap5(app)
     signin.count_attempts(app)
+    api_envelopes.count_clips(app)
     listening.equip(app, home / "cache" / "listen", services.speech)
     faults.catch(app)
     for module in _PAGES:

@@ -43,7 +43,7 @@ def listing() -> ResponseReturnValue:
     """The latest messages, those that wait for a person first."""
     with services().database.read() as session:
         rows = select(CapMessage).options(joinedload(CapMessage.source)).order_by(CapMessage.id.desc())
-        waiting = cap_archive.proposals(session)
+        waiting = cap_archive.proposals(session, now())
         others = session.scalars(rows.where(CapMessage.outcome != CapOutcome.PROPOSED).limit(_MOST)).all()
     return render_template("cap.html", waiting=waiting, others=others, words=cap_words)
 

@@ -51,7 +51,7 @@ def choose() -> ResponseReturnValue:
             "duty.html",
             templates=[one for one in alert_templates.all_templates() if one.kind == "warning"],
             alerts=alerting.in_force(session, now()),
-            proposals=cap_archive.proposals(session),
+            proposals=cap_archive.proposals(session, now()),
             follows=request.args.get("follows", ""),
             words=alert_words,
             colour=alert_templates.colour,

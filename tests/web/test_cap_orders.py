@@ -99,6 +99,16 @@ def test_a_village_officer_raises_nothing_by_naming_a_place_that_is_none(
     assert messages(stage)[0].outcome is CapOutcome.PROPOSED
 
 
+def test_what_nobody_decided_in_two_days_waits_for_nobody_though_its_source_is_silent(
+    app: Flask, client: FlaskClient, stage: Stage
+) -> None:
+    push(client, make_token(stage), cap.alert(infos=[cap.info(certainty="Unknown")]))
+    link = 'href="/cap/1"'
+    assert link in signed_in(app, "truc").get("/duty").text
+    stage.clock.advance(timedelta(days=2, minutes=1))
+    assert link not in signed_in(app, "truc").get("/duty").text
+
+
 def test_no_transaction_is_open_while_a_message_is_compared_with_the_places(
     client: FlaskClient, stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:

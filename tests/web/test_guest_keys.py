@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from limits import RateLimitItemPerHour
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
@@ -215,6 +216,14 @@ def test_a_sound_is_kept_as_it_is_and_its_alert_follows(
     assert stage.services.clips.opus(part.clip) == sound
     assert client.post("/api/v1/clips", data=sound, content_type="audio/ogg").status_code == 200
     assert forward(client, message).status_code == 201
+
+
+def test_a_stolen_token_does_not_fill_the_disk(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("web.api_envelopes._CLIPS", RateLimitItemPerHour(1))
+    first, second = (encode(melody(seconds, RATE), lambda: None).opus for seconds in (0.5, 1.0))
+    answers = [client.post("/api/v1/clips", data=sound, content_type="audio/ogg") for sound in (first, first, second)]
+    assert [answer.status_code for answer in answers] == [201, 200, 429]
+    assert said(answers[-1])["error"] == "too-many"
 
 
 @pytest.mark.parametrize("bad", ["wav", "stereo", "cut", "noise"])
