@@ -180,6 +180,22 @@ class Guests:
             return False if own else None
         return None
 
+    def take_trust(self, session: Session, row: Published, message: bytes) -> bool:
+        """Take back what the root key has signed since: an older copy of the database must undo no revocation."""
+        try:
+            _, read = acceptance.check_shape(self._core.topics, row.topic, message)
+            envelope.verify(read, self._root)
+            acceptance.read_trust(read)
+        except RejectedError:
+            return False
+        if read.header.seq <= row.seq:
+            return False
+        _keep(session, row, read, message)
+        detail = {"topic": row.topic, "seq": row.seq}
+        at = self._core.clock.now()
+        chain.audit(session, at=at, account_id=None, action="trust.recover", subject="root", detail=detail)
+        return True
+
     def take_end(self, session: Session, row: Published, message: bytes) -> bool:
         """Take back the end of an alert that this station has signed and lost; False when it is none."""
         try:

@@ -221,9 +221,10 @@ class Uplink:
             self._limiter.hit(_STRANGE, "alerts")
             if news is False:
                 return None
-        elif row and self._guests and address.kind is Kind.ALERT:
+        elif row and self._guests and address.kind in {Kind.ALERT, Kind.TRUST}:
             guests, on_alert = self._guests
-            if guests.take_end(session, row, message.payload):
+            take = guests.take_end if address.kind is Kind.ALERT else guests.take_trust
+            if take(session, row, message.payload):
                 return on_alert
         return self._overrule(row, message)
 

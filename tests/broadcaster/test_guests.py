@@ -538,3 +538,25 @@ def test_an_end_whose_rows_were_lost_is_taken_back_and_said_in_every_place(desk:
     assert [one.ended for one in read] == [True, True]
     assert desk.overhear(topic, before[topic], line) == []
     assert desk.published()[topic] != before[topic]
+
+
+def test_an_older_copy_of_the_database_undoes_no_revocation(desk: Desk) -> None:
+    topic = TOPICS.trust("xa")
+    with desk.core.database.read() as session:
+        before = session.get_one(Published, topic)
+        trust = strict_json.decode(envelope.parse(before.envelope).payload, Trust)
+
+    def signed(key: SigningKey, seq: int) -> bytes:
+        payload = strict_json.encode(Trust(keys=trust.keys, revoked=(desk.province.kid,)))
+        return envelope.sign(key.private, key.kid, typ=Kind.TRUST.value, topic=topic, seq=UnixMs(seq), payload=payload)
+
+    line = FakeTransport()
+    assert desk.overhear(topic, signed(desk.core.keyring.station, before.seq + 1), line) == []
+    assert [sent.payload for sent in line.sent] == [before.envelope]
+    newer = signed(desk.root, before.seq + 1)
+    assert desk.overhear(topic, newer, line) == [True]
+    with desk.core.database.read() as session:
+        assert session.get_one(Published, topic).envelope == newer
+    assert len(line.sent) == 1
+    with pytest.raises(RejectedError):
+        desk.take(*desk.signed())
