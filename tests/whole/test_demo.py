@@ -12,9 +12,8 @@ from device_sim.timeline import read_timeline
 PROJECT = Path(__file__).parents[2]
 
 
-@pytest.mark.whole
 @pytest.mark.timeout(300)
-@pytest.mark.xdist_group("crowd")
+@pytest.mark.alone
 def test_the_demo_airs_a_bulletin_that_every_speaker_it_is_for_and_no_other_hears_whole() -> None:
     ran = subprocess.run(
         ["script/demo", "--once", "--port", str(free_port(0))], cwd=PROJECT, capture_output=True, text=True, check=False
