@@ -86,10 +86,8 @@ def test_each_library_has_one_door(graph: grimp.ImportGraph, library: str, expec
     assert found == expected
 
 
-def test_rates_are_limited_in_two_places(graph: grimp.ImportGraph) -> None:
-    found = importers(graph, "limits")
-    assert "broadcaster.uplink" in found
-    assert len(found) == 2
+def test_rates_are_limited_where_strangers_come_in(graph: grimp.ImportGraph) -> None:
+    assert set(importers(graph, "limits")) == {"broadcaster.uplink", "web.signin", "web.api_envelopes"}
 
 
 @pytest.mark.parametrize(
