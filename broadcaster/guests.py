@@ -198,13 +198,10 @@ class Guests:
 
     def take_end(self, session: Session, row: Published, message: bytes) -> bool:
         """Take back the end of an alert that this station has signed and lost; False when it is none."""
-        try:
-            address, read = acceptance.check_shape(self._core.topics, row.topic, message)
-            acceptance.check_time(Kind.ALERT, read, UnixMs(to_ms(self._core.clock.now())))
-            envelope.verify(read, self._core.keyring.emergency.public)
-        except RejectedError:
+        own = self._signed_here(row.topic, message)
+        if own is None:
             return False
-        document = strict_json.decode(read.payload, urgent.Alert)
+        address, read, document = own
         alert = alerting.get(session, document.alert, to_change=True)
         if read.header.seq <= row.seq or not document.ended or alert is None:
             return False
@@ -222,13 +219,10 @@ class Guests:
 
         An alert leaves before the disk has its rows, and an older copy of the database knows nothing of it either.
         """
-        try:
-            address, read = acceptance.check_shape(self._core.topics, topic, message)
-            acceptance.check_time(Kind.ALERT, read, UnixMs(to_ms(self._core.clock.now())))
-            envelope.verify(read, self._core.keyring.emergency.public)
-        except RejectedError:
+        own = self._signed_here(topic, message)
+        if own is None:
             return False
-        document = strict_json.decode(read.payload, urgent.Alert)
+        address, read, document = own
         place = session.scalar(select(Place).where(Place.code == address.zone))
         known = session.get(Alert, address.alert)
         ours = known and known.source is not AlertSource.RECOVERED
@@ -244,6 +238,16 @@ class Guests:
             sign(session, self._core, alert)
         _audit(session, self._core.clock.now(), alert, address, read, None)
         return True
+
+    def _signed_here(self, topic: str, message: bytes) -> tuple[Address, Envelope, urgent.Alert] | None:
+        """An alert that this station has signed for a topic, if that is what came and it has not expired."""
+        try:
+            address, read = acceptance.check_shape(self._core.topics, topic, message)
+            acceptance.check_time(Kind.ALERT, read, UnixMs(to_ms(self._core.clock.now())))
+            envelope.verify(read, self._core.keyring.emergency.public)
+        except RejectedError:
+            return None
+        return address, read, strict_json.decode(read.payload, urgent.Alert)
 
     def _is_its_own(self, session: Session, topic: str, message: bytes) -> bool:
         """Whether a guest has signed this for this topic, before or after what is in force there, and speakers believe it."""
