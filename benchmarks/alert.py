@@ -33,7 +33,7 @@ from sqlalchemy import func, select
 from benchmarks.join import make_town
 from benchmarks.svg import cumulative_plot
 from benchmarks.tables import percentile, print_line
-from broadcaster import alert_templates, standing, tokens
+from broadcaster import standing, tokens
 from broadcaster.alerting import By
 from broadcaster.clock import SystemClock
 from broadcaster.rows import Distribution, Place, Published, Speaker, StandingSound
@@ -163,11 +163,11 @@ class Bench:
 def ready_sounds(town: Town, station: RunningStation) -> None:
     """Siren and ready sentences of the template are made and count as sent: the clips are not what is measured."""
     said = {
-        *alert_templates.template(TEMPLATE).standing("Xã An Bình"),
-        *map(standing.siren_text, alert_templates.sirens("ngan").values()),
+        *station.core.alert_table.template(TEMPLATE).standing("Xã An Bình"),
+        *map(standing.siren_text, station.core.alert_table.sirens.values()),
     }
     with town.database.write() as session:
-        standing.follow(session, "ngan")
+        standing.follow(session, station.core.alert_table)
         session.flush()
         commune = session.scalars(select(Place).where(Place.code == COMMUNE)).one()
         texts = session.scalars(select(StandingSound.text).where(StandingSound.place_id == commune.id)).all()

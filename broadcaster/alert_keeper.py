@@ -63,7 +63,6 @@ class AlertKeeper(Worker):
         transport: takes copies to single speakers.
         outbox: takes alerts to the broker, on a connection where nothing is ever before them.
         backlog: how many messages of speakers wait to be read.
-        sirens: name of the station's table of sirens.
     """
 
     def __init__(
@@ -74,11 +73,10 @@ class AlertKeeper(Worker):
         outbox: Outbox,
         *,
         backlog: Callable[[], int],
-        sirens: str,
     ) -> None:
         super().__init__("alerts", core.counters, self._look_and_rest, rest_s=_IDLE_S)
         self._core, self._distributor, self._transport = core, distributor, transport
-        self._outbox, self._backlog, self._sirens = outbox, backlog, sirens
+        self._outbox, self._backlog = outbox, backlog
         self._began = core.clock.now()
         self._warm_up_at = self._connected_at = float("-inf")
         self._covered: set[Lacking] = set()
@@ -102,7 +100,7 @@ class AlertKeeper(Worker):
         if time.monotonic() > self._warm_up_at:
             self._warm_up_at = time.monotonic() + _WARM_UP_S
             with self._core.database.write() as session:
-                alerting.warm_up(session, self._core, self._sirens)
+                alerting.warm_up(session, self._core)
         return _LOOK_S if self.look() else _IDLE_S
 
     def look(self) -> bool:
@@ -205,12 +203,12 @@ class AlertKeeper(Worker):
             session.merge(Distribution(clip_sha256=clip, zone=zone, sent_at=self._core.clock.now()))
 
     def keep_standing(self) -> None:
-        """Bring what speakers keep in line with places and templates; sign it, and send what has been made.
+        """Bring what speakers keep in line with places and the table of alerts; sign it, and send what has been made.
 
         Written a few at a time: what is interrupted here is found again by the next look.
         """
         with self._core.database.read() as session:
-            lacking, surplus = standing.changes(session, self._sirens)
+            lacking, surplus = standing.changes(session, self._core.alert_table)
         for rows in _portions(lacking, _ROWS_A_TIME):
             with self._core.database.write() as session:
                 standing.add(session, rows)

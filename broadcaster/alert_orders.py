@@ -10,7 +10,7 @@ from typing import Final
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from broadcaster import alert_templates
+from broadcaster.alert_tables import AlertTable
 from broadcaster.alert_templates import Template, UnknownTemplateError
 from broadcaster.errors import LoaError
 from broadcaster.rows import GroupMember, Place, PlaceKind
@@ -75,13 +75,13 @@ class Order:
         ).hexdigest()
 
 
-def check(session: Session, order: Order) -> tuple[Template, list[Place]]:
+def check(session: Session, order: Order, table: AlertTable) -> tuple[Template, list[Place]]:
     """The template and the places of an order. Errors: OrderError."""
     faults: list[Fault] = []
     if not order.request or len(order.request) > _MAX_REQUEST:
         faults.append(Fault("request", "missing" if not order.request else "too-long"))
     try:
-        template = alert_templates.template(order.template)
+        template = table.template(order.template)
     except UnknownTemplateError:
         raise OrderError([*faults, Fault("template", "unknown", order.template)]) from None
     if template.kind != "warning":

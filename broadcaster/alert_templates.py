@@ -1,7 +1,10 @@
-"""Templates of alerts as configuration: texts with fields, risk levels with their colours, sirens. Pure but for its one file."""
+"""Templates of alerts: texts with fields, risk levels with their colours, sirens. Pure but for its one file.
+
+What a station makes of them is its own table: see `broadcaster.alert_tables`.
+"""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from typing import Annotated, Final, Literal
@@ -15,10 +18,15 @@ PLACE: Final = "place"
 _PLACE_FIELD: Final = "{place}"
 DRILL: Final = "Đây là diễn tập."
 """Said before and after whatever is only an exercise."""
-_FIELD: Final = re.compile(r"\{([a-z_]+)\}")
+FIELD: Final = re.compile(r"\{([a-z_]+)\}")
+"""In a sentence."""
 _SENTENCE_END: Final = re.compile(r"(?<=[.!?])(?<![A-ZĐ]\.)\s+(?=[^\W_])")
 
+_USUAL_PITCH: Final = "420-980Hz/2.5s"
+_SIREN_NAME: Final = re.compile(r"(\d+)x([\d.]+)s/([\d.]+)s x(\d+)(?: ([\d.]+)-([\d.]+)Hz/([\d.]+)s)?")
+
 Level = Annotated[int, msgspec.Meta(ge=1, le=5)]
+_Pitch = Annotated[float, msgspec.Meta(ge=200, le=2_000)]
 Kind = Literal["warning", "end", "correction", "rehearsal"]
 
 
@@ -66,9 +74,9 @@ class Template(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         known = {name: value.strip() for name, value in values.items() if value.strip()} | {PLACE: place}
         said: list[str] = []
         for sentence in self.sentences:
-            if set(_FIELD.findall(sentence)) <= known.keys():
-                filled = _FIELD.sub(lambda found: known[found[1]], sentence)
-                said += _SENTENCE_END.split(filled) if _FIELD.fullmatch(sentence) else [filled]
+            if set(FIELD.findall(sentence)) <= known.keys():
+                filled = FIELD.sub(lambda found: known[found[1]], sentence)
+                said += _SENTENCE_END.split(filled) if FIELD.fullmatch(sentence) else [filled]
         return said
 
     def call(self, place: str) -> list[str]:
@@ -87,17 +95,42 @@ class Template(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Siren(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """``blasts`` blasts of ``blast_s`` seconds with ``pause_s`` between them, and all that ``series`` times."""
+    """``blasts`` blasts of ``blast_s`` seconds with ``pause_s`` between them, and all that ``series`` times.
+
+    Each blast rises from ``low_hz`` to ``high_hz`` and falls again, about every ``sweep_s``; two equal pitches are one tone.
+    """
 
     blasts: Annotated[int, msgspec.Meta(ge=1, le=10)]
     blast_s: Annotated[float, msgspec.Meta(ge=1, le=60)]
     pause_s: Annotated[float, msgspec.Meta(ge=0, le=30)]
     series: Annotated[int, msgspec.Meta(ge=1, le=3)] = 1
+    low_hz: _Pitch = 420
+    """Where horns are loudest and walls still let through; a motor siren sweeps the same octave."""
+    high_hz: _Pitch = 980
+    sweep_s: Annotated[float, msgspec.Meta(ge=0.5, le=30)] = 2.5
+
+    @property
+    def length_s(self) -> float:
+        """From the first blast to the end of the last."""
+        count = self.blasts * self.series
+        return count * self.blast_s + (count - 1) * self.pause_s
 
     @property
     def name(self) -> str:
         """Says exactly how it sounds."""
-        return f"{self.blasts}x{self.blast_s:g}s/{self.pause_s:g}s x{self.series}"
+        pattern = f"{self.blasts}x{self.blast_s:g}s/{self.pause_s:g}s x{self.series}"
+        pitch = f"{self.low_hz:g}-{self.high_hz:g}Hz/{self.sweep_s:g}s"
+        return pattern if pitch == _USUAL_PITCH else f"{pattern} {pitch}"
+
+    @classmethod
+    def of_name(cls, name: str) -> "Siren | None":
+        """The siren whose name that is."""
+        found = _SIREN_NAME.fullmatch(name)
+        if not found:
+            return None
+        blasts, blast_s, pause_s, series, *pitch = found.groups()
+        sound = dict(zip(("low_hz", "high_hz", "sweep_s"), map(float, pitch), strict=True)) if all(pitch) else {}
+        return cls(int(blasts), float(blast_s), float(pause_s), int(series), **sound)
 
 
 class Colour(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -110,7 +143,6 @@ class Colour(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class _File(msgspec.Struct, frozen=True):
     templates: tuple[Template, ...]
     levels: dict[str, Colour | str]
-    sirens: dict[str, dict[str, Siren] | str]
 
 
 @cache
@@ -120,26 +152,16 @@ def _file() -> _File:
 
 
 def all_templates() -> tuple[Template, ...]:
-    """Every template, in the order in which people look for them."""
+    """Every template that is shipped, in the order in which people look for them."""
     return _file().templates
 
 
-def template(code: str) -> Template:
-    """The template of that name. Errors: UnknownTemplateError."""
-    for one in all_templates():
-        if one.code == code:
-            return one
-    raise UnknownTemplateError(code)
-
-
 def kind_of(code: str) -> Kind:
-    """What an alert of that template is; what came signed, from a guest or out of a power cut, has none and warns. Errors: UnknownTemplateError."""
-    return template(code).kind if code else "warning"
+    """What an alert of that template is.
 
-
-def of_kind(kind: Kind) -> Template:
-    """The template that says that an alert is over."""
-    return next(one for one in all_templates() if one.kind == kind)
+    A station's own templates warn, and so does what came signed, from a guest or out of a power cut.
+    """
+    return next((one.kind for one in all_templates() if one.code == code), "warning")
 
 
 def colour(level: int) -> Colour:
@@ -147,22 +169,3 @@ def colour(level: int) -> Colour:
     found = _file().levels[str(level)]
     assert isinstance(found, Colour)  # noqa: S101  the file is ours
     return found
-
-
-def sirens(table: str) -> Mapping[str, Siren]:
-    """The sirens of one table by name. Errors: UnknownTemplateError."""
-    found = _file().sirens.get(table)
-    if not isinstance(found, dict):
-        raise UnknownTemplateError(f"siren table {table}")
-    return found
-
-
-def standing_sentences(place: str) -> Iterable[str]:
-    """Every sentence that a place may need at once, each one once."""
-    return dict.fromkeys(sentence for one in all_templates() for sentence in one.standing(place))
-
-
-def shared_sentences() -> Iterable[str]:
-    """The sentences that every place says alike."""
-    said = (text for one in all_templates() for text in one.sentences if not _FIELD.search(text))
-    return dict.fromkeys((DRILL, *said))

@@ -68,7 +68,7 @@ class Done:
     fresh: bool = True
 
 
-def raise_alert(session: Session, core: Core, order: Order, by: By, sirens: str) -> Done:
+def raise_alert(session: Session, core: Core, order: Order, by: By) -> Done:
     """Raise an alert, or put it in the place of the one it follows. Call it in a write transaction.
 
     Errors: OrderError, OtherRequestError, NotInForceError (what it follows is over), NotAWarningError.
@@ -78,7 +78,7 @@ def raise_alert(session: Session, core: Core, order: Order, by: By, sirens: str)
         if known.request_sha256 != order.digest():
             raise OtherRequestError(order.request)
         return Done(known, fresh=False)
-    template, places = check(session, order)
+    template, places = check(session, order, core.alert_table)
     old = _warning(session, order.follows, core.clock.now()) if order.follows else None
     level = order.level or template.level
     siren = bool(template.siren) and (old is None or template.rises or level > old.level)
@@ -92,7 +92,7 @@ def raise_alert(session: Session, core: Core, order: Order, by: By, sirens: str)
     if alert.drill:
         alert.repeats, alert.every_ms = 1, 0
     alert.expires_at = alert.raised_at + order.life
-    _fill(session, core, alert, template, values=order.values, sirens=sirens, words=order.words)
+    _fill(session, core, alert, template, values=order.values, words=order.words)
     _audit(session, core, "alert.update" if old else "alert.raise", alert, by)
     return Done(alert, documents + sign(session, core, alert))
 
@@ -123,13 +123,13 @@ def correct_alert(session: Session, core: Core, alert_id: str, by: By) -> Done:
     return Done(alert, documents + _say_after(session, core, alert, "correction", by=by, not_before=None))
 
 
-def warm_up(session: Session, core: Core, sirens: str) -> None:
+def warm_up(session: Session, core: Core) -> None:
     """Raise an alert and undo it: the first real one then finds queries compiled and templates read (60 ms)."""
-    template = next(one for one in alert_templates.all_templates() if one.kind == "warning")
+    template = core.alert_table.warnings()[0]
     values = {one.name: "1" for one in template.fields}
     places = session.scalars(select(Place.code).order_by(Place.id).limit(1))
     with session.begin_nested() as undone:
-        raise_alert(session, core, Order("warm-up", template.code, tuple(places), values), By(), sirens)
+        raise_alert(session, core, Order("warm-up", template.code, tuple(places), values), By())
         undone.rollback()
 
 
@@ -138,7 +138,7 @@ def rehearse(session: Session, core: Core, name: str, by: By) -> Done:
     request = f"{by.source.value}::{name}"
     if known := session.scalar(select(Alert).where(Alert.request == request)):
         return Done(known, fresh=False)
-    template = alert_templates.of_kind("rehearsal")
+    template = core.alert_table.of_kind("rehearsal")
     places = session.scalars(tops()).all()
     alert = _make(session, core, template, places, request=request, digest="", by=by)
     alert.title, alert.level, alert.siren, alert.drill = template.name, template.level, False, True
@@ -153,7 +153,7 @@ def _say_after(
     session: Session, core: Core, alert: Alert, kind: alert_templates.Kind, *, by: By, not_before: datetime | None
 ) -> tuple[Published, ...]:
     """The words that follow an alert, as one of their own."""
-    template, now = alert_templates.of_kind(kind), core.clock.now()
+    template, now = core.alert_table.of_kind(kind), core.clock.now()
     request = f"after:{alert.id}:{kind}"
     words = _make(session, core, template, alert.targets, request=request, digest="", by=by)
     words.title, words.level, words.siren, words.drill = template.name, template.level, False, alert.drill
@@ -161,7 +161,7 @@ def _say_after(
     if not_before and not_before > now:
         words.hold_until = words.start_at = not_before
     words.expires_at = max(now, not_before or now) + _WORDS_LIFE
-    _fill(session, core, words, template, values={}, sirens="")
+    _fill(session, core, words, template, values={})
     return sign(session, core, words)
 
 
@@ -231,11 +231,10 @@ def _fill(
     template: Template,
     *,
     values: Mapping[str, str],
-    sirens: str,
     words: Sequence[str] = (),
 ) -> None:
     """Write down what is said in each place; sounds that stand ready get their moment at once."""
-    siren = alert_templates.sirens(sirens)[template.siren] if alert.siren else None
+    siren = core.alert_table.sirens[template.siren] if alert.siren else None
     said: dict[int, list[str]] = {}
     for place in alert.targets:
         sentences = [*template.call(place.name), *words] if words else template.say(place.name, values)

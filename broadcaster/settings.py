@@ -11,6 +11,7 @@ from typing import Annotated, Final, Literal
 
 import msgspec
 
+from broadcaster.alert_tables import USUAL
 from broadcaster.errors import LoaError
 
 _PREFIX: Final = "LOA_"
@@ -38,7 +39,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         clip_rate_bps: pace of clips to each speaker, over all its zones, bits per second.
         now_lead_ms: between the end of delivery and the start of a broadcast that shall air now.
         report_ms: heartbeat of the speakers.
-        sirens: which table of sirens alerts follow: ``ngan`` (8 s, so that the words begin soon) or ``hue``.
+        sirens: which table of sirens and templates alerts follow: ``ngan`` (8 s, so that the words begin soon), ``hue``, or a file.
         keep_sounds: whether speakers keep sirens and ready sentences for an alert to come.
         online_voice: whether bulletins may be spoken by a service on the internet, where the extra `gtts` is installed.
         piper_threads: processor cores for the neural voice.
@@ -58,7 +59,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     clip_rate_bps: Annotated[int, msgspec.Meta(ge=8_000)] = 128_000
     now_lead_ms: Annotated[int, msgspec.Meta(ge=500)] = 2_000
     report_ms: Annotated[int, msgspec.Meta(ge=1_000)] = 60_000
-    sirens: Literal["ngan", "hue"] = "ngan"
+    sirens: str = USUAL
     keep_sounds: bool = True
     online_voice: bool = False
     piper_threads: Annotated[int, msgspec.Meta(ge=1, le=64)] = 1

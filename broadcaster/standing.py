@@ -13,7 +13,7 @@ from typing import Final
 from sqlalchemy import delete, insert, select, tuple_
 from sqlalchemy.orm import Session, joinedload
 
-from broadcaster import alert_templates
+from broadcaster.alert_tables import AlertTable
 from broadcaster.alert_templates import Siren
 from broadcaster.core import Core
 from broadcaster.geography import Geography
@@ -53,6 +53,12 @@ def siren_text(siren: Siren | None) -> str:
     return f"{SIREN} {siren.name}" if siren else BELL
 
 
+def siren_of(text: str) -> Siren | None:
+    """The siren that a text stands for; None where it is the bell, or a sentence."""
+    begin = f"{SIREN} "
+    return Siren.of_name(text.removeprefix(begin)) if text.startswith(begin) else None
+
+
 def is_recording(text: str) -> bool:
     """Whether a text stands for a sound that came with a CAP message."""
     return bool(re.search(RECORDED, text))
@@ -69,17 +75,16 @@ def clips_of(session: Session, texts: Iterable[str]) -> dict[str, Clip]:
     return {keys[sound.key]: sound.clip for sound in session.scalars(kept) if sound.clip}
 
 
-def wanted(session: Session, table: str) -> dict[tuple[str, int], str]:
+def wanted(session: Session, table: AlertTable) -> dict[tuple[str, int], str]:
     """Every sound to be kept, by key and the place whose speakers keep it.
 
     What every place says alike is kept by the top of its tree, once.
     """
     geography = Geography.load(session)
-    shared = {*alert_templates.shared_sentences(), siren_text(None)}
-    shared |= {siren_text(siren) for siren in alert_templates.sirens(table).values()}
+    shared = {*table.shared_sentences(), siren_text(None), *map(siren_text, table.sirens.values())}
     kept: dict[tuple[str, int], str] = {}
     for place in session.scalars(select(Place).order_by(Place.id)):
-        texts = set(alert_templates.standing_sentences(place.name)) - shared
+        texts = set(table.standing_sentences(place.name)) - shared
         if place.parent_id is None and place.kind is not PlaceKind.GROUP:
             texts |= shared
         if geography.heard_by([place.code]):
@@ -87,7 +92,7 @@ def wanted(session: Session, table: str) -> dict[tuple[str, int], str]:
     return kept
 
 
-def changes(session: Session, table: str) -> tuple[list[Row], list[Address]]:
+def changes(session: Session, table: AlertTable) -> tuple[list[Row], list[Address]]:
     """What is to be kept and is not yet, and what is kept and need not be; by reading, so that nobody waits for it.
 
     A sound that is made stays for others that say the same.
@@ -115,8 +120,8 @@ def remove(session: Session, surplus: Collection[Address]) -> None:
     session.execute(delete(StandingSound).where(address.in_(surplus)))
 
 
-def follow(session: Session, table: str) -> None:
-    """Bring the rows in line with the places and the templates at once."""
+def follow(session: Session, table: AlertTable) -> None:
+    """Bring the rows in line with the places and the table of alerts at once."""
     lacking, surplus = changes(session, table)
     if lacking:
         add(session, lacking)

@@ -35,11 +35,11 @@ def used_ms(
 ) -> int:
     """Milliseconds a grant has aired, spoken live or is about to air, on the local day of ``moment``.
 
-    With ``before``, only what was sent in earlier than that broadcast; ``missed`` are broadcasts that will not air either.
+    What was stopped counts until then. With ``before``, only what was sent in earlier than that broadcast; ``missed`` are broadcasts that will not air either.
     """
     begin, end = day_of(moment, zone)
     rows = (
-        select(Broadcast.id, Broadcast.occurrence, Clip.duration_ms)
+        select(Broadcast, Clip.duration_ms)
         .join(VillageAiring, VillageAiring.schedule_id == Broadcast.schedule_id)
         .join(Broadcast.bulletin)
         .join(Bulletin.clip)
@@ -52,9 +52,19 @@ def used_ms(
         )
     )
     mine = (before.occurrence, before.id) if before else None
-    airs = ((number, at, length) for number, at, length in session.execute(rows) if number not in missed)
-    aired = sum(length for number, at, length in airs if mine is None or (at, number) < mine)
+    airs = ((one, length) for one, length in session.execute(rows) if one.id not in missed)
+    aired = sum(_aired_ms(one, length) for one, length in airs if mine is None or (one.occurrence, one.id) < mine)
     return aired + talks.used_ms(session, grant_id, begin, before.occurrence if before else end, now)
+
+
+def _aired_ms(broadcast: Broadcast, length_ms: int) -> int:
+    """How much of its sound a broadcast takes of the day; nothing when it was stopped before it began."""
+    if broadcast.stopped_at is None:
+        return length_ms
+    if broadcast.start_at is None:
+        return 0
+    heard = max(broadcast.stopped_at - broadcast.start_at, timedelta(0))
+    return min(heard // timedelta(milliseconds=1), length_ms)
 
 
 def left_ms(session: Session, grant: Grant, now: datetime, zone: ZoneInfo) -> int:

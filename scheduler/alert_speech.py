@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 import tts.reading
-from broadcaster import alert_templates, standing
+from broadcaster import standing
 from broadcaster.clips import ClipStore, clip_row
 from broadcaster.core import Core
 from broadcaster.rows import Alert, AlertSound, Clip, StandingSound
@@ -22,7 +22,7 @@ _IDLE_S: Final = 2.0
 _PATIENCE_S: Final = 30.0
 """For the sentence under way."""
 _FOLLOW_EVERY: Final = 30
-"""Looks between two comparisons of what is kept with places and templates."""
+"""Looks between two comparisons of what is kept with places and the table of alerts."""
 _ATTEMPTS: Final = 3
 """Then a sentence of an alert is left out, so that the ones behind it are heard."""
 _LONGEST_ERROR: Final = 300
@@ -34,7 +34,6 @@ class AlertSpeech(Worker):
     Args:
         on_ready: called when a sound of an alert in force has been made.
         keep: brings what speakers keep in line, when something of it has changed; None where nothing is kept.
-        sirens: name of the station's table of sirens.
     """
 
     def __init__(
@@ -45,12 +44,10 @@ class AlertSpeech(Worker):
         *,
         on_ready: Callable[[], None],
         keep: Callable[[], None] | None,
-        sirens: str,
     ) -> None:
         super().__init__("alert-speech", core.counters, self._work_and_rest, rest_s=_IDLE_S, patience_s=_PATIENCE_S)
         self._core, self._speech, self._store = core, speech, store
         self._on_ready, self._keep = on_ready, keep
-        self._sirens = {standing.siren_text(one): one for one in alert_templates.sirens(sirens).values()}
         self._failures: dict[str, int] = {}
         self._looks = 0
 
@@ -137,8 +134,8 @@ class AlertSpeech(Worker):
         return self._failures[text]
 
     def _sound(self, text: str) -> PreparedClip:
-        if one := self._sirens.get(text):
-            return siren.siren(one.blasts, one.blast_s, one.pause_s, one.series)
+        if one := standing.siren_of(text):
+            return siren.siren(one)
         if text == standing.BELL:
             return siren.bell()
         sentences = tts.reading.read(text).sentences

@@ -54,7 +54,7 @@ def is_quiet_somewhere(session: Session, moment: datetime) -> bool:
     return hours.end_of_quiet(rules.listeners(geography, everybody), moment) > moment
 
 
-def begin(session: Session, core: Core, plan: RehearsalPlan, sirens: str) -> Done:
+def begin(session: Session, core: Core, plan: RehearsalPlan) -> Done:
     """Rehearse: spoken as a drill outside the quiet hours if so planned, else without a sound."""
     station, now = session.scalars(select(Station)).one(), core.clock.now()
     by = By(AlertSource.REHEARSAL, account_id=plan.account_id)
@@ -62,7 +62,7 @@ def begin(session: Session, core: Core, plan: RehearsalPlan, sirens: str) -> Don
     if not plan.audible or is_quiet_somewhere(session, now):
         return alerting.rehearse(session, core, name, by)
     places = tuple(place.code for place in session.scalars(tops()))
-    return alerting.raise_alert(session, core, Order(name, _AUDIBLE, places), by, sirens)
+    return alerting.raise_alert(session, core, Order(name, _AUDIBLE, places), by)
 
 
 def _name(slot: datetime) -> str:

@@ -6,6 +6,7 @@ from typing import Final
 
 import numpy as np
 
+from broadcaster.alert_templates import Siren
 from tts import chime, encoding
 from tts.encoding import RATE
 from tts.levelling import level
@@ -16,11 +17,6 @@ from tts.speech import PreparedClip
 VERSION: Final = "1"
 """Changes whenever a siren sounds different."""
 
-_LOW_HZ: Final = 420.0
-_HIGH_HZ: Final = 980.0
-"""Where horns are loudest and walls still let through; a motor siren sweeps the same octave."""
-_SWEEP_S: Final = 2.5
-"""Up and down once."""
 _EDGE_S: Final = 0.05
 _TARGET_LUFS: Final = -14.0
 _BELL_LUFS: Final = -18.0
@@ -30,14 +26,11 @@ _LEAD_S: Final = 0.1
 _TAIL_S: Final = 0.3
 
 
-def siren(blasts: int, blast_s: float, pause_s: float, series: int = 1) -> PreparedClip:
-    """``blasts`` rising and falling blasts of ``blast_s`` seconds, ``pause_s`` apart, and all that ``series`` times.
-
-    Errors: EncodingError.
-    """
-    blast, pause = _blast(blast_s), np.zeros(round(pause_s * RATE), np.float32)
+def siren(of: Siren) -> PreparedClip:
+    """The sound of a siren, with a moment of silence at both ends. Errors: EncodingError."""
+    blast, pause = _blast(of), np.zeros(round(of.pause_s * RATE), np.float32)
     parts: list[Samples] = [np.zeros(round(_LEAD_S * RATE), np.float32)]
-    for number in range(blasts * series):
+    for number in range(of.blasts * of.series):
         parts += [blast] if number == 0 else [pause, blast]
     parts.append(np.zeros(round(_TAIL_S * RATE), np.float32))
     return _finished(np.concatenate(parts), _TARGET_LUFS)
@@ -49,11 +42,12 @@ def bell() -> PreparedClip:
     return _finished(np.concatenate([chime.chime(RATE, _BELL_LUFS), silence]), _BELL_LUFS)
 
 
-def _blast(length_s: float) -> Samples:
+def _blast(of: Siren) -> Samples:
     """One blast: a tone with its odd overtones that sweeps between the two pitches and ends where it began."""
+    length_s = of.blast_s
     time_s = np.arange(round(length_s * RATE)) / RATE
-    sweeps = max(1, round(length_s / _SWEEP_S))
-    pitch_hz = _LOW_HZ * (_HIGH_HZ / _LOW_HZ) ** ((1 - np.cos(2 * math.pi * sweeps * time_s / length_s)) / 2)
+    sweeps = max(1, round(length_s / of.sweep_s))
+    pitch_hz = of.low_hz * (of.high_hz / of.low_hz) ** ((1 - np.cos(2 * math.pi * sweeps * time_s / length_s)) / 2)
     phase = 2 * math.pi * np.cumsum(pitch_hz) / RATE
     tone = np.sin(phase) + 0.35 * np.sin(3 * phase) + 0.15 * np.sin(5 * phase)
     edge = np.minimum(1, np.minimum(time_s, length_s - time_s) / _EDGE_S)

@@ -11,7 +11,6 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload, undefer
 
-from broadcaster import alert_templates
 from broadcaster.alert_orders import Fault
 from broadcaster.rows import Alert, AlertTarget, CapMessage, CapOutcome, Place
 from scheduler import cap_archive
@@ -72,7 +71,7 @@ def show(number: int) -> ResponseReturnValue:
             chosen=choices.chosen(codes),
             words=cap_words,
             alert_words=alert_words,
-            templates={one.code: one.name for one in alert_templates.all_templates()},
+            templates={one.code: one.name for one in services().alert_table.templates},
         )
 
 

@@ -12,16 +12,19 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from broadcaster import chain
+from broadcaster.alert_tables import AlertTableError
 from broadcaster.clock import SystemClock
 from broadcaster.database import Database
 from broadcaster.errors import LoaError
 from broadcaster.rows import Account, AuditEntry, LedgerEntry, Station
 from broadcaster.settings import Settings, load
 from web import (
+    alert_table_words,
     cli_broker,
     cli_conform,
     cli_keys,
     cli_read,
+    cli_sirens,
     cli_speakers,
     cli_tail,
     cli_token,
@@ -134,6 +137,7 @@ def _parser() -> argparse.ArgumentParser:
     cli_broker.add(commands)
     cli_voices.add(commands)
     cli_keys.add(commands)
+    cli_sirens.add(commands)
     cli_conform.add_arguments(add("conform", cli_conform.run, "kiểm tra một cụm loa theo giao thức (prove a speaker)"))
     cli_tail.add_arguments(add("tail", cli_tail.run, "xem trực tiếp tin trên đường truyền (show live traffic)"))
     cli_token.add_arguments(add("token", cli_token.run, "mã truy cập cho phần mềm khác (rights of other programs)"))
@@ -158,6 +162,8 @@ def main(given: Sequence[str] | None = None) -> int:
         return run(arguments, settings, say)
     except NotInitialisedError as error:
         print(f"loa: chưa có đài ở {error}; chạy: loa init --commune TỆP.json (no station yet)", file=sys.stderr)
+    except AlertTableError as error:
+        print(*(f"loa: {line}" for line in alert_table_words.problems(error, say)), sep="\n", file=sys.stderr)
     except SQLAlchemyError as error:
         print(f"loa: {str(error).splitlines()[0]} (kiểm tra LOA_DATABASE_URL; loa doctor)", file=sys.stderr)
     except (LoaError, OSError) as error:

@@ -3,13 +3,11 @@
 import argparse
 import sys
 import time
-import wave
 from pathlib import Path
 
 from broadcaster.errors import LoaError
 from broadcaster.settings import Settings
-from tts import encoding, engines, installing, recorded
-from tts.pcm import to_int16
+from tts import encoding, engines, installing, recorded, wav
 from tts.reading import read
 from tts.speech import Speech, SpeechSettings
 from tts.supervisor import espeak
@@ -103,12 +101,7 @@ def _test(arguments: argparse.Namespace, settings: Settings, say: Say) -> int:
         speech.close()
     if clip.reason:
         print(say("Đọc bằng %(voice)s vì %(reason)s", voice=VOICES[clip.voice].name, reason=clip.reason))
-    samples, rate = encoding.decode(clip.opus)
-    with wave.open(str(arguments.out), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(rate)
-        file.writeframes(to_int16(samples).tobytes())
+    wav.write(arguments.out, *encoding.decode(clip.opus))
     print(say("%(file)s: %(seconds)s giây, làm trong %(took)s giây", file=arguments.out,
               seconds=round(clip.duration_ms / 1000, 1), took=round(time.monotonic() - began, 2)))  # fmt: skip
     return 0

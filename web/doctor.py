@@ -12,7 +12,8 @@ from typing import Final
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
-from broadcaster import chain, keyring
+from broadcaster import alert_tables, chain, keyring
+from broadcaster.alert_tables import AlertTableError
 from broadcaster.clock import SystemClock
 from broadcaster.counters import Counters
 from broadcaster.database import Database
@@ -24,7 +25,7 @@ from broadcaster.transport import Message, MqttTransport
 from broadcaster.wire.broker_address import BrokerAddress
 from tts.speech import Speech, SpeechSettings
 from tts.supervisor import espeak
-from web import brokers
+from web import alert_table_words, brokers
 from web.say import Say
 
 _BUILT: Final = 2026
@@ -48,12 +49,14 @@ def examine(settings: Settings, say: Say) -> Iterator[Finding]:
     except (SQLAlchemyError, ImportError, OSError) as error:
         yield _no_database(error, say)
         yield _keys(settings, say)
+        yield _sirens(settings, say)
         yield _voice(settings, say)
         yield _disk(settings, say)
         return
     try:
         yield from _database(database, say)
         yield _keys(settings, say)
+        yield _sirens(settings, say)
         yield _broker(settings, database, say)
         yield _voice(settings, say)
         yield _clock(database, say)
@@ -100,6 +103,17 @@ def _keys(settings: Settings, say: Say) -> Finding:
     detail = say("đủ, chỉ chủ máy đọc được")
     if (folder / "root.pem").exists():
         detail += say("; nên cất keys/root.pem ra USB rồi xóa khỏi máy")
+    return Finding(part, fine=True, detail=detail)
+
+
+def _sirens(settings: Settings, say: Say) -> Finding:
+    part = say("Còi và mẫu cảnh báo")
+    try:
+        table = alert_tables.load(settings.sirens)
+    except AlertTableError as error:
+        advice = say("Sửa tệp của LOA_SIRENS rồi chạy: loa sirens check; hoặc bỏ LOA_SIRENS để dùng bảng có sẵn.")
+        return Finding(part, fine=False, detail="; ".join(alert_table_words.problems(error, say)), advice=advice)
+    detail = say("%(name)s, %(templates)s mẫu", name=table.name, templates=len(table.warnings()))
     return Finding(part, fine=True, detail=detail)
 
 

@@ -49,7 +49,7 @@ def choose() -> ResponseReturnValue:
     with services().database.read() as session:
         return render_template(
             "duty.html",
-            templates=[one for one in alert_templates.all_templates() if one.kind == "warning"],
+            templates=services().alert_table.warnings(),
             alerts=alerting.in_force(session, now()),
             proposals=cap_archive.proposals(session, now()),
             follows=request.args.get("follows", ""),
@@ -124,7 +124,7 @@ def _fault(of: Fault) -> str:
 
 def _template(code: str) -> Template:
     try:
-        return alert_templates.template(code)
+        return services().alert_table.template(code)
     except UnknownTemplateError:
         abort(404)
 

@@ -9,7 +9,6 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 
-from broadcaster import alert_templates
 from broadcaster.rows import Place, PlaceKind
 from broadcaster.weather import reading
 from broadcaster.weather.reading import Reading
@@ -39,7 +38,8 @@ def understand() -> ResponseReturnValue:
     if not text or len(text) > _MAX_TEXT:
         flash(_("Hãy dán nội dung bản tin, nhiều nhất 20.000 ký tự."), "warning")
         return redirect(url_for("pasted.show"), 303)
-    offered = [one for one in alert_templates.all_templates() if one.kind == "warning"]
+    table = services().alert_table
+    offered = table.warnings()
     chosen = wanted if wanted in {one.code for one in offered} else ""
     with services().database.read() as session:
         places = session.scalars(
@@ -48,15 +48,16 @@ def understand() -> ResponseReturnValue:
         tops = [place.code for place in places if place.parent_id is None]
         names = {place.code: place.name for place in places}
         found = reading.read(text, names, tops, now().astimezone(zone()), chosen)
+        template = table.template(found.template)
         typed = duty.Typed(
             {**found.values, "loi": found.brief},
             found.places,
-            str(found.level),
+            str(found.level or template.level),
             str(_life_h(found, now())),
             follows=request.form.get("follows", ""),
         )
         facts = {"reading": found, "segments": list(_segments(found)), "templates": offered, "wanted": chosen}
-        return duty.show(session, alert_templates.template(found.template), _name(), typed, pasted=facts | _words())
+        return duty.show(session, template, _name(), typed, pasted=facts | _words())
 
 
 def _words() -> dict[str, object]:

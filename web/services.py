@@ -1,10 +1,12 @@
 """What the pages may ask of the station: handed to `web.app.create_app` by the composition root (`web.station`)."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
+from broadcaster import alert_tables
 from broadcaster.alert_orders import Order
+from broadcaster.alert_tables import AlertTable
 from broadcaster.alerting import By, Done
 from broadcaster.clips import ClipStore
 from broadcaster.clock import Clock
@@ -102,3 +104,4 @@ class Services:
     talks: Talks
     wake_cap: Callable[[], None] = lambda: None
     """There is a new CAP feed, or a message with a sound."""
+    alert_table: AlertTable = field(default_factory=alert_tables.load)

@@ -15,7 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 
-from broadcaster import airing, alerting, guest_keys, keyring, setup_documents
+from broadcaster import airing, alert_tables, alerting, guest_keys, keyring, setup_documents
 from broadcaster.alert_keeper import AlertKeeper
 from broadcaster.alert_orders import Order
 from broadcaster.alerting import By, Done
@@ -79,10 +79,11 @@ class RunningStation:
     def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
         """Put everything together and start nothing.
 
-        Errors: NotInitialisedError, KeyFileError, BrokerError, BrokerAddressError.
+        Errors: NotInitialisedError, AlertTableError, KeyFileError, BrokerError, BrokerAddressError.
         """
         self.settings = settings
         home = settings.home_path
+        table = alert_tables.load(settings.sirens)
         database = Database(settings.database)
         database.migrate()
         with database.read() as session:
@@ -93,7 +94,7 @@ class RunningStation:
         sounds = SoundStore(home / "sounds")
         counters = Counters()
         keys = keyring.load_keyring(home / "keys")
-        self.core = core = Core(database, keys, Topics(station.code), clock or SystemClock(), counters)
+        self.core = core = Core(database, keys, Topics(station.code), clock or SystemClock(), counters, table)
         self.broker = brokers.embedded(settings, station.code, core.clock, counters)
         furnish(database, sounds, core.clock.now())
         address = brokers.station_address(settings, self.broker)
@@ -148,7 +149,6 @@ class RunningStation:
             self._prompt,
             Outbox(database, self._fast, {Kind.ALERT}, lambda _kind: self._alerts.wake()),
             backlog=lambda: self._prompt.backlog,
-            sirens=settings.sirens,
         )
         self._uplink.admit_guests(self._guests, self._alerts.wake)
         self._alert_speech = AlertSpeech(
@@ -157,14 +157,15 @@ class RunningStation:
             clips,
             on_ready=self._alerts.wake,
             keep=self._alerts.keep_standing if settings.keep_sounds else None,
-            sirens=settings.sirens,
         )
         self._admission = Admission(core, self.broker, self.wake)
         self._rounds = Rounds(core, postman(core, settings.language, station.timezone), first=self._rehearse_when_due)
         desk = Desk(core, self)
         self._cap = cap_rounds.Rounds(core, desk, Recordings(core, speech, clips, self._alerts.wake))
         self._talks = Talks(core, self._prompt, home / "talks", sounds)
-        self.services = Services(settings, database, core.clock, speech, clips, self, desk, self._talks, self._cap.wake)
+        self.services = Services(
+            settings, database, core.clock, speech, clips, self, desk, self._talks, self._cap.wake, table
+        )
 
     def start(self) -> None:
         """Start broker, connections and jobs. Errors: BrokerError."""
@@ -284,7 +285,7 @@ class RunningStation:
 
     def raise_alert(self, order: Order, by: By) -> Done:
         """See `Orders.raise_alert`."""
-        raised = partial(alerting.raise_alert, core=self.core, order=order, by=by, sirens=self.settings.sirens)
+        raised = partial(alerting.raise_alert, core=self.core, order=order, by=by)
         try:
             return self._ordered(raised)
         except IntegrityError:  # the same order came twice at the same moment: find what the other one raised
@@ -357,7 +358,7 @@ class RunningStation:
                 return
         with self.core.database.write() as session:
             plan = rehearsing.due(session, self.core.clock.now())
-            done = rehearsing.begin(session, self.core, plan, self.settings.sirens) if plan else None
+            done = rehearsing.begin(session, self.core, plan) if plan else None
         if done:
             self._sound(done)
 

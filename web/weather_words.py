@@ -5,8 +5,8 @@ from typing import Final
 from flask_babel import lazy_gettext as _l
 from flask_babel.speaklater import LazyString
 
-from broadcaster import alert_templates
 from broadcaster.weather.reading import Doubt
+from web.context import services
 
 MARKS: Final[dict[str, LazyString]] = {
     "hazard": _l("loại thiên tai"),
@@ -46,7 +46,7 @@ def doubt(of: Doubt) -> str:
     """What the officer should look at."""
     about = of.about
     if of.code == "several-hazards":
-        about = ", ".join(alert_templates.template(code).name for code in about.split(","))
+        about = ", ".join(services().alert_table.template(code).name for code in about.split(","))
     if about and of.code in _DOUBTS_ABOUT:
         return str(_DOUBTS_ABOUT[of.code]) % {"about": about}
     return str(_DOUBTS[of.code])

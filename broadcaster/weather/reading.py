@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from broadcaster import alert_templates
 from broadcaster.weather import brief, hazards, names, times
 from broadcaster.weather.text import Text
 
@@ -39,6 +38,7 @@ class Reading:
     Attributes:
         text: what was pasted, in NFC; marks are places in it.
         template: code of the template that fits best.
+        level: None where the bulletin names none.
         places: codes; the whole station where the bulletin names none of its places.
         values: fields of the template.
         brief: a short version for loudspeakers.
@@ -46,7 +46,7 @@ class Reading:
 
     text: str
     template: str
-    level: int
+    level: int | None
     places: tuple[str, ...]
     issued: datetime | None
     until: datetime | None
@@ -102,7 +102,7 @@ def read(pasted: str, places: Mapping[str, str], tops: Iterable[str], now: datet
     return Reading(
         text=text.raw,
         template=code,
-        level=_level(text, code, notes),
+        level=_level(text, notes),
         places=chosen,
         issued=found.issued.at if found.issued else None,
         until=found.until.at if found.until else None,
@@ -143,11 +143,11 @@ def _flood(text: Text, code: str, notes: _Notes) -> str:
     return _FLOODS[max(int(one) for one in found.values) - 1]
 
 
-def _level(text: Text, code: str, notes: _Notes) -> int:
+def _level(text: Text, notes: _Notes) -> int | None:
     found = hazards.levels(text)
     if not found.values:
         notes.doubt("no-level")
-        return alert_templates.template(code).level
+        return None
     notes.mark("level", found.spans)
     several = sorted({int(one) for one in found.values})
     if len(several) > 1:

@@ -7,6 +7,7 @@ from sqlalchemy import select
 
 from broadcaster import (
     alert_reports,
+    alert_tables,
     alerting,
     chain,
     publishing,
@@ -54,7 +55,7 @@ def test_sounds_that_are_kept_follow_places_and_templates(core: Core) -> None:
     with core.database.write() as session:
         session.get_one(Speaker, "loa-4").retired_at = core.clock.now()
         session.flush()
-        standing.follow(session, "hue")
+        standing.follow(session, alert_tables.load("hue"))
         session.flush()
         kept = session.scalars(select(StandingSound)).all()
     assert not any("ban-na-loc" in sound.text for sound in kept)
@@ -121,7 +122,7 @@ def test_only_connected_speakers_that_have_not_answered_are_told_again(core: Cor
 def test_warming_up_leaves_nothing_behind(filled: Database, clock: FixedClock) -> None:
     core = town.core(filled, clock)
     with filled.write() as session:
-        alerting.warm_up(session, core, "ngan")
+        alerting.warm_up(session, core)
     with filled.read() as session:
         for table in (Alert, AlertSound, AlertTarget, Published, AuditEntry):
             assert session.scalars(select(table)).all() == []
@@ -132,7 +133,7 @@ def test_both_databases_take_an_alert_from_its_raising_to_its_end(filled: Databa
     core = town.core(filled, clock)
     keep_everything(core)
     with filled.write() as session:
-        standing.follow(session, "hue")
+        standing.follow(session, alert_tables.load("hue"))
     first = raised(core, places=("thon-dong", "ven-suoi"), values={"so": "13"})
     report(core, first.alert.id, "loa-1", Event.STARTED)
     with filled.write() as session:

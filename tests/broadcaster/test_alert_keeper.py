@@ -51,7 +51,6 @@ class Desk:
             self.transport,
             Outbox(core.database, self.fast, {Kind.ALERT}, self.confirmed.append),
             backlog=lambda: self.backlog,
-            sirens="ngan",
         )
 
     @property
@@ -69,7 +68,7 @@ class Desk:
             for speaker in session.scalars(select(Speaker)):
                 speaker.state = SpeakerState.READY
             order = Order(request, "bao", ("xa",), values)
-            done = alerting.raise_alert(session, self.core, order, By(), "ngan")
+            done = alerting.raise_alert(session, self.core, order, By())
         self.keeper.hand_over(done.documents)
         return done.alert.id
 
@@ -205,7 +204,7 @@ def test_an_alert_that_never_left_leaves_after_the_restart_and_again_on_every_ne
 ) -> None:
     with desk.core.database.write() as session:
         order = Order("form-1", "bao", ("xa",))
-        alert = alerting.raise_alert(session, desk.core, order, By(), "ngan").alert.id
+        alert = alerting.raise_alert(session, desk.core, order, By()).alert.id
     topic = town.TOPICS.alert("xa", alert)
     other = Desk(desk.core, tmp_path)
     other.fast.connected = False

@@ -41,7 +41,7 @@ def alert(core: Core) -> str:
         for name in SPEAKERS:
             session.get_one(Speaker, name).state = SpeakerState.READY
         session.flush()
-        done = alerting.raise_alert(session, core, Order("r", "bao", ("xa",)), By(account_id=OFFICER), "ngan")
+        done = alerting.raise_alert(session, core, Order("r", "bao", ("xa",)), By(account_id=OFFICER))
         alert_reports.write_audience(session, done.alert, Geography.load(session), now)
         return done.alert.id
 

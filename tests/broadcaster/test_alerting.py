@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from broadcaster import (
     alert_orders,
+    alert_tables,
     alert_templates,
     alerting,
     chain,
@@ -61,7 +62,7 @@ def clip(session: Session, core: Core, text: str, *, seconds: int = 3) -> Clip:
 def keep_everything(core: Core) -> None:
     """Every speaker has its sirens and ready sentences."""
     with core.database.write() as session:
-        standing.follow(session, "ngan")
+        standing.follow(session, core.alert_table)
         session.flush()
         for sound in session.scalars(select(StandingSound)):
             sound.clip = clip(session, core, sound.text)
@@ -70,7 +71,7 @@ def keep_everything(core: Core) -> None:
 
 def raised(core: Core, **changes: Any) -> Done:
     with core.database.write() as session:
-        done = alerting.raise_alert(session, core, order(**changes), DUTY, "ngan")
+        done = alerting.raise_alert(session, core, order(**changes), DUTY)
         session.expunge_all()
     return done
 
@@ -306,16 +307,14 @@ def test_everything_a_person_does_is_in_the_audit_log(core: Core) -> None:
         assert chain.first_break(session, AuditEntry) is None
 
 
-def test_every_template_has_its_siren_and_its_colour_and_says_something_without_being_filled_in() -> None:
+def test_every_template_has_its_colour_and_says_something_without_being_filled_in() -> None:
     for one in (one for one in alert_templates.all_templates() if one.kind != "rehearsal"):
-        for table in ("ngan", "hue"):
-            assert not one.siren or one.siren in alert_templates.sirens(table)
         assert alert_templates.colour(one.level).hex.startswith("#")
         assert len(one.standing("Thôn Đông")) >= 2
         assert len({field.name for field in one.fields}) == len(one.fields)
         filled = one.say("Thôn Đông", {field.name: "x" for field in one.fields})
         assert len(filled) == len(one.sentences)
-    assert alert_templates.of_kind("end").code == "ket-thuc"
+    assert alert_tables.load().of_kind("end").code == "ket-thuc"
 
 
 def test_an_alert_that_never_left_goes_out_before_all_plans_and_after_trust(core: Core) -> None:
@@ -366,7 +365,7 @@ def test_of_two_people_who_end_an_alert_at_once_the_second_is_told_that_it_is_ov
                     case "correct":
                         alerting.correct_alert(session, core, alert, DUTY)
                     case "update":
-                        alerting.raise_alert(session, core, order(request="form-2", follows=alert), DUTY, "ngan")
+                        alerting.raise_alert(session, core, order(request="form-2", follows=alert), DUTY)
                     case _:
                         alerting.end_alert(session, core, alert, DUTY, words=True)
         except NotInForceError:

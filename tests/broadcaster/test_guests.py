@@ -519,7 +519,7 @@ def test_a_document_of_an_alert_that_is_known_adds_no_place_to_it(desk: Desk) ->
 def test_an_end_whose_rows_were_lost_is_taken_back_and_said_in_every_place(desk: Desk) -> None:
     order = Order("form-1", "bao", ("thon-dong", "thon-doai"))
     with desk.core.database.write() as session:
-        alert = alerting.raise_alert(session, desk.core, order, By(), "ngan").alert.id
+        alert = alerting.raise_alert(session, desk.core, order, By()).alert.id
     before = desk.published()
     document = desk.document(alert=alert, ended=True)
     desk.clock.advance(timedelta(seconds=1))

@@ -87,7 +87,7 @@ def test_an_earlier_document_of_ours_that_crossed_its_successor_is_no_tampering(
 def test_an_alert_that_somebody_wiped_from_the_broker_is_put_back_and_a_grown_one_is_no_tampering(desk: Desk) -> None:
     with desk.core.database.write() as session:
         order = Order("form-1", "bao", ("xa",))
-        alert = alerting.raise_alert(session, desk.core, order, alerting.By(), "ngan").alert.id
+        alert = alerting.raise_alert(session, desk.core, order, alerting.By()).alert.id
         topic = TOPICS.alert("xa", alert)
         first = session.get_one(Published, topic).envelope
         alerting.end_alert(session, desk.core, alert, alerting.By(), words=False)

@@ -1,12 +1,12 @@
 """The sound of alerts: what is waited for first, nothing lost to a broken engine, and idle time used."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 
-from broadcaster import alert_templates, alerting, standing
+from broadcaster import alerting, standing
 from broadcaster.alert_orders import Order
 from broadcaster.alerting import By
 from broadcaster.clips import ClipStore
@@ -31,7 +31,7 @@ class Booth:
     def raise_one(self, **values: str) -> str:
         with self.core.database.write() as session:
             order = Order("form-1", "chay", ("xa",), values)
-            return alerting.raise_alert(session, self.core, order, By(), "ngan").alert.id
+            return alerting.raise_alert(session, self.core, order, By()).alert.id
 
     def sounds(self, alert: str) -> list[AlertSound]:
         with self.core.database.read() as session:
@@ -40,9 +40,9 @@ class Booth:
 
 
 @pytest.fixture
-def booth(core: Core, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Booth:
-    few = (alert_templates.template("chay"),)
-    monkeypatch.setattr(alert_templates, "all_templates", lambda: few)
+def booth(core: Core, tmp_path: Path) -> Booth:
+    usual = core.alert_table
+    core = replace(core, alert_table=replace(usual, templates=(usual.template("chay"),)))
     engine, store = Humming(), ClipStore(tmp_path / "clips")
     ready: list[str] = []
     kept: list[str] = []
@@ -50,7 +50,7 @@ def booth(core: Core, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Booth:
     def keep() -> None:
         kept.append("kept")
         with core.database.write() as session:
-            standing.follow(session, "ngan")
+            standing.follow(session, core.alert_table)
 
     speech = AlertSpeech(
         core,
@@ -58,7 +58,6 @@ def booth(core: Core, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Booth:
         store,
         on_ready=lambda: ready.append("ready"),
         keep=keep,
-        sirens="ngan",
     )
     return Booth(core, speech, engine, store, ready, kept)
 

@@ -48,7 +48,7 @@ def test_a_running_station_is_fine_in_every_part(
     finally:
         broker.stop()
     assert lines[-1] == "Mọi thứ đều ổn."
-    assert sum(line.startswith("✓") for line in lines) == 7
+    assert sum(line.startswith("✓") for line in lines) == 8
     assert any("2 cụm loa" in line for line in lines)
     assert any("đi và về trong" in line for line in lines)
 

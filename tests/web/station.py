@@ -93,7 +93,7 @@ class FakeOrders:
 
     def _raised(self, order: Order, by: By) -> Done:
         with self.database.write() as session:
-            return alerting.raise_alert(session, self.core, order, by, "ngan")
+            return alerting.raise_alert(session, self.core, order, by)
 
     def end_alert(self, alert_id: str, by: By, *, words: bool, at_once: bool) -> Done:
         with self.database.write() as session:

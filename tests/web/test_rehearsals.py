@@ -94,7 +94,7 @@ def settle(officer: Browser, **changes: str) -> str:
 def begin(stage: Stage) -> Alert | None:
     with stage.rows() as session:
         plan = rehearsing.due(session, stage.clock.now())
-        return rehearsing.begin(session, stage.orders.core, plan, "ngan").alert if plan else None
+        return rehearsing.begin(session, stage.orders.core, plan).alert if plan else None
 
 
 def test_the_weekly_one_comes_once_an_hour_late_at_the_most(officer: Browser, stage: Stage) -> None:

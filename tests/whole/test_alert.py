@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from broadcaster import (
     alert_documents,
     alert_reports,
+    alert_tables,
     alert_templates,
     alerting,
     chain,
@@ -85,7 +86,7 @@ VOICE = np.asarray(8_000 * np.sin(2 * np.pi * TONE_HZ * np.arange(RATE_HZ * 2) /
 @pytest.fixture(scope="module")
 def few_templates() -> Iterator[None]:
     """A station that knows fire, correction and two short ones: each template takes seconds to speak and to send."""
-    few = (*map(alert_templates.template, ("chay", "dinh-chinh", "thu")), LOWER, HIGHER)
+    few = (*map(alert_tables.load().template, ("chay", "dinh-chinh", "thu")), LOWER, HIGHER)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(alert_templates, "all_templates", lambda: few)
         yield
