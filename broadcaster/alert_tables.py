@@ -132,23 +132,24 @@ class _Reader:
         name = told.get("name", source)
         if not isinstance(name, str) or not name.strip():
             self._blame(("name",), "wrong-value", "`str`")
-        sirens = {code: siren for code, given in self._tables(told, "sirens") if (siren := self._siren(code, given))}
-        templates = {one.code: one for one in alert_templates.all_templates()}
-        own: list[Template] = []
-        for code, given in self._tables(told, "templates"):
-            if made := self._template(code, given, templates.get(code)):
-                if code in templates:
-                    templates[code] = made
-                else:
-                    own.append(made)
-        listed = list(templates.values())
-        at = next((number for number, one in enumerate(listed) if one.code == _BEFORE), len(listed))
-        listed[at:at] = own
-        written = told.get("sirens", {})
-        for one in listed:
-            if one.siren and one.siren not in written:
+        written = dict(self._tables(told, "sirens"))
+        sirens = {code: siren for code, given in written.items() if (siren := self._siren(code, given))}
+        if "sirens" not in told:
+            sirens = dict(load().sirens)
+        templates = self._templates(told)
+        for one in templates:
+            if one.siren and one.siren not in written.keys() | sirens.keys():
                 self._blame(("templates", one.code, "siren"), "no-siren", one.siren)
-        return AlertTable(source, str(name), sirens, tuple(listed))
+        return AlertTable(source, str(name), sirens, tuple(templates))
+
+    def _templates(self, told: Mapping[str, Any]) -> list[Template]:
+        """The shipped ones as they were changed, and the station's own before the one for everything else."""
+        shipped = {one.code: one for one in alert_templates.all_templates()}
+        made = [self._template(code, given, shipped.get(code)) for code, given in self._tables(told, "templates")]
+        listed = list((shipped | {one.code: one for one in made if one and one.code in shipped}).values())
+        at = next((number for number, one in enumerate(listed) if one.code == _BEFORE), len(listed))
+        listed[at:at] = [one for one in made if one and one.code not in shipped]
+        return listed
 
     def _tables(self, told: Mapping[str, Any], key: str) -> Iterable[tuple[str, Mapping[str, Any]]]:
         """The entries of a group, but for those that are none."""

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import msgspec
 
 from broadcaster import alert_tables
 from broadcaster.alert_tables import AlertTable
-from broadcaster.alert_templates import Template
+from broadcaster.alert_templates import Template, UnknownTemplateError
 from broadcaster.settings import Settings
 from tts import encoding, siren, wav
 from web.alert_table_words import pattern
@@ -62,12 +63,17 @@ def _describe(table: AlertTable, settings: Settings, say: Say) -> None:
         print(f"  {code:12} {pattern(one, say, settings.language)}: {used}")
 
 
-def _show(arguments: argparse.Namespace, settings: Settings, _say: Say) -> int:
-    """Errors: AlertTableError, UnknownTemplateError."""
+def _show(arguments: argparse.Namespace, settings: Settings, say: Say) -> int:
+    """Errors: AlertTableError."""
     source = arguments.table or settings.sirens
-    print(alert_tables.text_of(source), end="")
+    written = ""
     if arguments.template:
-        print(f"\n{_written(alert_tables.load(source).template(arguments.template))}")
+        try:
+            written = f"\n{_written(alert_tables.load(source).template(arguments.template))}\n"
+        except UnknownTemplateError:
+            print(say("Không có mẫu “%(code)s”.", code=arguments.template), file=sys.stderr)
+            return 1
+    print(alert_tables.text_of(source), written, sep="", end="")
     return 0
 
 
