@@ -1,19 +1,23 @@
 """What brokers are told, as text: who may connect, and what each may say and hear. Pure but for random salts.
 
 One rule for every broker. The station writes below ``zone/`` and every ``down/`` and reads every ``up/``; a speaker
-writes below its own ``up/`` and reads its own ``down/`` and all zones. Nothing else is allowed to anybody.
+writes below its own ``up/`` and reads its own ``down/`` and all zones; a province writes alerts and clips into zones and reads
+nothing. Nothing else is allowed to anybody.
 """
 
 import base64
 import hashlib
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 STATION_USER: Final = "station"
 """The station's name at the broker; no speaker may bear it."""
+PROVINCE: Final = "province_"
+"""Begins the name of a province's user; no speaker's name has that stroke."""
+_PROVINCE_WRITES: Final = (("zone", "+", "alert", "+"), ("zone", "+", "clip", "+", "+"))
 _HASH_ROUNDS: Final = 101
 """mosquitto_passwd's own number; a token of 192 random bits needs no slow hash."""
 
@@ -70,8 +74,10 @@ def nats_conf(station: str, folder: str, listener: Listener, nats_port: int) -> 
     )
 
 
-def nats_users(station: str, station_token: str, speakers: Mapping[str, str]) -> str:
-    """The users of nats-server: the station and one per speaker (name → token)."""
+def nats_users(
+    station: str, station_token: str, speakers: Mapping[str, str], provinces: Mapping[str, str] | None = None
+) -> str:
+    """The users of nats-server: the station, one per speaker and one per province (name → token)."""
     base = f"loa.1.{station}"
     # A '#' filter subscribes the parent level as well, so "x" and "x.>" are both allowed.
     lines = [
@@ -88,11 +94,14 @@ def nats_users(station: str, station_token: str, speakers: Mapping[str, str]) ->
         down = f"{base}.speaker.{speaker}.down"
         readable = [f"{base}.zone", f"{base}.zone.>", down, f"{down}.>"]
         lines.append(_nats_user(speaker, token, [f"{base}.speaker.{speaker}.up.>"], readable))
+    writable = [".".join((base, *levels)).replace("+", "*") for levels in _PROVINCE_WRITES]
+    lines += [_nats_user(name, token, writable, []) for name, token in sorted((provinces or {}).items())]
     return "\n".join([*lines, "]", ""])
 
 
 def _nats_user(name: str, token: str, publish: list[str], subscribe: list[str]) -> str:
-    permissions = f"publish: {json.dumps(publish)}, subscribe: {json.dumps(subscribe)}"
+    readable = json.dumps(subscribe) if subscribe else '{ deny: ">" }'  # an empty list would allow all
+    permissions = f"publish: {json.dumps(publish)}, subscribe: {readable}"
     return (
         f'  {{ user: "{name}", password: "{token}", allowed_connection_types: ["MQTT"], '
         f"permissions: {{ {permissions} }} }}"
@@ -133,9 +142,11 @@ def mosquitto_conf(folder: str, listener: Listener, user: str = "") -> str:
     )
 
 
-def mosquitto_passwords(station_token: str, speakers: Mapping[str, str]) -> str:
-    """The password file of Mosquitto 2: the station and one per speaker (name → token)."""
-    users = {STATION_USER: station_token} | dict(sorted(speakers.items()))
+def mosquitto_passwords(
+    station_token: str, speakers: Mapping[str, str], provinces: Mapping[str, str] | None = None
+) -> str:
+    """The password file of Mosquitto 2: the station, one per speaker and one per province (name → token)."""
+    users = {STATION_USER: station_token} | dict(sorted(speakers.items())) | dict(sorted((provinces or {}).items()))
     return "".join(f"{name}:{_mosquitto_hash(token)}\n" for name, token in users.items())
 
 
@@ -146,7 +157,7 @@ def _mosquitto_hash(token: str) -> str:
     return f"$7${_HASH_ROUNDS}${base64.b64encode(salt).decode()}${base64.b64encode(digest).decode()}"
 
 
-def mosquitto_acl(station: str, speakers: Mapping[str, str]) -> str:
+def mosquitto_acl(station: str, speakers: Mapping[str, str], provinces: Iterable[str] = ()) -> str:
     """The rights file of Mosquitto; ``%u`` is the name that somebody has signed in with."""
     base = f"loa/1/{station}"
     lines = [
@@ -157,5 +168,8 @@ def mosquitto_acl(station: str, speakers: Mapping[str, str]) -> str:
     ]
     for speaker in sorted(speakers):
         lines += ["", f"user {speaker}", f"topic read {base}/zone/#"]
+    for province in sorted(provinces):
+        lines += ["", f"user {province}", f"topic deny {base}/speaker/#"]  # which the patterns below would allow
+        lines += [f"topic write {'/'.join((base, *levels))}" for levels in _PROVINCE_WRITES]
     lines += ["", f"pattern write {base}/speaker/%u/up/#", f"pattern read {base}/speaker/%u/down/#", ""]
     return "\n".join(lines)

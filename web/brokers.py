@@ -22,6 +22,7 @@ Kind = Literal["nats", "mosquitto"]
 KINDS: Final[tuple[Kind, ...]] = ("nats", "mosquitto")
 SETTINGS_FILE: Final = "relay.toml"
 """Below the station's home: what ``LOA_SETTINGS`` names to use the broker elsewhere."""
+_PROVINCES: Final = "relay-provinces"
 _TLS_FOLDER: Final = "broker-tls"
 _NATS_PORT: Final = 4222
 _ANYWHERE: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104  compared with, never bound here
@@ -152,6 +153,25 @@ def station_token(settings: Settings) -> str:
     return kept.read_text("ascii")
 
 
+def province_tokens(settings: Settings) -> dict[str, str]:
+    """The passwords of the provinces that may connect to brokers elsewhere, by user."""
+    kept = (settings.home_path / _PROVINCES).glob("*.token")
+    return {path.stem: path.read_text("ascii") for path in sorted(kept)}
+
+
+def admit_province(settings: Settings, user: str) -> None:
+    """Let a province onto brokers elsewhere; one that is in already keeps its password."""
+    kept = settings.home_path / _PROVINCES / f"{user}.token"
+    kept.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if not kept.exists():
+        write_aside(kept, secrets.token_hex(24).encode())
+
+
+def dismiss_province(settings: Settings, user: str) -> None:
+    """Let it in no longer; admitted again, it gets another password."""
+    (settings.home_path / _PROVINCES / f"{user}.token").unlink(missing_ok=True)
+
+
 def kind_in(out: Path) -> Kind | None:
     """Which broker a folder was written for."""
     return next((kind for kind in KINDS if (out / f"{kind}.conf").exists()), None)
@@ -159,13 +179,13 @@ def kind_in(out: Path) -> Kind | None:
 
 def write_users(kind: Kind, out: Path, settings: Settings, station: str, speakers: Mapping[str, str]) -> list[Path]:
     """Write who may connect, and what each may say and hear. Returns the files."""
-    token = station_token(settings)
+    token, provinces = station_token(settings), province_tokens(settings)
     if kind == "nats":
-        texts = {"users.conf": broker_config.nats_users(station, token, speakers)}
+        texts = {"users.conf": broker_config.nats_users(station, token, speakers, provinces)}
     else:
         texts = {
-            "passwords": broker_config.mosquitto_passwords(token, speakers),
-            "acl": broker_config.mosquitto_acl(station, speakers),
+            "passwords": broker_config.mosquitto_passwords(token, speakers, provinces),
+            "acl": broker_config.mosquitto_acl(station, speakers, provinces),
         }
     for name, text in texts.items():
         write_aside(out / name, text.encode())

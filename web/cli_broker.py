@@ -9,12 +9,13 @@ from typing import Any, Final
 
 from sqlalchemy import select
 
-from broadcaster import enrolment
+from broadcaster import broker_config, chain, enrolment
 from broadcaster.clips import write_aside
 from broadcaster.clock import SystemClock
 from broadcaster.database import Database
 from broadcaster.rows import Station
 from broadcaster.settings import Settings
+from broadcaster.wire.topics import LEVEL
 from web import brokers
 from web.brokers import Elsewhere
 from web.say import Say
@@ -33,9 +34,20 @@ def run(arguments: argparse.Namespace, settings: Settings, say: Say) -> int:
             if station is None:
                 raise NotInitialisedError(str(settings.home_path))
             users = enrolment.broker_users(session)
+        if arguments.verb == "province" and brokers.kind_in(arguments.out.resolve()):
+            _admit(arguments, settings, database)
     finally:
         database.dispose()
     return (_config if arguments.verb == "config" else _users)(arguments, settings, say, station, users)
+
+
+def _admit(arguments: argparse.Namespace, settings: Settings, database: Database) -> None:
+    """Admit or dismiss a province; its password goes into every folder that is written from now on."""
+    user = broker_config.PROVINCE + arguments.name
+    (brokers.dismiss_province if arguments.remove else brokers.admit_province)(settings, user)
+    with database.write() as session:
+        action = "broker.dismiss-province" if arguments.remove else "broker.admit-province"
+        chain.audit(session, at=SystemClock().now(), account_id=None, action=action, subject=user)
 
 
 def _config(arguments: argparse.Namespace, settings: Settings, say: Say, station: str, users: dict[str, str]) -> int:
@@ -81,6 +93,20 @@ def _users(arguments: argparse.Namespace, settings: Settings, say: Say, station:
         return 1
     for path in brokers.write_users(kind, out, settings, station, users):
         print(f"  {path}")
+    if arguments.verb == "province" and not arguments.remove:
+        user = broker_config.PROVINCE + arguments.name
+        print(
+            say(
+                "Tài khoản của tỉnh: %(user)s   Mật khẩu: %(token)s",
+                user=user,
+                token=brokers.province_tokens(settings)[user],
+            )
+        )
+        print(
+            say(
+                "Chỉ gửi được cảnh báo và âm thanh, không đọc được gì; loa chỉ nghe cảnh báo có chữ ký của khóa đã tin."
+            )
+        )
     pid = arguments.pid
     if arguments.pid_file:
         pid = int(arguments.pid_file.read_text("ascii"))
@@ -88,6 +114,12 @@ def _users(arguments: argparse.Namespace, settings: Settings, say: Say, station:
         os.kill(pid, signal.SIGHUP)
         print(say("Đã báo máy chủ truyền tin (pid %(pid)s) đọc lại.", pid=pid))
     return 0
+
+
+def _name(text: str) -> str:
+    if not LEVEL.fullmatch(text):
+        raise argparse.ArgumentTypeError(text)
+    return text
 
 
 def add(commands: Any) -> None:
@@ -105,7 +137,11 @@ def add(commands: Any) -> None:
     config.add_argument("--at", metavar="FOLDER", help="nơi thư mục nằm trên máy đó, mặc định như --out")
     config.add_argument("--user", default="", help="tài khoản chạy mosquitto khi khởi động bằng root")
     users = verbs.add_parser("users", help="ghi lại người dùng sau khi ghi danh (refresh the users)")
-    users.add_argument("--pid", type=int)
-    users.add_argument("--pid-file", type=Path)
-    for command in (config, users):
+    province = verbs.add_parser("province", help="cho tỉnh gửi cảnh báo thẳng vào đó (let a province publish there)")
+    province.add_argument("name", type=_name, metavar="TÊN", help="chữ thường không dấu, chữ số và gạch nối")
+    province.add_argument("--remove", action="store_true", help="không cho nữa")
+    for command in (users, province):
+        command.add_argument("--pid", type=int)
+        command.add_argument("--pid-file", type=Path)
+    for command in (config, users, province):
         command.add_argument("--out", type=Path, required=True, metavar="DIR")

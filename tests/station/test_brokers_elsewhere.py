@@ -174,6 +174,56 @@ def test_after_the_users_are_refreshed_a_retired_speaker_is_out_and_the_others_s
     run(story())
 
 
+def test_a_province_brings_alerts_and_clips_and_can_do_nothing_else(broker: Relay) -> None:
+    user, clip = "province_quang-ninh", f"{BASE}/zone/xa/clip/{'a' * 64}"
+    allowed = [f"{BASE}/zone/xa/alert/k-1", f"{clip}/0", f"{clip}/m", f"{BASE}/zone/thon-dong/alert/k-1"]
+    forbidden = [
+        f"{BASE}/zone/xa/plan/2026-11-22",
+        f"{BASE}/zone/xa/trust",
+        f"{BASE}/zone/xa/command",
+        f"{BASE}/zone/xa/live/s1/open",
+        f"{BASE}/speaker/loa-1/down/config",
+        f"{BASE}/speaker/loa-1/up/state",
+        f"{BASE}/speaker/{user}/up/state",
+        f"{BASE}/speaker/{user}/down/config",
+        "loa/1/other/zone/xa/alert/k-1",
+    ]
+    brokers.admit_province(broker.settings, user)
+    token = brokers.province_tokens(broker.settings)[user]
+    broker.refresh()
+
+    async def story() -> None:
+        while await refused(broker, user, token):  # noqa: ASYNC110  the broker tells nobody
+            await asyncio.sleep(0.01)
+        assert await refused(broker, user, "wrong")
+        station = await Caller().call(broker, "station", broker.station_token)
+        below = ("zone/+/+", "zone/+/+/+", "zone/+/+/+/+", "speaker/+/up/#", "speaker/+/down/#")
+        await station.client.subscribe([(f"{BASE}/{level}", 0) for level in below])
+        speaker = await Caller().call(broker, "loa-1", broker.tokens()["loa-1"])
+        await speaker.client.subscribe([(f"{BASE}/speaker/loa-1/down/#", 0), (f"{BASE}/zone/xa/#", 0)])
+        province = await Caller().call(broker, user, token)
+        for level in ("#", "zone/#", "zone/xa/alert/+", "speaker/+/up/#", f"speaker/{user}/down/#"):
+            with suppress(DeviceError):  # Mosquitto grants what it will not serve
+                await province.client.subscribe([(f"{BASE}/{level}", 0)])
+        for topic in (*forbidden, *allowed):
+            province.client.publish(topic, b"bytes", 1)
+        await until(lambda: (allowed[-1], b"bytes") in station.heard)  # in order: the forbidden ones would be there
+        assert [topic for topic, payload in station.heard if payload == b"bytes"] == allowed
+        assert {topic for topic, payload in speaker.heard if payload == b"bytes"} == set(allowed[:3])
+        await asyncio.wait_for(station.client.publish(f"{BASE}/zone/xa/command", b"secret", 1), 5)
+        await until(lambda: (f"{BASE}/zone/xa/command", b"secret") in speaker.heard)
+        await asyncio.wait_for(province.client.publish(allowed[0], b"again", 1), 5)
+        assert province.heard == []
+        brokers.dismiss_province(broker.settings, user)
+        broker.refresh()
+        await until(lambda: province.gone)
+        assert await refused(broker, user, token)
+        for caller in (station, speaker):
+            caller.client.abort()
+
+    run(story())
+
+
 def test_no_key_of_the_station_lies_in_the_folder_and_nobody_else_may_read_it(broker: Relay) -> None:
     files = {path.name: path for path in broker.out.iterdir() if path.is_file()}
     assert b"PRIVATE KEY" in files.pop("server.key").read_bytes()

@@ -6,7 +6,7 @@ import pytest
 from broadcaster.settings import Settings
 from device_sim.kit import Kit
 from tests.station.elsewhere import relay, wait_until
-from web import cli
+from web import brokers, cli
 from web.initialise import Initialised
 
 
@@ -81,5 +81,18 @@ def test_a_configuration_is_written_whole_and_its_users_are_refreshed_by_a_signa
         assert "loa-9:" in (broker.out / "passwords").read_text()
         assert "user loa-9" in (broker.out / "acl").read_text()
         wait_until(lambda: "Reloading config" in (broker.out / "log").read_text())
+        assert (
+            run("broker", "province", "quang-ninh", "--out", broker.out, "--pid-file", broker.out / "mosquitto.pid")
+            == 0
+        )
+        token = brokers.province_tokens(settings)["province_quang-ninh"]
+        assert f"province_quang-ninh   Mật khẩu: {token}" in capsys.readouterr().out
+        assert "province_quang-ninh:" in (broker.out / "passwords").read_text()
+        assert run("broker", "users", "--out", broker.out) == 0
+        assert "province_quang-ninh:" in (broker.out / "passwords").read_text()
+        assert run("broker", "province", "quang-ninh", "--remove", "--out", broker.out) == 0
+        assert "quang-ninh" not in (broker.out / "passwords").read_text() + (broker.out / "acl").read_text()
+    assert run("broker", "province", "quang-ninh", "--out", tmp_path) == 1
+    assert brokers.province_tokens(settings) == {}
     assert run("broker", "users", "--out", tmp_path) == 1
     assert "broker config" in capsys.readouterr().err
