@@ -35,6 +35,8 @@ _MAX_CLIP_BYTES: Final = 4 * 2**20
 """Twenty-five minutes of speech at 20 kbit/s."""
 _CLIPS: Final = RateLimitItemPerHour(60)
 """New sounds of one token: an alert takes five or six, and nobody fills the disk with what no alert names."""
+_FORMS: Final = ("application/x-www-form-urlencoded", "multipart/form-data")
+"""Read as fields before they come here; curl says the first unless it is told otherwise."""
 _KEY: Final = "clips-brought"
 _CHANNELS_AT: Final = 9
 """In the identification header of Opus (RFC 7845, section 5.1)."""
@@ -50,6 +52,8 @@ def count_clips(app: Flask) -> None:
 def forward() -> ResponseReturnValue:
     """Publish an envelope as it is, on the topic that it was signed for. The same one again changes nothing."""
     token = admit(FORWARD)
+    if request.mimetype in _FORMS:
+        raise ApiError("wrong-type", "send application/octet-stream")
     message = body(envelope.MAX_MESSAGE_BYTES)
     try:
         topic = envelope.parse(message).header.topic

@@ -40,7 +40,9 @@ from web.station import RunningStation
 pytestmark = [pytest.mark.whole, pytest.mark.timeout(180)]
 
 DOCS: Final = Path(__file__).parents[2] / "docs"
-_CODE: Final = re.compile(r"^ *```(?P<kind>\w*)\n(?P<block>.*?)^ *```$|`(?P<inline>openssl [^`]+)`", re.MULTILINE | re.DOTALL)
+_CODE: Final = re.compile(
+    r"^ *```(?P<kind>\w*)\n(?P<block>.*?)^ *```$|`(?P<inline>openssl [^`]+)`", re.MULTILINE | re.DOTALL
+)
 _PROGRAMS: Final = re.compile(r"(?:\.venv/bin/)?(?:loa|pip|curl|openssl|script/\w+)\b")
 
 LEFT_OUT: Final = {

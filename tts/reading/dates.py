@@ -35,6 +35,13 @@ _COUNTED: Final = context("ratio_after")
 _QUARTERS: Final = {"I": 1, "II": 2, "III": 3, "IV": 4}
 _TERM: Final = re.compile(r"(?:kỳ|thời) hạn\s$")
 _NOT_MUNG: Final = r"(?!\s*(?:lần|viên|bữa|buổi|giờ|người|cốc|lít|ca|liều|gói|đêm)\b)"
+_CLOCK: Final = r"\d{1,2}\s?(?:[hg:]|giờ)\s?(?:[0-5]\d)?(?:\s?phút|')?"
+_MOMENT: Final = re.compile(
+    rf"(?P<before>.*)(?<!\w)(?i:từ|trước|sau|lúc|hồi|(?P<until>đến))\s{_CLOCK}\s(?:(?:sáng|trưa|chiều|tối|đêm)\s)?$",
+    re.DOTALL,
+)
+"""A time of day before ngày."""
+_NEARBY: Final = 48
 _WHOLE_YEAR_RANGE: Final = frozenset({"học", "xuân", "đông", "mùa", "hè", "vụ"})
 _GROUPS: Final = frozenset({"thành", "đại", "hội", "cử", "đảng", "đoàn"})
 """Begin the names of groups so large that 2/3 of them is a part, not two out of three."""
@@ -129,6 +136,18 @@ def _years(match: re.Match[str], line: Line) -> str:
     first, second = cardinal(int(match["a"])), cardinal(int(match["b"]))
     joint = ", " if line.previous_word(match.start()) in _WHOLE_YEAR_RANGE else " đến năm "
     return f"{first}{joint}{second}"
+
+
+def _dashed(match: re.Match[str], line: Line) -> str | None:
+    """A day and its month where days could not fall, or where one moment is meant; else days of one month.
+
+    Từ 7h đến 9h ngày 7-12 can be two hours of each of several days.
+    """
+    moment = _MOMENT.match(line.text[max(0, match.start() - _NEARBY) : match.start()])
+    is_moment = moment is not None and not (moment["until"] and re.search(rf"{_CLOCK}\s$", moment["before"]))
+    if int(match["d"]) < int(match["m"]) and not is_moment:
+        return None
+    return f"{day(match['d'], line, match.start('claim'))} tháng {month(match['m'])}"
 
 
 def _day_alone(match: re.Match[str], line: Line) -> str:
@@ -313,6 +332,18 @@ RULES: Final = (
         "weather offices say đêm 4, ngày 5/12; after dates, whose month it shares",
         ("đêm 4, ngày 5/12", "đêm mùng bốn, ngày mùng năm tháng mười hai"),
         needs_digit=True,
+    ),
+    Rule(
+        "day-month-dashed",
+        re.compile(
+            rf"\b(?i:ngày)\s+(?P<claim>(?P<d>{_D})\s?-\s?(?P<m>{_M}))(?![\w/%]|\s?[.,-]\s?\d|\s+và\s+\d){_NOT_MUNG}"
+            r"(?!\s+tháng)"
+        ),
+        _dashed,
+        "20-11 and trước 17h ngày 7-12 before days of one month",
+        ("ngày 20-11", "ngày hai mươi tháng mười một"),
+        needs_digit=True,
+        needs=frozenset("-"),
     ),
     Rule(
         "day",

@@ -13,7 +13,8 @@ _MINUTES_END: Final = r"(?:\s?(?:'|phút|ph|p)(?!\w))?"
 def _clock(name: str) -> str:
     """Pattern of a time of day with the groups h, m, s, each with the given suffix."""
     return (
-        rf"(?P<h{name}>[01]?\d|2[0-4])(?:\s?(?:giờ|[hHg])\s?(?P<m{name}>[0-5]?\d){_MINUTES_END}"
+        rf"(?P<h{name}>[01]?\d|2[0-4])(?:\s?(?:giờ|[hHg])\s?(?P<m{name}>[0-5]?\d)"
+        rf"(?:\s?'\s?(?P<q{name}>[0-5]?\d)(?:\"|''|″|”)|{_MINUTES_END})"
         rf"|(?P<colon{name}>:)(?P<c{name}>[0-5]\d)(?::(?P<s{name}>[0-5]\d))?(?:\s?[hH](?!\w))?)(?![\w%]|[.,/]\d)"
     )
 
@@ -37,7 +38,7 @@ def _said(match: re.Match[str], name: str) -> str:
     spoken = f"{cardinal(int(groups[f'h{name}']))} giờ"
     if minutes:
         spoken += f" {cardinal(minutes)} phút"
-    seconds = int(groups[f"s{name}"] or 0)
+    seconds = int(groups[f"s{name}"] or groups[f"q{name}"] or 0)
     if seconds:
         spoken += f" {cardinal(seconds)} giây"
     return spoken
