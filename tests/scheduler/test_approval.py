@@ -2,11 +2,13 @@
 
 from datetime import timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import select
 
-from broadcaster import approval
+from broadcaster import airing, approval
+from broadcaster import village as village_minutes
 from broadcaster.airing import BroadcastState
 from broadcaster.approval import ApprovalError, ApprovalState, Approver, Paper, Standing
 from broadcaster.core import Core
@@ -322,6 +324,27 @@ def test_a_village_head_airs_no_longer_than_the_minutes_of_a_day_and_again_on_th
     assert bench.broadcast(air(5)).missed_why == "village-quota"
     bench.clock.advance(timedelta(days=1))
     assert bench.state(air(170)) is BroadcastState.AIRED
+
+
+@pytest.mark.parametrize(("on_air_s", "used_s"), [(30, 30), (-1, 0)])
+def test_what_was_stopped_takes_only_the_minutes_that_were_heard(bench: Bench, on_air_s: int, used_s: int) -> None:
+    grant = village(bench, 3)
+    schedule = bench.schedule(DONG, kind=ScheduleKind.NOW, seconds=120)
+    with bench.core.database.write() as session:
+        session.add(VillageAiring(schedule_id=schedule, grant_id=grant))
+    bench.plan(confirm=True)
+    begin = bench.broadcast(schedule).start_at
+    assert begin
+    bench.clock.advance(begin - bench.clock.now() + timedelta(seconds=on_air_s))
+    with bench.core.database.write() as session:
+        if on_air_s > 0:
+            airing.stop_broadcast(session, bench.broadcast(schedule).id, account_id=1, now=bench.clock.now())
+        else:
+            airing.stop_all(session, account_id=1, now=bench.clock.now())
+    with bench.core.database.read() as session:
+        held = session.get_one(Grant, grant)
+        left = village_minutes.left_ms(session, held, bench.clock.now(), ZoneInfo("Asia/Ho_Chi_Minh"))
+    assert left == (180 - used_s) * 1000
 
 
 def test_what_a_village_may_not_air_takes_no_minutes_from_what_follows_in_the_same_pass(bench: Bench) -> None:

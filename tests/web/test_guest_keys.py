@@ -283,6 +283,15 @@ def test_the_trust_of_a_station_names_nobody_it_was_not_told_of(client: FlaskCli
         assert [(key.max_level, key.zones) for key in trusted] == [(None, ()), (None, ()), (3, ("thon-2",))]
 
 
+def test_an_envelope_that_is_sent_as_a_form_is_answered_with_what_to_send(
+    client: FlaskClient, stage: Stage, province: SigningKey
+) -> None:
+    form = "application/x-www-form-urlencoded"  # what curl says unless it is told otherwise
+    answer = client.post("/api/v1/envelopes", data=signed(stage, province), content_type=form)
+    assert (answer.status_code, said(answer)["error"]) == (415, "wrong-type")
+    assert "octet-stream" in said(answer)["detail"]
+
+
 def test_a_token_of_another_place_hands_over_nothing(
     app: Flask, client: FlaskClient, stage: Stage, province: SigningKey
 ) -> None:

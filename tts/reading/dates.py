@@ -19,8 +19,8 @@ _LIKELY_DENOMINATOR: Final = 5
 _LARGEST_DENOMINATOR: Final = 10
 """180/210 is so many out of so many, not a fraction."""
 
-_D: Final = r"(?:0?[1-9]|[12]\d|3[01])"
-_M: Final = r"(?:0?[1-9]|1[0-2])"
+DAY: Final = r"(?:0?[1-9]|[12]\d|3[01])"
+MONTH: Final = r"(?:0?[1-9]|1[0-2])"
 _Y: Final = r"(?:1[89]|20|21)\d\d"
 _DASH: Final = r"\s*-\s*"
 _FREE: Final = r"(?<![\w/.,+-])"
@@ -34,14 +34,6 @@ _PART_AFTER: Final = context("part_after")
 _COUNTED: Final = context("ratio_after")
 _QUARTERS: Final = {"I": 1, "II": 2, "III": 3, "IV": 4}
 _TERM: Final = re.compile(r"(?:kỳ|thời) hạn\s$")
-_NOT_MUNG: Final = r"(?!\s*(?:lần|viên|bữa|buổi|giờ|người|cốc|lít|ca|liều|gói|đêm)\b)"
-_CLOCK: Final = r"\d{1,2}\s?(?:[hg:]|giờ)\s?(?:[0-5]\d)?(?:\s?phút|')?"
-_MOMENT: Final = re.compile(
-    rf"(?P<before>.*)(?<!\w)(?i:từ|trước|sau|lúc|hồi|(?P<until>đến))\s{_CLOCK}\s(?:(?:sáng|trưa|chiều|tối|đêm)\s)?$",
-    re.DOTALL,
-)
-"""A time of day before ngày."""
-_NEARBY: Final = 48
 _WHOLE_YEAR_RANGE: Final = frozenset({"học", "xuân", "đông", "mùa", "hè", "vụ"})
 _GROUPS: Final = frozenset({"thành", "đại", "hội", "cử", "đảng", "đoàn"})
 """Begin the names of groups so large that 2/3 of them is a part, not two out of three."""
@@ -138,24 +130,7 @@ def _years(match: re.Match[str], line: Line) -> str:
     return f"{first}{joint}{second}"
 
 
-def _dashed(match: re.Match[str], line: Line) -> str | None:
-    """A day and its month where days could not fall, or where one moment is meant; else days of one month.
-
-    Từ 7h đến 9h ngày 7-12 can be two hours of each of several days.
-    """
-    moment = _MOMENT.match(line.text[max(0, match.start() - _NEARBY) : match.start()])
-    is_moment = moment is not None and not (moment["until"] and re.search(rf"{_CLOCK}\s$", moment["before"]))
-    if int(match["d"]) < int(match["m"]) and not is_moment:
-        return None
-    return f"{day(match['d'], line, match.start('claim'))} tháng {month(match['m'])}"
-
-
-def _day_alone(match: re.Match[str], line: Line) -> str:
-    spoken = re.sub(r"\d+", lambda found: day(found[0], line, match.start("claim")), match["claim"])
-    return re.sub(" *- *", " đến ", spoken)
-
-
-_FULL: Final = rf"(?P<d>{_D})(?P<s>[/.-])(?P<m>{_M})(?P=s)(?P<y>{_Y})"
+_FULL: Final = rf"(?P<d>{DAY})(?P<s>[/.-])(?P<m>{MONTH})(?P=s)(?P<y>{_Y})"
 
 
 def _around_the_clock(match: re.Match[str], line: Line) -> str | None:
@@ -188,8 +163,8 @@ RULES: Final = (
     Rule(
         "date-span",
         re.compile(
-            rf"{_FREE}(?P<d>{_D})/(?P<m>{_M})(?:/(?P<y>{_Y}))?(?:{_DASH}|\s*đến\s*)"
-            rf"(?P<d2>{_D})/(?P<m2>{_M})(?:/(?P<y2>{_Y}))?{_END}"
+            rf"{_FREE}(?P<d>{DAY})/(?P<m>{MONTH})(?:/(?P<y>{_Y}))?(?:{_DASH}|\s*đến\s*)"
+            rf"(?P<d2>{DAY})/(?P<m2>{MONTH})(?:/(?P<y2>{_Y}))?{_END}"
         ),
         _span,
         "two whole dates before either is read alone",
@@ -200,8 +175,8 @@ RULES: Final = (
     Rule(
         "date-span-dotted",
         re.compile(
-            rf"{_FREE}(?P<d>{_D})\.(?P<m>{_M})(?:\.(?P<y>{_Y}))?(?:{_DASH}|\s*đến\s*(?:hết\s*)?(?:ngày\s*)?)"
-            rf"(?P<d2>{_D})\.(?P<m2>{_M})\.(?P<y2>{_Y}){_END}"
+            rf"{_FREE}(?P<d>{DAY})\.(?P<m>{MONTH})(?:\.(?P<y>{_Y}))?(?:{_DASH}|\s*đến\s*(?:hết\s*)?(?:ngày\s*)?)"
+            rf"(?P<d2>{DAY})\.(?P<m2>{MONTH})\.(?P<y2>{_Y}){_END}"
         ),
         _span,
         "the year at its end proves that the first is a date too, not a decimal",
@@ -215,7 +190,7 @@ RULES: Final = (
     Rule(
         "date-days",
         re.compile(
-            rf"{_FREE}(?P<days>{_D}(?:(?:\s*[-;+&]\s*|,\s*|\s+và\s+|\s+đến\s+){_D})+)/(?P<m>{_M})(?:/(?P<y>{_Y}))?{_END}"
+            rf"{_FREE}(?P<days>{DAY}(?:(?:\s*[-;+&]\s*|,\s*|\s+và\s+|\s+đến\s+){DAY})+)/(?P<m>{MONTH})(?:/(?P<y>{_Y}))?{_END}"
         ),
         _days,
         "several days of one month before the last of them is read alone",
@@ -234,7 +209,7 @@ RULES: Final = (
     ),
     Rule(
         "date-iso",
-        re.compile(rf"{_FREE}(?P<y>{_Y})-(?P<m>{_M})-(?P<d>{_D}){_END}"),
+        re.compile(rf"{_FREE}(?P<y>{_Y})-(?P<m>{MONTH})-(?P<d>{DAY}){_END}"),
         _iso,
         "before ranges of years and numbers",
         ("2026-11-25", "hai mươi lăm tháng mười một năm hai nghìn không trăm hai mươi sáu"),
@@ -254,7 +229,7 @@ RULES: Final = (
     ),
     Rule(
         "month-short",
-        re.compile(rf"(?<!\w)T(?P<m>{_M})(?:\s?/\s?(?P<y>{_Y})){_END}"),
+        re.compile(rf"(?<!\w)T(?P<m>{MONTH})(?:\s?/\s?(?P<y>{_Y})){_END}"),
         _short_month,
         "T10/2026 before T stands for a day of the week",
         ("T10/2026", "tháng mười năm hai nghìn không trăm hai mươi sáu"),
@@ -272,7 +247,7 @@ RULES: Final = (
     ),
     Rule(
         "day-month-dotted",
-        re.compile(rf"(?<=[Nn]gày )(?P<d>{_D})\.(?P<m>{_M})(?P<y>){_END}"),
+        re.compile(rf"(?<=[Nn]gày )(?P<d>{DAY})\.(?P<m>{MONTH})(?P<y>){_END}"),
         _full,
         "30.4 is a date after ngày, elsewhere a version or a decimal",
         ("ngày 30.4", "ngày ba mươi tháng tư"),
@@ -282,7 +257,7 @@ RULES: Final = (
     Rule(
         "months",
         re.compile(
-            rf"\b(?i:tháng)\s+(?P<claim>(?P<months>{_M}(?:(?:{_DASH}|,\s*|\s+và\s+|\s+đến\s+){_M})*)"
+            rf"\b(?i:tháng)\s+(?P<claim>(?P<months>{MONTH}(?:(?:{_DASH}|,\s*|\s+và\s+|\s+đến\s+){MONTH})*)"
             rf"(?:\s*/\s*(?P<y>{_Y}))?){_END}"
         ),
         _months,
@@ -293,7 +268,7 @@ RULES: Final = (
     Rule(
         "month-year",
         re.compile(
-            rf"(?:{_FREE}|(?<![\d/.,+-])/)(?:(?P<m0>{_M}){_DASH})?(?P<m>\d{{1,3}})\s*[/-]\s*(?P<y>(?:19|20)\d\d){_END}"
+            rf"(?:{_FREE}|(?<![\d/.,+-])/)(?:(?P<m0>{MONTH}){_DASH})?(?P<m>\d{{1,3}})\s*[/-]\s*(?P<y>(?:19|20)\d\d){_END}"
             rf"(?!\s*[-/]\s*\d)"
         ),
         _month_year,
@@ -322,37 +297,5 @@ RULES: Final = (
         ("17/17 phường", "mười bảy trên mười bảy phường"),
         needs_digit=True,
         needs=frozenset("/"),
-    ),
-    Rule(
-        "day-or-night",
-        re.compile(
-            r"(?<!\w)(?i:đêm|sáng|trưa|chiều|tối)\s(?P<claim>\d{1,2})(?=\s?(?:,|và|-)\s?(?:ngày|đêm|sáng|trưa|chiều|tối)\s[\d\ue000])"
-        ),
-        lambda match, line: day(match["claim"], line, match.start("claim")),
-        "weather offices say đêm 4, ngày 5/12; after dates, whose month it shares",
-        ("đêm 4, ngày 5/12", "đêm mùng bốn, ngày mùng năm tháng mười hai"),
-        needs_digit=True,
-    ),
-    Rule(
-        "day-month-dashed",
-        re.compile(
-            rf"\b(?i:ngày)\s+(?P<claim>(?P<d>{_D})\s?-\s?(?P<m>{_M}))(?![\w/%]|\s?[.,-]\s?\d|\s+và\s+\d){_NOT_MUNG}"
-            r"(?!\s+tháng)"
-        ),
-        _dashed,
-        "20-11 and trước 17h ngày 7-12 before days of one month",
-        ("ngày 20-11", "ngày hai mươi tháng mười một"),
-        needs_digit=True,
-        needs=frozenset("-"),
-    ),
-    Rule(
-        "day",
-        re.compile(
-            rf"\b(?i:ngày)\s+(?P<claim>{_D}(?:(?:{_DASH}|,\s*|\s+và\s+){_D})*)(?![\w/%]|\s?[.,-]\s?\d|\s+và\s+\d){_NOT_MUNG}"
-        ),
-        _day_alone,
-        "ngày 5 is ngày mùng năm, but not ngày 3 lần",
-        ("ngày 5", "ngày mùng năm"),
-        needs_digit=True,
     ),
 )

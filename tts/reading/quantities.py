@@ -51,8 +51,6 @@ _NEARBY: Final = 24
 _AGED: Final = re.compile(
     r"(?<!\w)(?i:bé|cháu|em|trẻ|cụ|nam|nữ|người|NCT|tuổi|hưởng thọ|thọ|CD|CCCD|công dân|đủ)(?!\w)"
 )
-_SCORED: Final = re.compile(r"(?<!\w)(?i:đạt|điểm|chấm|thi|môn|toán|văn|anh)(?!\w)")
-_RAISED: Final = re.compile(r"(?<!\w)(?i:thả|nuôi|tôm|cá|gà|vịt|ngan|ếch|cua|lươn|ốc|giống thả)(?!\w)")
 _LOADED: Final = re.compile(r"(?<!\w)(?i:xe|tải|hàng|nặng|thóc|lúa|phân|rác|gạo|thu)(?!\w)")
 _PER_NOUNS: Final = (
     "hộ gia đình|hộ|người|nhân khẩu|khẩu|năm học|năm|tháng|tuần|ngày đêm|ngđ|ngày|giờ|phút|giây|lần|lượt|suất|con|cháu|"
@@ -155,7 +153,7 @@ def _joint(match: re.Match[str], before: str) -> str:
         return " "
     scale2 = _size(match["scale2"])
     scale1 = _size(match["scale1"]) if match["scale1"] or match["unit1"] else scale2
-    if _comparable(match["a"]) * scale1 >= _comparable(match["b"]) * scale2:
+    if comparable(match["a"]) * scale1 >= comparable(match["b"]) * scale2:
         return " "
     return f" đến {_REPEATED.get(before, '')}"
 
@@ -164,7 +162,8 @@ def _size(scale: str | None) -> float:
     return _SIZES[_SCALES[scale]] if scale else 1.0
 
 
-def _comparable(value: str) -> float:
+def comparable(value: str) -> float:
+    """A number as it is written, with dots or a comma, to be compared with another."""
     if _DOTTED.fullmatch(value):
         return float(value.replace(".", ""))
     head, *tail = re.split("[.,]", value)
@@ -211,46 +210,7 @@ def _old_or_heavy(match: re.Match[str], line: Line) -> Said | None:
     return Said(f"{said} tấn", "" if _LOADED.search(nearby) else DOUBTFUL)
 
 
-def _score(match: re.Match[str], line: Line) -> str | None:
-    nearby = line.text[max(0, match.start() - _NEARBY) : match.start()]
-    if not _SCORED.search(nearby) or _comparable(match["a"]) > _comparable(match["b"]):
-        return None
-    return f"{number(match['a'], measured=True)} trên {number(match['b'])} điểm"
-
-
-def _stocked(match: re.Match[str], line: Line) -> str | None:
-    is_alive = _RAISED.search(line.text[max(0, match.start() - _NEARBY) : match.start()])
-    return f"{number(match[1])} con{per(match['per'], 'con')}" if is_alive else None
-
-
 RULES: Final = (
-    Rule(
-        "score",
-        re.compile(r"(?<![\w.,/-])(?P<a>\d{1,3}(?:[.,]\d{1,2})?)\s?/\s?(?P<b>[1-9]0|100)\s?đ(?![\w/])"),
-        _score,
-        "18.5/20đ is points beside đạt and điểm, before đ stands for money",
-        ("đạt 18.5/20đ", "đạt mười tám phẩy năm trên hai mươi điểm"),
-        needs_digit=True,
-        needs=frozenset("đ"),
-    ),
-    Rule(
-        "tablets",
-        re.compile(r"(?<![\w.,/-])(?:(\d{1,2})\s?-\s?)?(\d{1,2})\s?v(?=\s?/\s?(?:lần|ngày|bữa|buổi)(?!\w))"),
-        lambda match, _line: (f"{number(match[1])} đến " if match[1] else "") + f"{number(match[2])} viên",
-        "2v/lần is what a prescription says",
-        ("uống 2v/lần", "uống hai viên một lần"),
-        needs_digit=True,
-        needs=frozenset("v"),
-    ),
-    Rule(
-        "stocked",
-        re.compile(r"(?<![\w.,/-])(\d{1,4})\s?c(?P<per>\s?/\s?(?:m2|m²|m3|m³|ha|lồng|ao))(?!\w)"),
-        _stocked,
-        "30c/m2 is animals where they are raised",
-        ("thả tôm 30c/m2", "thả tôm ba mươi con trên mét vuông"),
-        needs_digit=True,
-        needs=frozenset("c"),
-    ),
     Rule(
         "age-or-tonnes",
         re.compile(
