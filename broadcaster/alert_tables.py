@@ -27,7 +27,9 @@ LONGEST_S: Final = 300.0
 _CODE: Final = re.compile(r"[a-z0-9-]{1,40}")
 _MAY_SAY: Final = ("name", "level", "siren", "why", "fields", "sentences", "rises", "repeats", "every_min")
 """Keys of a template in a file; its kind, and whether it is a drill, are not for a table to say."""
+_LONGEST_NAME: Final = 100
 _LONGEST_SENTENCE: Final = 500
+"""Characters."""
 _BEFORE: Final = "khac"
 """What a station adds stands before the template for everything else."""
 
@@ -197,6 +199,8 @@ class _Reader:
                 self._blame((*path, "fields"), "unused-field", name)
             elif names.count(name) > 1 or name == PLACE:
                 self._blame((*path, "fields"), "taken-field", name)
+        if not template.name.strip() or len(template.name) > _LONGEST_NAME:
+            self._blame((*path, "name"), "text-length", str(_LONGEST_NAME))
         if template.kind != "warning" and (template.siren or template.fields):
             self._blame(path, "no-warning")
         if template.kind == "rehearsal" and template.sentences:
@@ -210,7 +214,7 @@ class _Reader:
         if re.search(r"[{}]", FIELD.sub("", sentence)):
             self._blame(path, "stray-brace")
         if not sentence.strip() or len(sentence) > _LONGEST_SENTENCE:
-            self._blame(path, "sentence-length", str(_LONGEST_SENTENCE))
+            self._blame(path, "text-length", str(_LONGEST_SENTENCE))
 
     def _converted(self, path: tuple[str, ...], given: Mapping[str, Any], kind: type[T]) -> T | None:
         try:

@@ -23,7 +23,7 @@ FIELD: Final = re.compile(r"\{([a-z_]+)\}")
 _SENTENCE_END: Final = re.compile(r"(?<=[.!?])(?<![A-ZĐ]\.)\s+(?=[^\W_])")
 
 _USUAL_PITCH: Final = "420-980Hz/2.5s"
-_SIREN_NAME: Final = re.compile(r"(\d+)x([\d.]+)s/([\d.]+)s x(\d+)(?: ([\d.]+)-([\d.]+)Hz/([\d.]+)s)?")
+_SIREN_NAME: Final = re.compile(r"(\d+)x([\d.]+)s/([\d.e-]+)s x(\d+)(?: ([\d.]+)-([\d.]+)Hz/([\d.]+)s)?")
 
 Level = Annotated[int, msgspec.Meta(ge=1, le=5)]
 _Pitch = Annotated[float, msgspec.Meta(ge=200, le=2_000)]

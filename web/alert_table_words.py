@@ -34,7 +34,7 @@ def _what(fault: Fault, say: Say) -> str:
         "no-siren": say("bảng không có còi “%(value)s” mà mẫu này dùng"),
         "no-field": say("câu này dùng ô “%(value)s” mà mẫu không khai trong fields"),
         "stray-brace": say("dấu { } chỉ dùng để bao tên một ô"),
-        "sentence-length": say("câu phải có chữ, nhiều nhất %(value)s ký tự"),
+        "text-length": say("phải có chữ, nhiều nhất %(value)s ký tự"),
         "unused-field": say("không câu nào dùng ô “%(value)s”"),
         "taken-field": say("tên ô “%(value)s” bị trùng hoặc là tên riêng của máy"),
         "no-warning": say("mẫu này không phải cảnh báo nên không có còi, không có ô để điền"),

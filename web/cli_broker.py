@@ -44,10 +44,10 @@ def run(arguments: argparse.Namespace, settings: Settings, say: Say) -> int:
 def _admit(arguments: argparse.Namespace, settings: Settings, database: Database) -> None:
     """Admit or dismiss a province; its password goes into every folder that is written from now on."""
     user = broker_config.PROVINCE + arguments.name
-    (brokers.dismiss_province if arguments.remove else brokers.admit_province)(settings, user)
     with database.write() as session:
         action = "broker.dismiss-province" if arguments.remove else "broker.admit-province"
         chain.audit(session, at=SystemClock().now(), account_id=None, action=action, subject=user)
+        (brokers.dismiss_province if arguments.remove else brokers.admit_province)(settings, user)
 
 
 def _config(arguments: argparse.Namespace, settings: Settings, say: Say, station: str, users: dict[str, str]) -> int:

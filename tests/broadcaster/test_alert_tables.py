@@ -150,7 +150,7 @@ name = "Mới"
 level = 6
 sentences = ["Chú ý."]
 [templates.cam]
-name = "Câm"
+name = " "
 level = 1
 fields = [{{name = "place", label = "Nơi"}}, {{name = "gi", label = "Gì"}}]
 sentences = ["Ở {{place}}: {{noi}}."]
@@ -167,11 +167,12 @@ sentences = ["Ở {{place}}: {{noi}}."]
     flood = next(number for line, number in lines.items() if line.startswith('sentences = ["Lũ'))
     assert told["templates.lu-1.sentences.1"] == (flood, "no-field", "be")
     assert told["templates.lu-1.sentences.2"] == (flood, "stray-brace", "")
-    assert told["templates.lu-1.sentences.3"] == (flood, "sentence-length", "500")
+    assert told["templates.lu-1.sentences.3"] == (flood, "text-length", "500")
     assert "templates.lu-1.sentences.4" not in told
     assert told["templates.ket-thuc"] == (lines["[templates.ket-thuc]"], "no-warning", "")
     assert told["templates.thu.sentences"] == (lines['sentences = ["Thử."]'], "silent", "")
     assert told["templates.moi.level"] == (lines["level = 6"], "wrong-value", "`int` <= 5")
+    assert told["templates.cam.name"] == (lines['name = " "'], "text-length", "100")
     assert told["templates.cam.sentences.1"][1:] == ("no-field", "noi")
     assert told["templates.cam.fields"][1] == "unused-field"
 

@@ -72,7 +72,7 @@ def test_a_siren_and_the_bell_are_the_same_clip_every_time() -> None:
     assert siren.bell().sha256 == siren.bell().sha256
 
 
-@pytest.mark.parametrize("of", [Siren(2, 3, 1), Siren(3, 2.5, 0.5, 2), Siren(1, 1, 0, low_hz=500, high_hz=500.5)])
+@pytest.mark.parametrize("of", [Siren(2, 3, 1), Siren(3, 2.5, 0.5, 2), Siren(1, 1, 1e-5, low_hz=500, high_hz=500.5)])
 def test_the_name_of_a_siren_says_all_of_it(of: Siren) -> None:
     assert Siren.of_name(of.name) == of
 
