@@ -11,6 +11,7 @@ import shutil
 import subprocess
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -33,7 +34,7 @@ from tests import cap
 from tests.tts.sound_files import melody
 from tests.whole.town import COMMUNE
 from tts.encoding import RATE, encode
-from web.cli import main
+from web.cli import _parser, main
 from web.serve import PageServer
 from web.station import RunningStation
 
@@ -218,6 +219,17 @@ def test_every_command_of_the_guides_does_what_it_says(reader: Reader) -> None:
         templates = Counter(session.scalars(select(Alert.template)))
     assert templates["bao"] == 2  # by the API, and by CAP
     assert len(list(Path("nghe-thu").glob("*.wav"))) == 3
+
+
+@pytest.mark.parametrize("page", ["running.md", "alerts.md"])
+def test_every_command_that_is_named_in_a_sentence_exists(page: str, capsys: pytest.CaptureFixture[str]) -> None:
+    named = set(re.findall(r"`(loa [a-z][^`]*)`", (DOCS / page).read_text("utf-8")))
+    assert named
+    for command in named:
+        with suppress(SystemExit):  # many are named without what they need
+            _parser().parse_args(shlex.split(command)[1:])
+        wrong = capsys.readouterr().err
+        assert not re.search("invalid choice|unrecognized", wrong), f"{command}: {wrong}"
 
 
 def test_the_table_that_is_shown_can_be_used(tmp_path: Path) -> None:
