@@ -23,6 +23,7 @@ from broadcaster.geography import Geography
 from broadcaster.outbox import Outbox
 from broadcaster.rows import Alert, AlertSound, AlertSource, Clip, Distribution, Place, Published, StandingSound
 from broadcaster.transport import Transport
+from broadcaster.wire.topics import Kind
 from broadcaster.wire.units import UnixMs
 from broadcaster.worker import Worker
 
@@ -112,6 +113,8 @@ class AlertKeeper(Worker):
         with self._core.database.read() as session:
             alerts = alerting.unexpired(session, now)
             waiting = publishing.unconfirmed_of(session, self._topics(filter(self._may_repeat, alerts)))
+            if waiting:  # signed anew, they are believed by who has heard of the new key
+                waiting = [*publishing.unconfirmed(session, {Kind.TRUST}), *waiting]
             running = [alert for alert in alerts if alert.ended_at is None]
             turns = having_turn(session, [alert.id for alert in running])
             growing = [alert.id for alert in running if _has_news(alert, now, has_turn=alert.id in turns)]

@@ -1,14 +1,13 @@
 """Keys of guests, such as a province's: asked for on a page, signed into trust by the root key on the command line only."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
-from typing import Final
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
-from broadcaster import chain, setup_documents
+from broadcaster import chain, lock_outs, setup_documents
 from broadcaster.clock import to_ms
 from broadcaster.core import Core
 from broadcaster.errors import LoaError
@@ -19,9 +18,6 @@ from broadcaster.wire.clips import sha256
 from broadcaster.wire.documents import Class, TrustedKey
 from broadcaster.wire.keys import SigningKey
 from broadcaster.wire.rejection import RejectedError
-
-LOCK_OUT: Final = timedelta(hours=24)
-"""The longest that the wire knows."""
 
 
 class KeyState(StrEnum):
@@ -153,15 +149,10 @@ def lock_out(session: Session, core: Core, kid: str, account_id: int) -> datetim
     Errors: GuestKeyError (unknown).
     """
     key, now = _get(session, kid), core.clock.now()
-    key.locked_until = now + LOCK_OUT
+    key.locked_until = now + lock_outs.LONGEST
     _withdraw(session, core, kid)
     chain.audit(session, at=now, account_id=account_id, action="key.lock-out", subject=kid)
     return key.locked_until
-
-
-def locked(session: Session, now: datetime) -> list[GuestKey]:
-    """The keys that are locked out."""
-    return list(session.scalars(select(GuestKey).where(GuestKey.locked_until > now)))
 
 
 def _withdraw(session: Session, core: Core, kid: str) -> None:

@@ -20,6 +20,9 @@ from broadcaster.wire.rejection import RejectedError
 ROOT: Final = "root"
 STATION: Final = "station"
 EMERGENCY: Final = "emergency"
+OWN: Final = (STATION, EMERGENCY)
+"""What a running station signs with."""
+_NEXT: Final = ".next"
 _PUBLIC_TO_OTHERS: Final = 0o077
 
 
@@ -27,9 +30,9 @@ class KeyFileError(LoaError):
     """A key file is missing, unreadable, readable by others, or no Ed25519 key."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Keyring:
-    """The keys a running station signs with."""
+    """The keys a running station signs with; `own_keys.take_up` puts another one in while it runs."""
 
     station: SigningKey
     emergency: SigningKey
@@ -90,6 +93,34 @@ def load_root(folder: Path) -> Ed25519PublicKey:
 def load_or_create(folder: Path, name: str) -> SigningKey:
     """Read a key, or make it where there is none yet. Errors: KeyFileError."""
     return load(folder, name) if exists(folder, name) else create(folder, name)
+
+
+def create_next(folder: Path, name: str) -> SigningKey:
+    """The key that shall take the place of another, in a file beside it; the same one until `settle`. Errors: OSError."""
+    try:
+        return load(folder, f"{name}{_NEXT}")
+    except KeyFileError:  # there is none, or a power cut has torn it before anybody relied on it
+        _path(folder, f"{name}{_NEXT}").unlink(missing_ok=True)
+    key = create(folder, f"{name}{_NEXT}")
+    _sync(folder)
+    return key
+
+
+def settle(folder: Path, name: str, kid: str) -> None:
+    """Let the next key take the place of the one before if it is ``kid``: once that has been signed for, and not sooner."""
+    path = _path(folder, f"{name}{_NEXT}")
+    if path.exists() and load(folder, f"{name}{_NEXT}").kid == kid:
+        path.replace(_path(folder, name))
+        _sync(folder)
+
+
+def _sync(folder: Path) -> None:
+    """Let the names of the files survive a power cut too."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def load_keyring(folder: Path) -> Keyring:
