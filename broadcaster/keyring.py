@@ -97,20 +97,26 @@ def load_or_create(folder: Path, name: str) -> SigningKey:
 
 def create_next(folder: Path, name: str) -> SigningKey:
     """The key that shall take the place of another, in a file beside it; the same one until `settle`. Errors: OSError."""
-    try:
-        return load(folder, f"{name}{_NEXT}")
-    except KeyFileError:  # there is none, or a power cut has torn it before anybody relied on it
-        _path(folder, f"{name}{_NEXT}").unlink(missing_ok=True)
+    if kept := _next(folder, name):
+        return kept
+    _path(folder, f"{name}{_NEXT}").unlink(missing_ok=True)
     key = create(folder, f"{name}{_NEXT}")
     _sync(folder)
     return key
 
 
+def _next(folder: Path, name: str) -> SigningKey | None:
+    """The next key; None where there is none, or a power cut tore its file before anybody relied on it."""
+    try:
+        return load(folder, f"{name}{_NEXT}")
+    except KeyFileError:
+        return None
+
+
 def settle(folder: Path, name: str, kid: str) -> None:
     """Let the next key take the place of the one before if it is ``kid``: once that has been signed for, and not sooner."""
-    path = _path(folder, f"{name}{_NEXT}")
-    if path.exists() and load(folder, f"{name}{_NEXT}").kid == kid:
-        path.replace(_path(folder, name))
+    if (key := _next(folder, name)) and key.kid == kid:
+        _path(folder, f"{name}{_NEXT}").replace(_path(folder, name))
         _sync(folder)
 
 

@@ -155,21 +155,26 @@ def sign_anew(session: Session, core: Core) -> int:
     return len(old)
 
 
+def lacking(session: Session, kept: Keyring) -> dict[str, str]:
+    """The keys that the root key has signed for last and that are not those of the keyring: their ids by name."""
+    wanted = {name: row.kid for name in keyring.OWN if (row := in_use(session, name))}
+    return {name: kid for name, kid in wanted.items() if kid != getattr(kept, name).kid}
+
+
 def take_up(core: Core, folder: Path) -> bool:
     """Sign with the keys that the root key has signed for, should it have replaced one; returns whether it has.
 
     Errors: KeyFileError, when the file of the key is not there.
     """
     with core.database.read() as session:
-        wanted = {name: row.kid for name in keyring.OWN if (row := in_use(session, name))}
-    lacking = {name: kid for name, kid in wanted.items() if kid != getattr(core.keyring, name).kid}
-    for name, kid in lacking.items():
+        wanted = lacking(session, core.keyring)
+    for name, kid in wanted.items():
         keyring.settle(folder, name, kid)
         key = keyring.load(folder, name)
         if key.kid != kid:
             raise KeyFileError(f"{name}.pem is not the key {kid} that speakers believe: loa key replace {name}")
         setattr(core.keyring, name, key)
-    if lacking:
+    if wanted:
         with core.database.write() as session:
             sign_anew(session, core)
-    return bool(lacking)
+    return bool(wanted)

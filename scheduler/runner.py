@@ -63,7 +63,7 @@ class Runner:
         distributor: Distributor,
         transport: Transport,
         report_ms: int,
-        take_up_keys: Callable[[], bool] = bool,
+        take_up_keys: Callable[[], bool],
     ) -> None:
         self._core, self._database, self._clock = core, core.database, core.clock
         self._planner, self._preparation, self._production = planner, preparation, production

@@ -90,6 +90,7 @@ def office(core: Core, clock: FixedClock, tmp_path: Path) -> Iterator[Office]:
         distributor=distributor,
         transport=line,
         report_ms=60_000,
+        take_up_keys=lambda: False,
     )
     yield Office(core, clock, line, bulk, distributor, idle, runner, store)
     runner.stop()
