@@ -189,7 +189,7 @@ class Province:
             now = core.clock.now()
             guest_keys.ask(session, now, name="Đài tỉnh", public=text, max_level=3, places=[], account_id=1)
             self.token = tokens.make(session, now, "tỉnh", (tokens.FORWARD,))
-        given = argparse.Namespace(verb="sign", kid=self.key.kid, root=None)
+        given = argparse.Namespace(verb="sign", kid=self.key.kid, root=None, yes=True)
         assert cli_keys.run(given, town.town.settings, speaker_of("vi")) == 0
         town.station.wake()
         wait_until(self._is_confirmed, 20)
