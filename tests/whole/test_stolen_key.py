@@ -6,7 +6,6 @@ Three speakers: two that are there all the time, and one that was away through a
 import argparse
 import asyncio
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -40,7 +39,7 @@ pytestmark = [pytest.mark.whole, pytest.mark.timeout(240)]
 
 SPEAKERS = 3
 AWAY = "loa-003"
-LONG = "Bản tin này dài, để còn đang đọc khi có người bấm nút khóa phát trên trang của đài. " * 3
+LONG = "Bản tin này dài, để còn đang đọc khi có người bấm nút khóa phát trên trang của đài."
 
 
 class Away:
@@ -143,13 +142,13 @@ class Thief:
         return Counter({speaker.name: speaker.machine.rejected[reason] for speaker in self.speakers()})
 
     def is_refused(self, reason: str, *tries: Callable[[], object]) -> None:
-        """Every speaker counts each try under a reason, and makes no sound of it."""
-        sounded = {speaker.name: self.town.town.sounding_ms(speaker.name) for speaker in self.speakers()}
+        """Every speaker counts each try under a reason, and has nothing of it that it could play."""
         for attempt in tries:
             self._is_counted(reason, attempt)
-        due = time.monotonic() + 2.5
-        wait_until(lambda: time.monotonic() > due)
-        assert {name: self.town.town.sounding_ms(name) for name in sounded} == sounded
+        for speaker in self.speakers():
+            beliefs = speaker.machine.beliefs
+            assert not [item.id for item in beliefs.items if item.id.startswith("evil")]
+            assert not [raised.alert.alert for raised in beliefs.alerts if "evil" in raised.alert.alert]
 
     def _is_counted(self, reason: str, attempt: Callable[[], object]) -> None:
         before = self.refused(reason)
@@ -204,13 +203,11 @@ def test_a_stolen_station_key_is_locked_out_by_a_button_and_replaced_by_the_root
     town.station.end_alert(alert.id, By(), words=False, at_once=True)
 
     new = replace(thief, keyring.STATION)
-    town.air(speakers=SPEAKERS - 1, text="Chương trình phát lại bình thường với khóa mới.")
     thief.is_refused("revoked-key", thief.plan, thief.air, lambda: thief.command(lift))
-
     away.switch_on()
     wait_until(lambda: new.kid in away.fleet.speakers[0].machine.beliefs.believed, 20)
-    town.air(speakers=SPEAKERS, text="Cụm loa vắng mặt cũng phát với khóa mới.")
     thief.is_refused("revoked-key", thief.plan, thief.air)
+    town.air(speakers=SPEAKERS, text="Khóa mới.")
     with town.town.database.read() as session:
         actions = session.scalars(select(AuditEntry.action).where(AuditEntry.action.startswith("key."))).all()
         assert actions == ["key.lock-out", "key.replace"]
@@ -234,8 +231,8 @@ def test_a_stolen_emergency_key_raises_alarms_until_the_root_key_replaces_it(thi
     thief.is_refused("revoked-key", thief.alert, lambda: thief.command(lock, thief.emergency))
     away.switch_on()
     wait_until(lambda: town.station.core.keyring.emergency.kid in away.fleet.speakers[0].machine.beliefs.believed, 20)
-    town.air(speakers=SPEAKERS, text="Loa vẫn phát, vì lệnh khóa phát của kẻ gian không còn giá trị.")
     thief.is_refused("revoked-key", thief.alert)
+    town.air(speakers=SPEAKERS, text="Vẫn phát.")  # whatever he has locked out
     with town.town.database.read() as session:
         assert session.get_one(Alert, evil).ended_at
     alert = town.station.raise_alert(Order(request="real", template=LOWER.code, places=("an-binh",)), By()).alert
