@@ -472,6 +472,17 @@ def test_an_alert_whose_rows_were_lost_is_taken_back_and_can_be_ended(desk: Desk
         assert chain.first_break(session, AuditEntry) is None
 
 
+@pytest.mark.parametrize("drill", [False, True])
+def test_words_after_an_alert_that_are_taken_back_warn_of_nothing(desk: Desk, *, drill: bool) -> None:
+    with desk.core.database.write() as session:
+        before = alerting.raise_alert(session, desk.core, Order("form-1", "bao", ("thon-dong",)), By(), "ngan").alert.id
+    for one in lost(desk, if_begun=(before,), drill=drill):
+        assert desk.overhear(*one) == [True]
+    with desk.core.database.read() as session:
+        taken = next(one for one in alerting.in_force(session, desk.clock.now()) if one.id != before)
+        assert (taken.source, taken.follows_id, alerting.is_warning(taken)) == (AlertSource.RECOVERED, before, False)
+
+
 def test_a_place_that_comes_back_after_the_end_is_told_of_it(desk: Desk) -> None:
     first, second = lost(desk)
     desk.overhear(*first)
