@@ -3,37 +3,38 @@
 A lock-out of the station key takes the emergency key; only the root key, on the command line, does away with either.
 """
 
+import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from dataclasses import replace as changed
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from broadcaster import alert_documents, alerting, chain, keyring, lock_outs, setup_documents
-from broadcaster.clock import to_ms
+from broadcaster import alert_documents, alerting, chain, keyring, lock_outs, setup_documents, signed_alerts
 from broadcaster.core import Core
 from broadcaster.guest_keys import GuestKeyError
 from broadcaster.keyring import KeyFileError, Keyring
 from broadcaster.publishing import Publisher
-from broadcaster.rows import AlertEnd, AlertSource, AuditEntry, OwnKey, Published
+from broadcaster.rows import AlertSource, AuditEntry, OwnKey, Published
 from broadcaster.wire import envelope, keys
 from broadcaster.wire.keys import SigningKey
 from broadcaster.wire.topics import Kind
 
+log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True)
-class Replaced:
-    """What came of putting a key in the place of another.
+class Renewed:
+    """What became of the documents that a replaced key had signed.
 
     Attributes:
-        signed: how many documents in force were signed anew.
-        withdrawn: titles of alerts that were taken back from the broker under the old key: a thief could have raised them.
+        signed: how many were signed anew.
+        withdrawn: titles of alerts that had been taken back from the broker: a thief's look the same.
     """
 
-    key: OwnKey
     signed: int
     withdrawn: tuple[str, ...]
 
@@ -67,7 +68,7 @@ def note(session: Session, core: Core) -> None:
 
 def _add(session: Session, name: str, key: SigningKey, now: datetime) -> OwnKey:
     before = session.scalars(select(OwnKey).where(OwnKey.name == name)).all()
-    begun = None if before else session.scalar(select(AuditEntry.at).where(AuditEntry.action == "init").limit(1))
+    begun = None if before else session.scalar(select(func.min(AuditEntry.at)).where(AuditEntry.action == "init"))
     for old in before:
         old.replaced_at = old.replaced_at or now
     row = OwnKey(kid=key.kid, name=name, public_key=keys.public_text(key.public), since=begun or now)
@@ -97,7 +98,7 @@ def locked_until(session: Session, now: datetime) -> datetime | None:
     return key.locked_until if key and key.locked_until and key.locked_until > now else None
 
 
-def replace(session: Session, core: Core, root: SigningKey, name: str, new: SigningKey) -> Replaced:
+def replace(session: Session, core: Core, root: SigningKey, name: str, new: SigningKey) -> Renewed:
     """Trust ``new`` in the place of the key ``name``, which is never believed again, and sign with it what is in force.
 
     The caller settles the file afterwards; a running station takes the key up by itself.
@@ -108,51 +109,38 @@ def replace(session: Session, core: Core, root: SigningKey, name: str, new: Sign
     now = core.clock.now()
     note(session, core)
     session.flush()
-    row = _add(session, name, new, now)
+    _add(session, name, new, now)
     session.flush()
-    renewed = changed(core, keyring=changed(core.keyring, **{name: new}))
-    setup_documents.put_trust(session, renewed, root, revoked=gone)
-    withdrawn = _withdraw_recovered(session, core) if name == keyring.EMERGENCY else ()
-    signed = sign_anew(session, renewed)
-    detail = {"key": name, "revoked": gone, "signed": signed, "withdrawn": len(withdrawn)}
+    core = changed(core, keyring=changed(core.keyring, **{name: new}))
+    setup_documents.put_trust(session, core, root, revoked=gone)
+    renewed = sign_anew(session, core)
+    detail = {"key": name, "revoked": gone, "signed": renewed.signed, "withdrawn": len(renewed.withdrawn)}
     chain.audit(session, at=now, account_id=None, action="key.replace", subject=new.kid, detail=detail)
-    return Replaced(row, signed, withdrawn)
+    return renewed
 
 
-def _withdraw_recovered(session: Session, core: Core) -> tuple[str, ...]:
-    """End what was taken back from the broker because the old key had signed it: its words are known to nobody here."""
-    now = core.clock.now()
-    found = [alert for alert in alerting.unexpired(session, now) if alert.source is AlertSource.RECOVERED]
-    for alert in found:
-        if alert.ended_at is None:
-            alert.ended_at, alert.end = now, AlertEnd.ENDED
-        alert.expires_at = now
-        for place in alert.targets:
-            if row := session.get(Published, core.topics.alert(place.code, alert.id)):
-                row.exp = to_ms(now)
-    session.flush()
-    return tuple(alert.title for alert in found)
-
-
-def sign_anew(session: Session, core: Core) -> int:
-    """Sign everything in force that a replaced key had signed; returns how much that was."""
+def sign_anew(session: Session, core: Core) -> Renewed:
+    """Sign everything in force that a replaced key had signed, but for what was taken back because of that signature."""
     gone = set(session.scalars(select(OwnKey.kid).where(OwnKey.replaced_at.is_not(None))))
-    now_ms = core.clock.now_ms()
     kinds = (Kind.PLAN.value, Kind.CONFIG.value, Kind.ALERT.value)
-    alive = (Published.exp == envelope.NEVER) | (Published.exp > now_ms)
+    alive = (Published.exp == envelope.NEVER) | (Published.exp > core.clock.now_ms())
     rows = session.scalars(select(Published).where(Published.typ.in_(kinds), alive)).all()
     old = [row for row in rows if envelope.parse(row.envelope).header.kid in gone]
-    publisher, alerts = Publisher(session, core.clock), set[str]()
+    publisher, names = Publisher(session, core.clock), set[str]()
     for row in old:
         if row.typ == Kind.ALERT.value:
             row.payload_sha256 = ""  # in force, but not said
-            alerts.add(core.topics.parse(row.topic).alert)
+            names.add(core.topics.parse(row.topic).alert)
         else:
             publisher.renew(core.keyring.station, row)
-    for name in sorted(alerts):
-        if alert := alerting.get(session, name, to_change=True):
+    withdrawn = []
+    for alert in [found for name in sorted(names) if (found := alerting.get(session, name, to_change=True))]:
+        if alert.source is AlertSource.RECOVERED:
+            signed_alerts.withdraw(session, core, alert)
+            withdrawn.append(alert.title)
+        else:
             alert_documents.sign(session, core, alert)
-    return len(old)
+    return Renewed(len(old), tuple(withdrawn))
 
 
 def lacking(session: Session, kept: Keyring) -> dict[str, str]:
@@ -176,5 +164,6 @@ def take_up(core: Core, folder: Path) -> bool:
         setattr(core.keyring, name, key)
     if wanted:
         with core.database.write() as session:
-            sign_anew(session, core)
+            renewed = sign_anew(session, core)
+        log.info("keys taken up kids=%s signed=%s withdrawn=%s", sorted(wanted.values()), *astuple(renewed))
     return bool(wanted)

@@ -5,8 +5,9 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from broadcaster import chain, standing
-from broadcaster.clock import from_ms
-from broadcaster.rows import Alert, AlertSound, AlertSource, Clip, GuestKey, Place, Published
+from broadcaster.clock import from_ms, to_ms
+from broadcaster.core import Core
+from broadcaster.rows import Alert, AlertEnd, AlertSound, AlertSource, Clip, GuestKey, Place, Published
 from broadcaster.wire import clips, urgent
 from broadcaster.wire.envelope import Envelope
 from broadcaster.wire.topics import Address
@@ -78,6 +79,17 @@ def note_sounds(session: Session, alert: Alert, place: Place, document: urgent.A
             alert.sounds.append(sound)
         sound.part, sound.text, sound.at_ms = part.part, sound_text(part.clip), part.at_ms
         sound.sent_by, sound.clip = from_ms(part.sent_by), session.get(Clip, part.clip)
+
+
+def withdraw(session: Session, core: Core, alert: Alert) -> None:
+    """End an alert whose signer is believed no longer, and let its documents expire: housekeeping clears the retained copies."""
+    now = core.clock.now()
+    if alert.ended_at is None:
+        alert.ended_at, alert.end = now, AlertEnd.ENDED
+    alert.expires_at = now
+    for place in alert.targets:
+        if row := session.get(Published, core.topics.alert(place.code, alert.id)):
+            row.exp = to_ms(now)
 
 
 def audit(

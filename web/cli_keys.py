@@ -147,7 +147,7 @@ def _replace(core: Core, root: SigningKey, folder: Path, name: str, say: Say, *,
     with core.database.write() as session:
         done = own_keys.replace(session, core, root, name, new)
     keyring.settle(folder, name, new.kid)
-    fingerprint = guest_keys.fingerprint(done.key.public_key)
+    fingerprint = guest_keys.fingerprint(keys.public_text(new.public))
     print(say("Khóa mới, vân tay %(fingerprint)s; đã ký lại %(n)s văn bản.", fingerprint=fingerprint, n=done.signed))
     _tell_signed(core, say)
     for title in done.withdrawn:

@@ -108,9 +108,12 @@ def _keys(settings: Settings, say: Say, database: Database | None = None) -> Fin
 
 def _trouble_with_keys(part: str, kept: Keyring, database: Database, say: Say) -> Finding | None:
     """A key that is locked out, or whose file is not the one that speakers believe."""
-    with database.read() as session:
-        until = own_keys.locked_until(session, SystemClock().now())
-        lacking = own_keys.lacking(session, kept)
+    try:
+        with database.read() as session:
+            until = own_keys.locked_until(session, SystemClock().now())
+            lacking = own_keys.lacking(session, kept)
+    except SQLAlchemyError:  # told under its own name
+        return None
     if lacking:
         name = next(iter(lacking))
         detail = say("keys/%(name)s.pem không phải khóa mà loa đang tin", name=name)

@@ -24,5 +24,5 @@ def lock_out(kid: str) -> ResponseReturnValue:
         services().orders.lock_out(kid, me().id)
     except GuestKeyError:
         abort(404)
-    flash(_("Đã khóa phát khóa đài. Loa chỉ còn phát khẩn cấp cho đến khi thay khóa."), "success")
+    flash(_("Đã khóa phát: loa chỉ còn phát khẩn cấp cho đến khi thay khóa."), "success")
     return redirect(url_for("guest_keys.listing") + f"#key-{kid}", 303)

@@ -51,8 +51,8 @@ class Office:
         with self.core.database.read() as session:
             return setup_documents.signed_trust(session, self.root)
 
-    def replace(self, name: str, *, settle: bool = True) -> own_keys.Replaced:
-        """As the command does it, in a process of its own."""
+    def replace(self, name: str, *, settle: bool = True) -> tuple[str, own_keys.Renewed]:
+        """As the command does it, in a process of its own; also returns the id of the new key."""
         with self.core.database.read() as session:
             kept = own_keys.open_keyring(session, self.folder)
         other = Core(self.core.database, kept, TOPICS, self.clock, self.core.counters)
@@ -61,7 +61,7 @@ class Office:
             done = own_keys.replace(session, other, self.root, name, new)
         if settle:
             keyring.settle(self.folder, name, new.kid)
-        return done
+        return new.kid, done
 
     def lock(self, kid: str) -> None:
         with self.core.database.write() as session:
@@ -133,8 +133,8 @@ def test_a_replaced_station_key_is_revoked_and_what_it_had_signed_is_said_anew(o
     before, old, emergency = office.published(), office.core.keyring.station.kid, office.core.keyring.emergency.kid
     office.lock(old)
     office.clock.advance(timedelta(seconds=1))
-    done = office.replace(keyring.STATION)
-    trust, new = office.trust(), done.key.kid
+    new, done = office.replace(keyring.STATION)
+    trust = office.trust()
     assert trust.revoked == (old,)
     assert {key.kid for key in trust.keys} == {new, emergency}
     signers, after = office.signers(), office.published()
@@ -156,7 +156,7 @@ def test_a_replaced_station_key_is_revoked_and_what_it_had_signed_is_said_anew(o
 
 def test_a_running_station_takes_the_new_key_up_and_mends_what_it_signed_meanwhile(office: Office) -> None:
     assert not own_keys.take_up(office.core, office.folder)
-    new = office.replace(keyring.STATION).key.kid
+    new, _ = office.replace(keyring.STATION)
     with office.core.database.write() as session:  # it has not noticed yet
         plan = Plan(zone="thon-dong", date="2026-11-22", items=())
         late = UnixMs(office.clock.now_ms() + 2 * HOUR)
@@ -170,7 +170,7 @@ def test_a_running_station_takes_the_new_key_up_and_mends_what_it_signed_meanwhi
 
 @pytest.mark.parametrize("running", [False, True])
 def test_killed_before_the_file_took_its_place_the_station_finishes_it(office: Office, *, running: bool) -> None:
-    new = office.replace(keyring.EMERGENCY, settle=False).key.kid
+    new, _ = office.replace(keyring.EMERGENCY, settle=False)
     assert keyring.load(office.folder, keyring.EMERGENCY).kid != new
     if running:
         assert own_keys.take_up(office.core, office.folder)
@@ -191,13 +191,13 @@ def test_killed_before_anything_was_signed_the_old_key_works_and_the_command_is_
         (office.folder / "station.next.pem").write_bytes(b"-----BEG")
     with office.core.database.read() as session:
         assert own_keys.open_keyring(session, office.folder).station.kid == office.core.keyring.station.kid
-    new = office.replace(keyring.STATION).key.kid
+    new, _ = office.replace(keyring.STATION)
     assert (new == made.kid) is not torn
     assert own_keys.take_up(office.core, office.folder)
 
 
 def test_a_lost_file_is_told_by_its_name_and_the_next_replacement_revokes_it_too(office: Office) -> None:
-    lost = office.replace(keyring.STATION, settle=False).key.kid
+    lost, _ = office.replace(keyring.STATION, settle=False)
     (office.folder / "station.next.pem").unlink()
     with pytest.raises(KeyFileError, match="loa key replace station"):
         own_keys.take_up(office.core, office.folder)
@@ -223,11 +223,15 @@ def test_a_replaced_emergency_key_leaves_our_alerts_in_force_and_withdraws_the_t
     with office.core.database.write() as session:
         assert recovery.take_back(session, topic, forged(now))
     office.clock.advance(timedelta(seconds=1))
-    done = office.replace(keyring.EMERGENCY)
+    new, done = office.replace(keyring.EMERGENCY)
     assert done.withdrawn == ("Giả",)
+    with office.core.database.write() as session:
+        assert publishing.take_expired(session, office.clock.now_ms()) == [topic]
+    with office.core.database.write() as session:  # the running station has not noticed yet
+        assert recovery.take_back(session, topic, forged(office.clock.now_ms()))
     own_keys.take_up(office.core, office.folder)
     ours = TOPICS.alert("thon-dong", office.alert)
-    assert office.signers()[ours] == done.key.kid
+    assert office.signers()[ours] == new
     with office.core.database.write() as session:
         assert [alert.id for alert in alerting.in_force(session, office.clock.now())] == [office.alert]
         assert publishing.take_expired(session, office.clock.now_ms()) == [topic]

@@ -59,7 +59,9 @@ def test_a_welcome_can_speak_of_documents_only(bench: Bench) -> None:
     """Not of commands, or a lock-out would be too old; nor of what is no topic at all."""
     station = bench.station
     command = f"{station.topics.command(station.zones[0])}#{station.emergency.kid}"
-    bench.deliver(forged_welcome(bench, station.key, {command: NOON + 400 * DAY, "rubbish": 5, "loa/1/st/zone/ /trust": 9}))
+    bench.deliver(
+        forged_welcome(bench, station.key, {command: NOON + 400 * DAY, "rubbish": 5, "loa/1/st/zone/ /trust": 9})
+    )
     bench.deliver(lock(bench, station.key.kid))
     assert station.key.kid not in bench.machine.beliefs.believed
     bench.run(bench.now + 5 * MINUTE)

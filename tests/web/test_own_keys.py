@@ -45,7 +45,7 @@ def test_the_duty_officer_finds_the_button_locks_the_key_out_and_every_page_tell
     assert "Thêm khóa" not in page  # a province's key is for who enrols
     assert "Khóa đài đang bị khóa phát đến" not in officer.get("/").text
     page = officer.post(LOCK, follow_redirects=True).text
-    assert "Đã khóa phát khóa đài" in page
+    assert "Đã khóa phát: loa chỉ còn phát khẩn cấp" in page
     assert "Khóa thêm" in page
     assert "Khóa đài đang bị khóa phát đến" in officer.get("/").text
     with stage.rows() as session:
