@@ -122,6 +122,8 @@ def replace(session: Session, core: Core, root: SigningKey, name: str, new: Sign
 def sign_anew(session: Session, core: Core) -> Renewed:
     """Sign everything in force that a replaced key had signed, but for what was taken back because of that signature."""
     gone = set(session.scalars(select(OwnKey.kid).where(OwnKey.replaced_at.is_not(None))))
+    if not gone:
+        return Renewed(0, ())
     kinds = (Kind.PLAN.value, Kind.CONFIG.value, Kind.ALERT.value)
     alive = (Published.exp == envelope.NEVER) | (Published.exp > core.clock.now_ms())
     rows = session.scalars(select(Published).where(Published.typ.in_(kinds), alive)).all()
@@ -156,14 +158,24 @@ def take_up(core: Core, folder: Path) -> bool:
     """
     with core.database.read() as session:
         wanted = lacking(session, core.keyring)
-    for name, kid in wanted.items():
-        keyring.settle(folder, name, kid)
-        key = keyring.load(folder, name)
-        if key.kid != kid:
-            raise KeyFileError(f"{name}.pem is not the key {kid} that speakers believe: loa key replace {name}")
-        setattr(core.keyring, name, key)
-    if wanted:
+    if not wanted:
+        return False
+    found = {name: _settled(folder, name, kid) for name, kid in wanted.items()}
+    before = changed(core.keyring)
+    try:
         with core.database.write() as session:
+            core.keyring.put(changed(core.keyring, **found))
             renewed = sign_anew(session, core)
-        log.info("keys taken up kids=%s signed=%s withdrawn=%s", sorted(wanted.values()), *astuple(renewed))
-    return bool(wanted)
+    except BaseException:
+        core.keyring.put(before)  # and the next look tries again
+        raise
+    log.info("keys taken up kids=%s signed=%s withdrawn=%s", sorted(wanted.values()), *astuple(renewed))
+    return True
+
+
+def _settled(folder: Path, name: str, kid: str) -> SigningKey:
+    keyring.settle(folder, name, kid)
+    key = keyring.load(folder, name)
+    if key.kid != kid:
+        raise KeyFileError(f"{name}.pem is not the key {kid} that speakers believe: loa key replace {name}")
+    return key

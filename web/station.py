@@ -98,6 +98,7 @@ class RunningStation:
             keys = own_keys.open_keyring(session, home / "keys")
             self.core = core = Core(database, keys, Topics(station.code), clock or SystemClock(), counters)
             own_keys.note(session, core)
+            own_keys.sign_anew(session, core)  # what a kill has left undone
         self.broker = brokers.embedded(settings, station.code, core.clock, counters)
         furnish(database, sounds, core.clock.now())
         address = brokers.station_address(settings, self.broker)

@@ -168,6 +168,24 @@ def test_a_running_station_takes_the_new_key_up_and_mends_what_it_signed_meanwhi
     assert not own_keys.take_up(office.core, office.folder)
 
 
+def test_where_the_disk_fails_meanwhile_the_next_look_takes_the_key_up(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = office.core.keyring.station.kid
+    new, _ = office.replace(keyring.STATION)
+
+    def full(*_: object) -> None:
+        raise OSError("disk full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(own_keys, "sign_anew", full)
+        with pytest.raises(OSError, match="full"):
+            own_keys.take_up(office.core, office.folder)
+    assert office.core.keyring.station.kid == old
+    assert own_keys.take_up(office.core, office.folder)
+    assert office.core.keyring.station.kid == new
+
+
 @pytest.mark.parametrize("running", [False, True])
 def test_killed_before_the_file_took_its_place_the_station_finishes_it(office: Office, *, running: bool) -> None:
     new, _ = office.replace(keyring.EMERGENCY, settle=False)
