@@ -307,6 +307,8 @@ class Beliefs:
         doubtful = [topic for topic, floor in self.floors.items() if floor.kid and not self._trust.believes(floor.kid)]
         for topic in doubtful:
             del self.floors[topic]
+        for place in [place for place in self._ordered if not self._trust.believes(place.rpartition("#")[2])]:
+            del self._ordered[place]
         return self._drop(doubtful)
 
     def _drop(self, topics: Iterable[str]) -> list[str]:

@@ -193,9 +193,8 @@ class SpeakerMachine:
     def _take(self, admitted: Admitted, now: int) -> list[Action]:
         believed = self.beliefs.believed
         actions = self._without(self.beliefs.take(admitted))
-        if (
-            self.reports.online and not believed <= self.beliefs.believed
-        ):  # what else has the thief of that key told it?
+        lost = believed - self.beliefs.believed
+        if lost and self.reports.online:  # what else has the thief of that key told it?
             actions += self.reports.greet(now)
         return actions
 

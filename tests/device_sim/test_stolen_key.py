@@ -3,7 +3,7 @@
 import pytest
 
 from broadcaster.wire import strict_json
-from broadcaster.wire.documents import Hello, Welcome
+from broadcaster.wire.documents import Action, Hello, Welcome
 from broadcaster.wire.keys import SigningKey
 from broadcaster.wire.topics import Kind
 from broadcaster.wire.units import DAY, HOUR, MINUTE, SECOND
@@ -95,6 +95,21 @@ def test_an_older_trust_is_no_way_back_after_a_newer_one_was_spoken_of(bench: Be
     bench.deliver(old)
     bench.reboot()
     assert stolen.kid not in bench.machine.beliefs.believed
+
+
+@pytest.mark.parametrize("for_ever", [False, True])
+def test_what_the_thief_ordered_at_once_falls_silent_with_his_key(bench: Bench, *, for_ever: bool) -> None:
+    station = bench.station
+    item = station.item("evil", NOON + SECOND, duration_ms=3 * MINUTE)
+    bench.deliver(station.command(Action.AIR, members={"item": item}), *station.sound(item))
+    bench.run(NOON + MINUTE)  # his command has expired, and what it ordered goes on
+    assert bench.sounding
+    if for_ever:
+        replace_station_key(bench)
+    else:
+        bench.deliver(lock(bench, station.key.kid))
+    bench.run(bench.now + SECOND)
+    assert not bench.sounding
 
 
 def test_lock_outs_by_a_revoked_emergency_key_count_no_more_over_a_reboot_neither(bench: Bench) -> None:
