@@ -116,20 +116,21 @@ class Beliefs:
         return {place: floor.seq for place, floor in self.floors.items() if floor.payload_hash and self._is_held(place)}
 
     @property
-    def lacking(self) -> list[str]:
-        """The topics of documents that the station has spoken of and that are not here."""
-        awaited = [place for place, floor in self.floors.items() if not floor.payload_hash and self._is_held(place)]
+    def lacking(self) -> frozenset[Kind]:
+        """The kinds of documents that the station has spoken of and that are not here."""
+        awaited = _HELD & {self._kind(place) for place, floor in self.floors.items() if not floor.payload_hash}
         have = self.have
-        return [*awaited, *(topic for topic, seq in self._newer_trust.items() if have.get(topic, -1) < seq)]
+        has_newer_trust = any(have.get(topic, -1) < seq for topic, seq in self._newer_trust.items())
+        return awaited | {Kind.TRUST} if has_newer_trust else awaited
 
     def _is_held(self, place: str) -> bool:
-        try:
-            return self._topics.parse(place).kind in _HELD
-        except RejectedError:  # a command's place, or no topic at all
-            return False
+        return self._kind(place) in _HELD
 
-    def _is_trust(self, topic: str) -> bool:
-        return self._topics.parse(topic).kind is Kind.TRUST
+    def _kind(self, place: str) -> Kind | None:
+        try:
+            return self._topics.parse(place).kind
+        except RejectedError:  # a command's place, or no topic at all
+            return None
 
     @property
     def alerts(self) -> list[Raised]:
@@ -327,7 +328,7 @@ class Beliefs:
         """
         self.welcomed = True
         current = {topic: seq for topic, seq in current.items() if self._is_held(topic)}
-        self._newer_trust = {topic: seq for topic, seq in current.items() if self._is_trust(topic)}
+        self._newer_trust = {topic: seq for topic, seq in current.items() if self._kind(topic) is Kind.TRUST}
         stale = [topic for topic, floor in self.floors.items() if not floor.payload_hash and topic not in current]
         for topic in stale:
             if topic not in self._plans and topic not in self._alerts:
