@@ -15,7 +15,7 @@ from typing import Final, NamedTuple, TypeVar
 from sqlalchemy import ColumnElement, exists, select
 from sqlalchemy.orm import Session
 
-from broadcaster import alert_reports, alerting, publishing, standing
+from broadcaster import alert_reports, alerting, publishing, setup_documents, standing
 from broadcaster.alert_documents import grow, having_turn, sign
 from broadcaster.core import Core
 from broadcaster.distribution import Distributor
@@ -110,6 +110,9 @@ class AlertKeeper(Worker):
         with self._core.database.read() as session:
             alerts = alerting.unexpired(session, now)
             waiting = publishing.unconfirmed_of(session, self._topics(filter(self._may_repeat, alerts)))
+            if waiting:  # signed anew, they are believed by who has heard of the new key
+                trust = map(self._core.topics.trust, setup_documents.top_zones(session))
+                waiting = [*publishing.unconfirmed_of(session, [*trust]), *waiting]
             running = [alert for alert in alerts if alert.ended_at is None]
             turns = having_turn(session, [alert.id for alert in running])
             growing = [alert.id for alert in running if _has_news(alert, now, has_turn=alert.id in turns)]

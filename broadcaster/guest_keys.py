@@ -1,27 +1,22 @@
 """Keys of guests, such as a province's: asked for on a page, signed into trust by the root key on the command line only."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
-from typing import Final
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
-from broadcaster import chain, setup_documents
-from broadcaster.clock import to_ms
+from broadcaster import chain, lock_outs, setup_documents, signed_alerts
 from broadcaster.core import Core
 from broadcaster.errors import LoaError
 from broadcaster.geography import Geography
-from broadcaster.rows import Alert, AlertEnd, AlertSource, GuestKey, Place, Published
+from broadcaster.rows import Alert, AlertSource, GuestKey, Place
 from broadcaster.wire import keys
 from broadcaster.wire.clips import sha256
 from broadcaster.wire.documents import Class, TrustedKey
 from broadcaster.wire.keys import SigningKey
 from broadcaster.wire.rejection import RejectedError
-
-LOCK_OUT: Final = timedelta(hours=24)
-"""The longest that the wire knows."""
 
 
 class KeyState(StrEnum):
@@ -153,30 +148,19 @@ def lock_out(session: Session, core: Core, kid: str, account_id: int) -> datetim
     Errors: GuestKeyError (unknown).
     """
     key, now = _get(session, kid), core.clock.now()
-    key.locked_until = now + LOCK_OUT
+    key.locked_until = now + lock_outs.LONGEST
     _withdraw(session, core, kid)
     chain.audit(session, at=now, account_id=account_id, action="key.lock-out", subject=kid)
     return key.locked_until
 
 
-def locked(session: Session, now: datetime) -> list[GuestKey]:
-    """The keys that are locked out."""
-    return list(session.scalars(select(GuestKey).where(GuestKey.locked_until > now)))
-
-
 def _withdraw(session: Session, core: Core, kid: str) -> None:
-    """End a key's alerts in the rows, and let their documents expire: housekeeping clears the retained copies."""
-    now = core.clock.now()
+    """End a key's alerts."""
     over = select(Alert).where(
-        Alert.source == AlertSource.PROVINCE, Alert.id.startswith(f"{kid}-"), Alert.expires_at > now
+        Alert.source == AlertSource.PROVINCE, Alert.id.startswith(f"{kid}-"), Alert.expires_at > core.clock.now()
     )
     for alert in session.scalars(over):
-        if alert.ended_at is None:
-            alert.ended_at, alert.end = now, AlertEnd.ENDED
-        alert.expires_at = now
-        for place in alert.targets:
-            if row := session.get(Published, core.topics.alert(place.code, alert.id)):
-                row.exp = to_ms(now)
+        signed_alerts.withdraw(session, core, alert)
 
 
 def _get(session: Session, kid: str) -> GuestKey:

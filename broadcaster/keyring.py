@@ -20,6 +20,9 @@ from broadcaster.wire.rejection import RejectedError
 ROOT: Final = "root"
 STATION: Final = "station"
 EMERGENCY: Final = "emergency"
+OWN: Final = (STATION, EMERGENCY)
+"""What a running station signs with."""
+_NEXT: Final = ".next"
 _PUBLIC_TO_OTHERS: Final = 0o077
 
 
@@ -27,12 +30,16 @@ class KeyFileError(LoaError):
     """A key file is missing, unreadable, readable by others, or no Ed25519 key."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Keyring:
-    """The keys a running station signs with."""
+    """The keys a running station signs with; `own_keys.take_up` puts another one in while it runs."""
 
     station: SigningKey
     emergency: SigningKey
+
+    def put(self, other: "Keyring") -> None:
+        """Sign with the keys of another keyring from now on."""
+        self.station, self.emergency = other.station, other.emergency
 
 
 def write_private(path: Path, data: bytes) -> None:
@@ -90,6 +97,40 @@ def load_root(folder: Path) -> Ed25519PublicKey:
 def load_or_create(folder: Path, name: str) -> SigningKey:
     """Read a key, or make it where there is none yet. Errors: KeyFileError."""
     return load(folder, name) if exists(folder, name) else create(folder, name)
+
+
+def create_next(folder: Path, name: str) -> SigningKey:
+    """The key that shall take the place of another, in a file beside it; the same one until `settle`. Errors: OSError."""
+    if kept := _next(folder, name):
+        return kept
+    _path(folder, f"{name}{_NEXT}").unlink(missing_ok=True)
+    key = create(folder, f"{name}{_NEXT}")
+    _sync(folder)
+    return key
+
+
+def _next(folder: Path, name: str) -> SigningKey | None:
+    """The next key; None where there is none, or a power cut tore its file before anybody relied on it."""
+    try:
+        return load(folder, f"{name}{_NEXT}")
+    except KeyFileError:
+        return None
+
+
+def settle(folder: Path, name: str, kid: str) -> None:
+    """Let the next key take the place of the one before if it is ``kid``: once that has been signed for, and not sooner."""
+    if (key := _next(folder, name)) and key.kid == kid:
+        _path(folder, f"{name}{_NEXT}").replace(_path(folder, name))
+        _sync(folder)
+
+
+def _sync(folder: Path) -> None:
+    """Let the names of the files survive a power cut too."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def load_keyring(folder: Path) -> Keyring:

@@ -75,6 +75,10 @@ class Publisher:
         """The envelope of a message that is said once and never kept for others, such as a command."""
         return self._sign(key, kind, topic, strict_json.encode(document), exp)
 
+    def renew(self, key: SigningKey, row: Published) -> None:
+        """Sign the document in force on a topic with another key."""
+        self._sign(key, Kind(row.typ), row.topic, envelope.parse(row.envelope).payload, UnixMs(row.exp))
+
     def _sign(self, key: SigningKey, kind: Kind, topic: str, payload: bytes, exp: UnixMs) -> bytes:
         row = self.kept(topic)
         if row is None:

@@ -16,22 +16,24 @@ from limits.strategies import FixedWindowRateLimiter
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from broadcaster import deliveries, guest_keys, presence, publishing
+from broadcaster import deliveries, lock_outs, presence, publishing
 from broadcaster.alerting import PREFIX
-from broadcaster.clock import from_ms, to_ms
+from broadcaster.clock import from_ms
 from broadcaster.core import Core
 from broadcaster.deliveries import Told
 from broadcaster.distribution import Distributor
 from broadcaster.geography import Geography
 from broadcaster.guests import Guests
+from broadcaster.lock_outs import LockOut
 from broadcaster.publishing import Publisher
-from broadcaster.rows import GuestKey, Published, Speaker
+from broadcaster.recovery import Recovery
+from broadcaster.rows import Published, Speaker
 from broadcaster.transport import Message, Transport
 from broadcaster.wire import envelope, keys, strict_json
-from broadcaster.wire.documents import Ack, Action, Command, Hello, Receipts, Request, Welcome
+from broadcaster.wire.documents import Ack, Hello, Receipts, Request, Welcome
 from broadcaster.wire.rejection import Reason, RejectedError
 from broadcaster.wire.topics import Address, Kind
-from broadcaster.wire.units import MINUTE, SECOND, UnixMs
+from broadcaster.wire.units import MINUTE, UnixMs
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +49,6 @@ _TOGETHER: Final = 50
 """Messages in one transaction, some 60 ms of work: while it lasts, nobody else writes, not even an alert."""
 _ANSWER_MS: Final = MINUTE
 """How long a welcome and an acknowledgement are valid."""
-_COMMAND_MS: Final = 30 * SECOND
 _UP: Final = frozenset({Kind.STATE, Kind.ABOUT, Kind.HELLO, Kind.RECEIPT, Kind.REQUEST, Kind.TELEMETRY})
 
 _ANSWERED_ON: Final = {Kind.HELLO: "welcome", Kind.RECEIPT: "ack"}
@@ -59,11 +60,12 @@ class Uplink:
     """Takes in everything below ``up/`` and heals retained documents that were tampered with."""
 
     def __init__(self, core: Core, distributor: Distributor) -> None:
+        self._core = core
         self._database, self._keyring, self._topics = core.database, core.keyring, core.topics
         self._clock, self._counters, self._distributor = core.clock, core.counters, distributor
         self._limiter = FixedWindowRateLimiter(MemoryStorage())
         self._transport: Transport | None = None
-        self._guests: tuple[Guests, Answer] | None = None
+        self._signed: tuple[Guests, Recovery, Answer] | None = None
         self._greeted: dict[str, int] = {}
         """Speakers that this process knows, and the highest ``seq`` of their welcomes."""
 
@@ -71,9 +73,9 @@ class Uplink:
         """Answers leave over this connection."""
         self._transport = transport
 
-    def admit_guests(self, guests: Guests, on_alert: Answer) -> None:
-        """Alerts that a guest has published by itself are taken in; ``on_alert`` is called after each."""
-        self._guests = guests, on_alert
+    def admit(self, guests: Guests, recovery: Recovery, on_news: Answer) -> None:
+        """Take in what guests have published by themselves, and take back what the rows lost; ``on_news`` is called after each."""
+        self._signed = guests, recovery, on_news
 
     def take(self, batch: list[Message]) -> None:
         """Take in messages in the order they came."""
@@ -148,7 +150,7 @@ class Uplink:
                 Publisher(session, self._clock),
                 self._recall(session, messages),
                 Geography.of_places(session) if hello else None,
-                guest_keys.locked(session, self._clock.now()) if hello else [],
+                lock_outs.in_force(session, self._clock.now()) if hello else [],
             )
             batch.publisher.recall_topics(self._answers_to(messages))
             for message, address in messages:
@@ -209,23 +211,23 @@ class Uplink:
         if row and row.envelope == message.payload:
             return None
         of_others = address.kind is Kind.ALERT and not address.alert.startswith(PREFIX)
-        if self._guests and message.payload and (of_others or (row is None and address.kind is Kind.ALERT)):
+        if self._signed and message.payload and (of_others or (row is None and address.kind is Kind.ALERT)):
             if not self._limiter.test(_STRANGE, "alerts"):  # and nothing is overruled that may be a guest's news
                 self._counters.reject("too-many", message.topic)
                 return None
-            guests, on_alert = self._guests
-            look = guests.overhear if of_others else guests.take_back
+            guests, recovery, on_news = self._signed
+            look = guests.overhear if of_others else recovery.take_back
             news = look(session, message.topic, message.payload)
             if news:
-                return on_alert
+                return on_news
             self._limiter.hit(_STRANGE, "alerts")
             if news is False:
                 return None
-        elif row and self._guests and address.kind in {Kind.ALERT, Kind.TRUST}:
-            guests, on_alert = self._guests
-            take = guests.take_end if address.kind is Kind.ALERT else guests.take_trust
+        elif row and self._signed and address.kind in {Kind.ALERT, Kind.TRUST}:
+            _, recovery, on_news = self._signed
+            take = recovery.take_end if address.kind is Kind.ALERT else recovery.take_trust
             if take(session, row, message.payload):
-                return on_alert
+                return on_news
         return self._overrule(row, message)
 
     def _overrule(self, row: Published | None, message: Message) -> Answer | None:
@@ -277,7 +279,7 @@ class Uplink:
         lacking = [document for document in mine if hello.have.get(document.topic, -1) < document.seq]
         copies = [(document.typ, document.envelope) for document in lacking]
         copy_topic = self._topics.down(speaker.id, "copy")
-        locks = [self._lock_out(batch, speaker.id, key) for key in batch.locked]
+        locks = lock_outs.orders(batch.publisher, self._core, batch.locked, [self._topics.down(speaker.id, "command")])
 
         def answer() -> None:
             self._greeted[name] = max(seq, self._greeted.get(name, 0))
@@ -292,13 +294,6 @@ class Uplink:
                 self._publish(lock_topic, lock)
 
         return answer
-
-    def _lock_out(self, batch: "_Batch", speaker: str, key: GuestKey) -> tuple[str, bytes]:
-        """For who was away when a key was locked out: a command is never retained."""
-        topic, until = self._topics.down(speaker, "command"), to_ms(key.locked_until or self._clock.now())
-        order = Command(action=Action.LOCK_OUT, keys=(key.kid,), until=until)
-        exp = UnixMs(self._clock.now_ms() + _COMMAND_MS)
-        return topic, batch.publisher.once(self._keyring.emergency, Kind.COMMAND, topic, order, exp)
 
     def _acknowledge(self, batch: "_Batch") -> list[Answer]:
         """One acknowledgement for each speaker, of all its receipts in the batch."""
@@ -334,7 +329,7 @@ class _Batch:
     publisher: Publisher
     held: list[Speaker]
     geography: Geography | None
-    locked: list[GuestKey]
+    locked: list[LockOut]
     told: list[Told] = field(default_factory=list)
 
 

@@ -58,6 +58,24 @@ class Raised:
     exp: int
 
 
+@dataclass(frozen=True)
+class LockOut:
+    """A lock-out that was obeyed.
+
+    Attributes:
+        kid, seq: of the command.
+        by_root: whether it takes the place of others, instead of adding to them.
+        kept_until: it counts that long; one that shortens another as long as that one would have.
+    """
+
+    kid: str
+    seq: int
+    keys: tuple[str, ...]
+    until: int
+    by_root: bool
+    kept_until: int
+
+
 class Beliefs:
     """What one speaker believes.
 
@@ -65,6 +83,7 @@ class Beliefs:
         config: how it is set up, when that is known.
         floors: what has been accepted, by topic.
         items: every planned item once, in order of ``start_at``: the newest document that names it wins.
+        lock_outs: those in force, by the place where each is kept.
         welcomed: whether the station has answered a hello, in this boot or one before.
     """
 
@@ -74,7 +93,8 @@ class Beliefs:
         self._plans: dict[str, tuple[int, Plan]] = {}
         self._alerts: dict[str, Raised] = {}
         self._ordered: dict[str, tuple[int, int, PlanItem]] = {}
-        self._lock_outs: dict[str, int] = {}
+        self._newer_trust: dict[str, int] = {}
+        self.lock_outs: dict[str, LockOut] = {}
         self.config: Config | None = None
         self.floors: dict[str, Floor] = {}
         self.items: list[PlanItem] = []
@@ -96,15 +116,21 @@ class Beliefs:
         return {place: floor.seq for place, floor in self.floors.items() if floor.payload_hash and self._is_held(place)}
 
     @property
-    def lacking(self) -> set[Kind]:
+    def lacking(self) -> frozenset[Kind]:
         """The kinds of documents that the station has spoken of and that are not here."""
-        return {self._kind(place) for place, floor in self.floors.items() if not floor.payload_hash} & _HELD
+        awaited = _HELD & {self._kind(place) for place, floor in self.floors.items() if not floor.payload_hash}
+        have = self.have
+        has_newer_trust = any(have.get(topic, -1) < seq for topic, seq in self._newer_trust.items())
+        return awaited | {Kind.TRUST} if has_newer_trust else awaited
 
     def _is_held(self, place: str) -> bool:
         return self._kind(place) in _HELD
 
-    def _kind(self, place: str) -> Kind:
-        return self._topics.parse(place.partition("#")[0]).kind
+    def _kind(self, place: str) -> Kind | None:
+        try:
+            return self._topics.parse(place).kind
+        except RejectedError:  # a command's place, or no topic at all
+            return None
 
     @property
     def alerts(self) -> list[Raised]:
@@ -213,7 +239,7 @@ class Beliefs:
         left = [topic for topic in (*self._plans, *self._alerts) if self._topics.parse(topic).zone not in config.zones]
         for topic in left:
             floor = self.floors[topic]  # the same plan counts again when the zone comes back
-            self.floors[topic] = Floor(floor.seq - 1, floor.exp)
+            self.floors[topic] = Floor(floor.seq - 1, floor.exp, kid=floor.kid)
         self._drop(left)
         return left
 
@@ -248,21 +274,42 @@ class Beliefs:
             raise RejectedError(Reason.OUT_OF_SCOPE, header.kid)
         if not command.keys or command.until > header.seq + acceptance.MAX_LOCK_OUT_MS:
             raise RejectedError(Reason.MALFORMED, "a lock-out names keys and lasts a day at most")
-        for kid in command.keys:
-            until = command.until if by_root else max(command.until, self._trust.locked.get(kid, 0))
-            self._trust.locked[kid] = until
-            if until <= header.seq:
-                del self._trust.locked[kid]
-        self._lock_outs[f"{admitted.place}#{header.seq}{LOCK_OUT}"] = command.until
+        before = dict(self._trust.locked)
+        kept_until = max(command.until, *(before.get(kid, 0) for kid in command.keys))
+        place = f"{admitted.place}#{header.seq}{LOCK_OUT}"
+        self.lock_outs[place] = LockOut(header.kid, header.seq, command.keys, command.until, by_root, kept_until)
+        self._lock()
+        if self._trust.locked == before:  # said again, as it is all the while
+            del self.lock_outs[place]
         dropped = self._doubt()
         self._sort()
         return dropped
 
+    def _lock(self) -> None:
+        """Let all lock-outs count that were obeyed, in the order they were signed in."""
+        locked: dict[str, int] = {}
+        for lock in sorted(self.lock_outs.values(), key=lambda lock: lock.seq):
+            for kid in lock.keys:
+                locked[kid] = lock.until if lock.by_root else max(lock.until, locked.get(kid, 0))
+                if locked[kid] <= lock.seq:
+                    del locked[kid]
+        self._trust.locked = locked
+
     def _doubt(self) -> list[str]:
-        """Forget what was signed by keys that are believed no longer, so that what they displaced counts again."""
+        """Forget what was signed by keys that are believed no longer, so that what they displaced counts again.
+
+        Also the lock-outs of a revoked key: its thief may have locked out the others.
+        """
+        forged = [place for place, lock in self.lock_outs.items() if lock.kid in self._trust.revoked]
+        for place in forged:
+            del self.lock_outs[place]
+        if forged:
+            self._lock()
         doubtful = [topic for topic, floor in self.floors.items() if floor.kid and not self._trust.believes(floor.kid)]
         for topic in doubtful:
             del self.floors[topic]
+        for place in [place for place in self._ordered if not self._trust.believes(place.rpartition("#")[2])]:
+            del self._ordered[place]
         return self._drop(doubtful)
 
     def _drop(self, topics: Iterable[str]) -> list[str]:
@@ -274,17 +321,22 @@ class Beliefs:
         newest |= {item.id: item for _, (_, plan) in oldest_first for item in plan.items}
         self.items = sorted(newest.values(), key=lambda item: (item.start_at, item.id))
 
-    def welcome(self, current: Mapping[str, int]) -> None:
-        """The station has said what is in force: anything older is a rollback."""
+    def welcome(self, current: Mapping[str, int], kid: str) -> None:
+        """The station has said, with its key ``kid``, what is in force: anything older is a rollback.
+
+        But for trust, which needs nobody's word beside the root's: a thief of the station key could keep his revocation out.
+        """
         self.welcomed = True
+        current = {topic: seq for topic, seq in current.items() if self._is_held(topic)}
+        self._newer_trust = {topic: seq for topic, seq in current.items() if self._kind(topic) is Kind.TRUST}
         stale = [topic for topic, floor in self.floors.items() if not floor.payload_hash and topic not in current]
         for topic in stale:
             if topic not in self._plans and topic not in self._alerts:
                 del self.floors[topic]
         for topic, seq in current.items():
             floor = self.floors.get(topic)
-            if floor is None or floor.seq < seq:
-                self.floors[topic] = Floor(seq - 1, floor.exp if floor else 0)
+            if topic not in self._newer_trust and (floor is None or floor.seq < seq):
+                self.floors[topic] = Floor(seq - 1, floor.exp if floor else 0, kid=kid)
 
     def forget_expired(self, station_now: int) -> list[str]:
         """Drop what has expired; returns where the documents lie that need not be kept any more."""
@@ -295,9 +347,9 @@ class Beliefs:
         if self._drop(expired) or len(ordered) < len(self._ordered):
             self._ordered = ordered
             self._sort()
-        unlocked = [place for place, until in self._lock_outs.items() if until <= station_now]
+        unlocked = [place for place, lock in self.lock_outs.items() if lock.kept_until <= station_now]
         for place in unlocked:
-            del self._lock_outs[place]
+            del self.lock_outs[place]
         self._unlock(station_now)
         kinds = {place: self._topics.parse(place.partition("#")[0]).kind for place in expired}
         return [*unlocked, *(place for place in expired if kinds[place] in _FORGOTTEN)]

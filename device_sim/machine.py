@@ -174,7 +174,7 @@ class SpeakerMachine:
         payload = admitted.read.payload
         match admitted.address.kind:
             case Kind.WELCOME:
-                self._take_welcome(strict_json.decode(payload, Welcome), came.arrived)
+                self._take_welcome(strict_json.decode(payload, Welcome), admitted.read.header.kid, came.arrived)
                 return []
             case Kind.ACK:
                 self.reports.heard()
@@ -188,7 +188,15 @@ class SpeakerMachine:
                 self.stage.live.take_unit(admitted, now)
                 return []
             case _:
-                return self._without(self.beliefs.take(admitted))
+                return self._take(admitted, now)
+
+    def _take(self, admitted: Admitted, now: int) -> list[Action]:
+        believed = self.beliefs.believed
+        actions = self._without(self.beliefs.take(admitted))
+        lost = believed - self.beliefs.believed
+        if lost and self.reports.online:  # what else has the thief of that key told it?
+            actions += self.reports.greet(now)
+        return actions
 
     def _without(self, dropped: Iterable[str]) -> list[Action]:
         """Adjust to what is believed now."""
@@ -200,7 +208,8 @@ class SpeakerMachine:
         match command.action:
             case Order.LOCK_OUT:
                 place = f"{admitted.place}#{admitted.read.header.seq}{LOCK_OUT}"
-                return [*self._without(self.beliefs.lock_out(admitted, command)), KeepDocument(place, message)]
+                actions = self._without(self.beliefs.lock_out(admitted, command))
+                return [*actions, KeepDocument(place, message)] if place in self.beliefs.lock_outs else actions
             case Order.AIR:
                 if command.item is None:
                     raise RejectedError(Reason.MALFORMED, "air what?")
@@ -216,13 +225,13 @@ class SpeakerMachine:
             case _:
                 return self.stage.obey(command, self.beliefs.items, admitted.scopes, now)
 
-    def _take_welcome(self, welcome: Welcome, now: int) -> None:
+    def _take_welcome(self, welcome: Welcome, kid: str, now: int) -> None:
         if not self.reports.answered_by(welcome.nonce, welcome.t1):
             raise RejectedError(Reason.STALE_WELCOME, welcome.nonce)
         if not self.time.learn(welcome.t1, welcome.t2, welcome.t3, now):
             raise RejectedError(Reason.STALE_WELCOME, "a clock was set in between")
         if not welcome.time_only:
-            self.beliefs.welcome(welcome.current)
+            self.beliefs.welcome(welcome.current, kid)
         self.reports.welcomed(welcome.nonce, now, time_only=welcome.time_only)
 
     # The clip store and the sound card answer.

@@ -13,7 +13,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
-from broadcaster import airing, presence, publishing, setup_documents
+from broadcaster import airing, lock_outs, presence, publishing, setup_documents
 from broadcaster.clock import SystemClock, to_ms
 from broadcaster.core import Core
 from broadcaster.distribution import Distributor
@@ -63,11 +63,13 @@ class Runner:
         distributor: Distributor,
         transport: Transport,
         report_ms: int,
+        take_up_keys: Callable[[], bool],
     ) -> None:
         self._core, self._database, self._clock = core, core.database, core.clock
         self._planner, self._preparation, self._production = planner, preparation, production
         self._relays = relays
         self._distributor, self._transport, self._report_ms = distributor, transport, report_ms
+        self._take_up_keys = take_up_keys
         self._woken = threading.Event()
         self._last_pass = float("-inf")
         self._outbox = Outbox(core.database, transport, publishing.RETAINED - {Kind.ALERT}, self._confirmed)
@@ -142,6 +144,8 @@ class Runner:
             return
         self._woken.clear()
         self._last_pass = time.monotonic()
+        with self._core.counters.edge("keys"):
+            self._take_up_keys()  # before anything is signed, and before the speakers hear of them
         with self._core.counters.edge("configs"):
             self._put_configs()
         with self._core.counters.edge("planning"):
@@ -219,10 +223,13 @@ class Runner:
         self._production.produce_all()
 
     def tidy(self) -> None:
-        """Let go of what has expired, and notice speakers that fell silent."""
+        """Let go of what has expired, notice speakers that fell silent, and say again whose key is locked out."""
         now = self._clock.now()
         with self._database.write() as session:
             presence.mark_silent(session, now, self._report_ms)
             cleared = publishing.take_expired(session, to_ms(now))
+            locked = lock_outs.to_everybody(session, self._core, lock_outs.in_force(session, now))
         for topic in cleared:
             self._transport.publish(topic, b"", retain=True)
+        for topic, order in locked:
+            self._transport.publish(topic, order)

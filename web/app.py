@@ -9,6 +9,7 @@ from flask_bootstrap import Bootstrap5
 
 from broadcaster import airing, alerting
 from broadcaster.disk import ENOUGH_BYTES
+from broadcaster.own_keys import locked_until
 from broadcaster.rows import Alert, Schedule
 from scheduler.materialisation import rule_of
 from web import (
@@ -45,6 +46,7 @@ from web import (
     navigation,
     on_air,
     outlines,
+    own_keys,
     pasted,
     people,
     phone,
@@ -114,6 +116,7 @@ _PAGES = (
     tokens,
     live,
     guest_keys,
+    own_keys,
 )
 
 
@@ -175,6 +178,7 @@ def _equip_templates(app: Flask) -> None:
             "raisers": access.RAISERS,
             "tabs": navigation.tabs,
             "alerts_in_force": _alerts_in_force(),
+            "station_locked_until": _station_locked_until(),
             "talks_on_air": context.services().talks.on_air() if account else (),
             "broker_down": not context.health().broker_connected,
             "disk_low": context.health().free_bytes < ENOUGH_BYTES,
@@ -198,6 +202,14 @@ def _alerts_in_force() -> list[Alert]:
     with context.services().database.read() as session:
         alerts = alerting.in_force(session, context.now())
         return [alert for alert in alerts if alerting.is_warning(alert)]
+
+
+def _station_locked_until() -> datetime | None:
+    """Until when the speakers obey nothing but emergencies."""
+    if access.current_account() is None:
+        return None
+    with context.services().database.read() as session:
+        return locked_until(session, context.now())
 
 
 def _moment(at: datetime, *, seconds: bool = False) -> str:

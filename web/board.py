@@ -203,7 +203,7 @@ def lock_out(alert_id: str) -> ResponseReturnValue:
         services().orders.lock_out(alert.id[:_KID], me().id)
     except GuestKeyError:
         abort(404)
-    flash(_("Đã khóa phát khóa này; loa đang im."), "success")
+    flash(_("Đã khóa phát; loa đang im."), "success")
     return redirect(url_for("board.show", alert_id=alert_id), 303)
 
 

@@ -3,8 +3,7 @@
 import argparse
 import logging
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -14,9 +13,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from broadcaster import chain
 from broadcaster.alert_tables import AlertTableError
 from broadcaster.clock import SystemClock
-from broadcaster.database import Database
 from broadcaster.errors import LoaError
-from broadcaster.rows import Account, AuditEntry, LedgerEntry, Station
+from broadcaster.rows import Account, AuditEntry, LedgerEntry
 from broadcaster.settings import Settings, load
 from web import (
     alert_table_words,
@@ -33,6 +31,7 @@ from web import (
     doctor,
 )
 from web.initialise import FIRST_ACCOUNT, initialise
+from web.opened import opened
 from web.passwords import hash_password, new_password
 from web.say import Say, speaker_of
 from web.serve import serve
@@ -76,7 +75,7 @@ def _doctor(_arguments: argparse.Namespace, settings: Settings, say: Say) -> int
 def _ledger(_arguments: argparse.Namespace, settings: Settings, say: Say) -> int:
     """Prove that neither ledger nor audit log was changed."""
     whole = True
-    with _opened(settings) as database, database.read() as session:
+    with opened(settings) as (database, _), database.read() as session:
         for name, log in ((say("Sổ nhật ký phát"), LedgerEntry), (say("Nhật ký thao tác"), AuditEntry)):
             broken = chain.first_break(session, log)
             whole = whole and broken is None
@@ -84,25 +83,11 @@ def _ledger(_arguments: argparse.Namespace, settings: Settings, say: Say) -> int
     return 0 if whole else 1
 
 
-@contextmanager
-def _opened(settings: Settings) -> Iterator[Database]:
-    """The database of a station that is there. Errors: NotInitialisedError."""
-    database = Database(settings.database)
-    try:
-        database.migrate()
-        with database.read() as session:
-            if session.scalar(select(Station.id)) is None:
-                raise NotInitialisedError(str(settings.home_path))
-        yield database
-    finally:
-        database.dispose()
-
-
 def _password(arguments: argparse.Namespace, settings: Settings, say: Say) -> int:
     """Give an account a new password."""
     password = new_password()
     hashed = hash_password(password)
-    with _opened(settings) as database, database.write() as session:
+    with opened(settings) as (database, _), database.write() as session:
         account = session.scalar(select(Account).where(Account.username == arguments.user))
         if account is None:
             print(say("Không có tài khoản %(user)s.", user=arguments.user), file=sys.stderr)

@@ -7,37 +7,27 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import select
-
 from broadcaster import broker_config, chain, enrolment
 from broadcaster.clips import write_aside
 from broadcaster.clock import SystemClock
 from broadcaster.database import Database
-from broadcaster.rows import Station
 from broadcaster.settings import Settings
 from broadcaster.wire.topics import LEVEL
 from web import brokers
 from web.brokers import Elsewhere
+from web.opened import opened
 from web.say import Say
-from web.station import NotInitialisedError
 
 _PORT: Final = 8883
 
 
 def run(arguments: argparse.Namespace, settings: Settings, say: Say) -> int:
     """Carry out ``loa broker …``. Errors: NotInitialisedError, OSError."""
-    database = Database(settings.database)
-    try:
-        database.migrate()
+    with opened(settings) as (database, station):
         with database.read() as session:
-            station = session.scalar(select(Station.code))
-            if station is None:
-                raise NotInitialisedError(str(settings.home_path))
             users = enrolment.broker_users(session)
         if arguments.verb == "province" and brokers.kind_in(arguments.out.resolve()):
             _admit(arguments, settings, database)
-    finally:
-        database.dispose()
     return (_config if arguments.verb == "config" else _users)(arguments, settings, say, station, users)
 
 

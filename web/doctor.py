@@ -12,13 +12,14 @@ from typing import Final
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
-from broadcaster import alert_tables, chain, keyring
+from broadcaster import alert_tables, chain, keyring, own_keys
 from broadcaster.alert_tables import AlertTableError
 from broadcaster.clock import SystemClock
 from broadcaster.counters import Counters
 from broadcaster.database import Database
 from broadcaster.disk import ENOUGH_BYTES
 from broadcaster.errors import LoaError
+from broadcaster.keyring import Keyring
 from broadcaster.rows import AuditEntry, LedgerEntry, Speaker, Station
 from broadcaster.settings import Settings
 from broadcaster.transport import Message, MqttTransport
@@ -55,7 +56,7 @@ def examine(settings: Settings, say: Say) -> Iterator[Finding]:
         return
     try:
         yield from _database(database, say)
-        yield _keys(settings, say)
+        yield _keys(settings, say, database)
         yield _sirens(settings, say)
         yield _broker(settings, database, say)
         yield _voice(settings, say)
@@ -93,17 +94,37 @@ def _database(database: Database, say: Say) -> Iterator[Finding]:
     )
 
 
-def _keys(settings: Settings, say: Say) -> Finding:
+def _keys(settings: Settings, say: Say, database: Database | None = None) -> Finding:
     part, folder = say("Khóa ký"), settings.home_path / "keys"
     try:
-        keyring.load_keyring(folder)
+        kept = keyring.load_keyring(folder)
     except LoaError as error:
         advice = say("Chạy lại loa init, hoặc lấy khóa từ bản sao lưu. Không gửi tệp khóa cho ai.")
         return Finding(part, fine=False, detail=str(error), advice=advice)
+    if database and (trouble := _trouble_with_keys(part, kept, database, say)):
+        return trouble
     detail = say("đủ, chỉ chủ máy đọc được")
     if (folder / "root.pem").exists():
         detail += say("; nên cất keys/root.pem ra USB rồi xóa khỏi máy")
     return Finding(part, fine=True, detail=detail)
+
+
+def _trouble_with_keys(part: str, kept: Keyring, database: Database, say: Say) -> Finding | None:
+    """A key that is locked out, or whose file is not the one that speakers believe."""
+    try:
+        with database.read() as session:
+            until = own_keys.locked_until(session, SystemClock().now())
+            lacking = own_keys.lacking(session, kept)
+    except SQLAlchemyError:  # told under its own name
+        return None
+    if lacking:
+        name = next(iter(lacking))
+        detail = say("keys/%(name)s.pem không phải khóa mà loa đang tin", name=name)
+        return Finding(part, fine=False, detail=detail, advice=say("Chạy: loa key replace %(name)s", name=name))
+    if until:
+        detail = say("khóa đài đang bị khóa phát đến %(time)s", time=f"{until:%Y-%m-%d %H:%M} UTC")
+        return Finding(part, fine=False, detail=detail, advice=say("Mang khóa gốc đến, chạy: loa key replace station"))
+    return None
 
 
 def _sirens(settings: Settings, say: Say) -> Finding:

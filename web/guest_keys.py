@@ -1,6 +1,6 @@
-"""Keys of the province (khóa của tỉnh): who may raise alerts here with a key of its own.
+"""The page of keys (khóa ký): those the station signs with, and a province's, which may raise alerts here with one of its own.
 
-The page writes down what is wanted and shows the command that does it. It has no root key and could not trust anybody.
+It writes down what is wanted of a province's key and shows the command that does it. It has no root key and could not trust anybody.
 """
 
 from collections.abc import Sequence
@@ -13,11 +13,11 @@ from flask_babel.speaklater import LazyString
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from broadcaster import guest_keys
+from broadcaster import guest_keys, own_keys
 from broadcaster.guest_keys import GuestKeyError, KeyState
 from broadcaster.rows import GuestKey, Place
 from web import alert_words
-from web.access import ENROLLERS, me, must_everywhere, requires
+from web.access import ENROLLERS, RAISERS, me, must_everywhere, requires
 from web.context import geography, now, services
 from web.places import Choices
 from web.words import gettext as _
@@ -43,10 +43,10 @@ _FAULTS: Final[dict[str, LazyString]] = {
 
 
 @pages.get("/keys")
-@requires(*ENROLLERS)
+@requires(*ENROLLERS, *RAISERS)
 def listing() -> ResponseReturnValue:
-    """Every key, and the form for another one."""
-    must_everywhere(*ENROLLERS)
+    """Every key, and the form for another one of a province."""
+    must_everywhere(*ENROLLERS, *RAISERS)
     return _show()
 
 
@@ -54,6 +54,7 @@ def _show(status: int = 200, problem: str = "") -> ResponseReturnValue:
     with services().database.read() as session:
         page = render_template(
             "keys.html",
+            own=own_keys.all_keys(session),
             keys=guest_keys.all_keys(session),
             choices=Choices.load(session, geography()),
             typed=request.form,

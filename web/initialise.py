@@ -7,7 +7,7 @@ from typing import Final
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from broadcaster import chain, keyring, setup_documents
+from broadcaster import chain, keyring, own_keys, setup_documents
 from broadcaster.clips import write_aside
 from broadcaster.clock import Clock
 from broadcaster.core import Core
@@ -52,8 +52,9 @@ def initialise(
     database = Database(settings.database)
     try:
         database.migrate()
-        core = Core(database, keyring.load_keyring(folder), Topics(file.station), clock, Counters())
         with database.write() as session:
+            keys_now = own_keys.open_keyring(session, folder)
+            core = Core(database, keys_now, Topics(file.station), clock, Counters())
             loaded = commune.load(session, file)
             if not quiet_hours:
                 station = session.scalars(select(Station)).one()

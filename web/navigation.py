@@ -49,7 +49,9 @@ _TABS: Final = (
     Tab(_l("Kho tư liệu"), "library.shelf", ("library", "lexicon", "recorded", "defaults"), access.WRITERS),
     Tab(_l("Quy định phát"), "rules.show", ("rules",)),
     Tab(_l("Người và quyền"), "people.listing", ("people", "tokens", "outlines"), access.MANAGERS),
-    Tab(_l("Kỹ thuật"), "status.show", ("status", "timekeeping", "guest_keys", "sirens"), access.TECHNICIANS),
+    Tab(
+        _l("Kỹ thuật"), "status.show", ("status", "timekeeping", "guest_keys", "own_keys", "sirens"), access.TECHNICIANS
+    ),
 )
 
 

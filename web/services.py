@@ -74,7 +74,10 @@ class Orders(Protocol):
         ...
 
     def lock_out(self, kid: str, account_id: int) -> None:
-        """Tell every speaker not to believe a guest's key for a day, and withdraw its alerts. Errors: GuestKeyError."""
+        """Tell every speaker not to believe a guest's key, or the station key, for a day; a guest's alerts are withdrawn.
+
+        Errors: GuestKeyError.
+        """
         ...
 
     def rehearse(self, name: str, by: By) -> Done:

@@ -15,7 +15,17 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 
-from broadcaster import airing, alert_tables, alerting, guest_keys, keyring, setup_documents
+from broadcaster import (
+    airing,
+    alert_tables,
+    alerting,
+    guest_keys,
+    keyring,
+    lock_outs,
+    own_keys,
+    publishing,
+    setup_documents,
+)
 from broadcaster.alert_keeper import AlertKeeper
 from broadcaster.alert_orders import Order
 from broadcaster.alerting import By, Done
@@ -30,9 +40,11 @@ from broadcaster.errors import LoaError
 from broadcaster.geography import Geography
 from broadcaster.guests import Guests, Taken
 from broadcaster.hours import OperatingHours
+from broadcaster.lock_outs import LockOut
 from broadcaster.outbox import Outbox
 from broadcaster.publishing import Publisher
-from broadcaster.rows import Place, Station
+from broadcaster.recovery import Recovery
+from broadcaster.rows import OwnKey, Place, Station
 from broadcaster.settings import Settings
 from broadcaster.sounds import SoundStore
 from broadcaster.transport import MqttTransport
@@ -93,8 +105,11 @@ class RunningStation:
             raise NotInitialisedError(str(home))
         sounds = SoundStore(home / "sounds")
         counters = Counters()
-        keys = keyring.load_keyring(home / "keys")
-        self.core = core = Core(database, keys, Topics(station.code), clock or SystemClock(), counters, table)
+        with database.write() as session:
+            keys = own_keys.open_keyring(session, home / "keys")
+            self.core = core = Core(database, keys, Topics(station.code), clock or SystemClock(), counters, table)
+            own_keys.note(session, core)
+            own_keys.sign_anew(session, core)  # what a kill has left undone
         self.broker = brokers.embedded(settings, station.code, core.clock, counters)
         furnish(database, sounds, core.clock.now())
         address = brokers.station_address(settings, self.broker)
@@ -130,7 +145,8 @@ class RunningStation:
             on_connected=self._prompt_connected,
         )
         self._uplink.answer_over(self._prompt)
-        self._guests = Guests(core, keyring.load_root(home / "keys"))
+        root = keyring.load_root(home / "keys")
+        self._guests = Guests(core, root)
         self._preparation = Preparation(database, speech, clips, core.clock, self.wake, sounds=sounds)
         self._runner = Runner(
             core,
@@ -141,6 +157,7 @@ class RunningStation:
             distributor=self._distributor,
             transport=self._prompt,
             report_ms=settings.report_ms,
+            take_up_keys=partial(own_keys.take_up, core, home / "keys"),
         )
         self._fast = MqttTransport(address, f"alerts-{suffix}", core.clock, counters, on_connected=self._fast_connected)
         self._alerts = AlertKeeper(
@@ -150,7 +167,7 @@ class RunningStation:
             Outbox(database, self._fast, {Kind.ALERT}, lambda _kind: self._alerts.wake()),
             backlog=lambda: self._prompt.backlog,
         )
-        self._uplink.admit_guests(self._guests, self._alerts.wake)
+        self._uplink.admit(self._guests, Recovery(core, root), self._alerts.wake)
         self._alert_speech = AlertSpeech(
             core,
             speech,
@@ -335,15 +352,16 @@ class RunningStation:
     def lock_out(self, kid: str, account_id: int) -> None:
         """See `Orders.lock_out`."""
 
-        def lock(session: Session) -> list[tuple[str, bytes]]:
-            until = guest_keys.lock_out(session, self.core, kid, account_id)
-            zones, order = (
-                setup_documents.top_zones(session),
-                Command(action=Action.LOCK_OUT, keys=(kid,), until=to_ms(until)),
-            )
-            return self._commands(session, zones, order, self.core.keyring.emergency)
+        def lock(session: Session) -> tuple[list[tuple[str, bytes]], list[str]]:
+            owner = own_keys if session.get(OwnKey, kid) else guest_keys
+            until = owner.lock_out(session, self.core, kid, account_id)
+            orders = lock_outs.to_everybody(session, self.core, [LockOut(kid, to_ms(until))])
+            return orders, publishing.take_expired(session, self.core.clock.now_ms())
 
-        self._send(self._written(lock))
+        orders, withdrawn = self._written(lock)
+        for topic in withdrawn:  # or a speaker with an empty store would begin it once more
+            self._prompt.publish(topic, b"", retain=True)
+        self._send(orders)
 
     def rehearse(self, name: str, by: By) -> Done:
         """See `Orders.rehearse`."""

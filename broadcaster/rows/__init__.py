@@ -34,6 +34,7 @@ from broadcaster.rows.hours import HourException, HourExceptionPlace, HourRule, 
 from broadcaster.rows.lexicon import LexiconEntry
 from broadcaster.rows.library import ItemKind, LibraryItem, LibraryWord
 from broadcaster.rows.notices import Address, Notice, NoticeKind, Push
+from broadcaster.rows.own_keys import OwnKey
 from broadcaster.rows.places import GroupMember, Place, PlaceKind, Station
 from broadcaster.rows.programmes import Composition, ProgrammeSound
 from broadcaster.rows.published import Distribution, Published
@@ -85,6 +86,7 @@ __all__ = [
     "LibraryWord",
     "Notice",
     "NoticeKind",
+    "OwnKey",
     "Place",
     "PlaceGeocode",
     "PlaceKind",

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import delete, event, select
 from sqlalchemy.orm import Session
 
-from broadcaster import alert_keeper, alert_reports, alerting, standing
+from broadcaster import alert_keeper, alert_reports, alerting, keyring, own_keys, standing
 from broadcaster.alert_keeper import AlertKeeper
 from broadcaster.alert_orders import Order
 from broadcaster.alerting import By
@@ -28,7 +28,9 @@ from broadcaster.rows import (
     Speaker,
     StandingSound,
 )
+from broadcaster.wire import envelope
 from broadcaster.wire.documents import Event, Plan, SpeakerState
+from broadcaster.wire.keys import SigningKey
 from broadcaster.wire.topics import Kind
 from tests.broadcaster import town
 from tests.broadcaster.test_alert_board import report
@@ -249,6 +251,19 @@ def test_after_a_start_the_broker_may_know_of_an_end_that_the_rows_have_lost(
     assert desk.look_and_tell() == [topic, topic]
     monkeypatch.setattr("broadcaster.alert_keeper._LISTEN_S", 0.0)
     assert desk.look_and_tell() == [topic, topic, topic]
+
+
+def test_trust_that_speakers_have_not_heard_of_travels_before_the_alerts_that_need_it(desk: Desk) -> None:
+    desk.raise_one()
+    desk.fast.confirm()
+    desk.keeper.look()
+    new, root = SigningKey.generate(), SigningKey.generate()
+    with desk.core.database.write() as session:
+        own_keys.note(session, desk.core)
+        own_keys.replace(session, desk.core, root, keyring.EMERGENCY, new)
+    desk.fast.sent.clear()
+    desk.keeper.look()
+    assert [envelope.parse(sent.payload).header.kid for sent in desk.fast.sent] == [root.kid, new.kid]
 
 
 def test_a_sentence_that_cannot_be_spoken_is_news_once(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

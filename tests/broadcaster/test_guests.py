@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from broadcaster import alert_reports, alerting, chain, guest_keys, guests, publishing, setup_documents
+from broadcaster import alert_reports, alerting, chain, guest_keys, guests, publishing, setup_documents, signed_alerts
 from broadcaster.alert_documents import grow
 from broadcaster.alert_orders import Order
 from broadcaster.alerting import By, NotOursError
 from broadcaster.core import Core
 from broadcaster.guest_keys import GuestKeyError, KeyState
 from broadcaster.guests import Guests, LackingClipsError, Taken
+from broadcaster.recovery import Recovery
 from broadcaster.rows import Alert, AlertEnd, AlertSource, AuditEntry, GuestKey, Place, Published
 from broadcaster.transport import Message
 from broadcaster.uplink import Uplink
@@ -102,7 +103,7 @@ class Desk:
         told: list[bool] = []
         uplink = Uplink(self.core, None)  # type: ignore[arg-type]  # nobody asks for clips
         uplink.answer_over(line or FakeTransport())
-        uplink.admit_guests(self.guests, lambda: told.append(True))
+        uplink.admit(self.guests, Recovery(self.core, self.root.public), lambda: told.append(True))
         uplink.take([Message(topic, message, self.clock.now_ms())])
         return told
 
@@ -319,7 +320,7 @@ def test_an_alert_to_many_places_at_once_and_its_end_are_all_taken_in(desk: Desk
     uplink, told = Uplink(desk.core, None), []  # type: ignore[arg-type]  # nobody asks for clips
     line = FakeTransport()
     uplink.answer_over(line)
-    uplink.admit_guests(desk.guests, lambda: told.append(True))
+    uplink.admit(desk.guests, Recovery(desk.core, desk.root.public), lambda: told.append(True))
     for ended in (False, True):
         said = [desk.document(alert=f"{desk.province.kid}-{number}", ended=ended) for number in range(60)]
         now = desk.clock.now_ms()
@@ -471,6 +472,17 @@ def test_an_alert_whose_rows_were_lost_is_taken_back_and_can_be_ended(desk: Desk
         assert chain.first_break(session, AuditEntry) is None
 
 
+@pytest.mark.parametrize("drill", [False, True])
+def test_words_after_an_alert_that_are_taken_back_warn_of_nothing(desk: Desk, *, drill: bool) -> None:
+    with desk.core.database.write() as session:
+        before = alerting.raise_alert(session, desk.core, Order("form-1", "bao", ("thon-dong",)), By()).alert.id
+    for one in lost(desk, if_begun=(before,), drill=drill):
+        assert desk.overhear(*one) == [True]
+    with desk.core.database.read() as session:
+        taken = next(one for one in alerting.in_force(session, desk.clock.now()) if one.id != before)
+        assert (taken.source, taken.follows_id, alerting.is_warning(taken)) == (AlertSource.RECOVERED, before, False)
+
+
 def test_a_place_that_comes_back_after_the_end_is_told_of_it(desk: Desk) -> None:
     first, second = lost(desk)
     desk.overhear(*first)
@@ -505,12 +517,8 @@ def test_a_document_of_an_alert_that_is_known_adds_no_place_to_it(desk: Desk) ->
     """A thief with an old copy of one topic finds the alert's row there."""
     (topic, message), _ = lost(desk)
     with desk.core.database.write() as session:
-        kept = desk.guests._make(
-            session,
-            desk.document(alert=f"{alerting.PREFIX}20261122-lost"),
-            envelope.parse(message),
-            AlertSource.DUTY,
-        )
+        document = desk.document(alert=f"{alerting.PREFIX}20261122-lost")
+        kept = signed_alerts.make(session, desk.clock.now(), document, envelope.parse(message), source=AlertSource.DUTY)
         assert kept.id
     assert desk.overhear(topic, message) == []
     assert desk.published() == {}

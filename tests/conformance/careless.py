@@ -179,7 +179,7 @@ def forgets_seq_at_a_reboot() -> None:
 
 @caught_by("welcome-sets-the-floor")
 def ignores_what_a_welcome_names() -> None:
-    patch(Beliefs, "welcome", lambda beliefs, _current: setattr(beliefs, "welcomed", True))
+    patch(Beliefs, "welcome", lambda beliefs, _current, _kid: setattr(beliefs, "welcomed", True))
 
 
 @caught_by("plays-alone")

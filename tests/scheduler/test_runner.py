@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from broadcaster import publishing
+from broadcaster import own_keys, publishing
 from broadcaster.clips import ClipStore
 from broadcaster.core import Core
 from broadcaster.distribution import Distributor
 from broadcaster.rows import Broadcast, Distribution, Schedule, Speaker
+from broadcaster.wire import envelope
 from broadcaster.wire.documents import SpeakerState
+from broadcaster.wire.keys import SigningKey
 from scheduler import runner as runner_module
 from scheduler.planning import Planner
 from scheduler.relays import Relays
@@ -90,6 +92,7 @@ def office(core: Core, clock: FixedClock, tmp_path: Path) -> Iterator[Office]:
         distributor=distributor,
         transport=line,
         report_ms=60_000,
+        take_up_keys=lambda: False,
     )
     yield Office(core, clock, line, bulk, distributor, idle, runner, store)
     runner.stop()
@@ -262,6 +265,33 @@ def test_tidying_clears_what_has_expired_and_notices_who_fell_silent(office: Off
     assert (cleared.topic, cleared.payload, cleared.retain) == (TOPICS.plan("thon-dong", "2026-11-21"), b"", True)
     with office.core.database.read() as session:
         assert session.get_one(Speaker, "loa-1").state is SpeakerState.LOST
+
+
+def test_tidying_says_again_whose_key_is_locked_out_while_it_is(office: Office) -> None:
+    with office.core.database.write() as session:
+        own_keys.note(session, office.core)
+        own_keys.lock_out(session, office.core, office.core.keyring.station.kid, 1)
+    office.runner.tidy()
+    office.runner.tidy()
+    assert office.line.topics() == [TOPICS.command("xa")] * 2
+    assert not any(sent.retain for sent in office.line.sent)
+    office.clock.advance(timedelta(days=1))
+    office.line.sent.clear()
+    office.runner.tidy()
+    assert office.line.sent == []
+
+
+def test_a_new_key_is_taken_up_before_anything_is_signed(office: Office) -> None:
+    new = SigningKey.generate()
+
+    def take_up() -> bool:
+        office.core.keyring.station = new
+        return True
+
+    office.runner._take_up_keys = take_up
+    office.beat()
+    kids = {envelope.parse(sent.payload).header.kid for sent in office.line.sent}
+    assert kids == {new.kid}
 
 
 def test_the_jobs_run_and_a_wake_is_followed_at_once(office: Office) -> None:

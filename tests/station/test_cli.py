@@ -1,3 +1,4 @@
+import io
 import json
 import logging
 import socket
@@ -169,7 +170,7 @@ def test_a_token_is_shown_once_listed_by_name_and_revoked(file: Path, capsys: Ca
 
 
 def test_the_root_key_signs_what_the_page_asked_for_and_nothing_else(
-    file: Path, home: Path, tmp_path: Path, capsys: Capture
+    file: Path, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
     init(file)
     province = SigningKey.generate()
@@ -187,7 +188,14 @@ def test_the_root_key_signs_what_the_page_asked_for_and_nothing_else(
     assert main(["key", "sign", province.kid, "--root", str(tmp_path / "stranger.pem")]) == 1
     assert main(["key", "sign", "0" * 16, "--root", str(root)]) == 1
     capsys.readouterr()
-    assert main(["key", "sign", province.kid, "--root", str(root)]) == 0
+    for answer, done in (("", 1), ("n\n", 1), ("c\n", 0)):  # nobody there, no, yes
+        monkeypatch.setattr("sys.stdin", io.StringIO(answer))
+        assert main(["key", "sign", province.kid, "--root", str(root)]) == done
+        told = capsys.readouterr().out
+        assert told.index(guest_keys.fingerprint(text_of)) < told.index("[y/N]")
+        assert ("Chưa ký gì" in told) is bool(done)
+    assert "cả đài" not in told
+    assert main(["key", "sign", province.kid, "--root", str(root), "--yes"]) == 0
     told = capsys.readouterr().out
     assert guest_keys.fingerprint(text_of) in told
     assert "đang được tin" in told
@@ -196,8 +204,41 @@ def test_the_root_key_signs_what_the_page_asked_for_and_nothing_else(
         (guest,) = [key for key in trust.keys if key.max_level]
         assert (guest.kid, guest.zones) == (province.kid, ("xa", "thon-dong", "tdp-4"))
         guest_keys.ask_revocation(session, SystemClock().now(), province.kid, 1)
-    assert main(["key", "sign", province.kid, "--root", str(root)]) == 0
+    assert main(["key", "sign", province.kid, "--root", str(root), "--yes"]) == 0
     assert "đã thu hồi" in capsys.readouterr().out
     with database.read() as session:
         assert setup_documents.signed_trust(session, keyring.load(tmp_path, "root")).revoked == (province.kid,)
     database.dispose()
+
+
+def test_a_stolen_key_is_replaced_by_the_root_key_alone_and_after_a_yes(
+    file: Path, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    init(file)
+    folder = home / "keys"
+    old = {name: keyring.load(folder, name).kid for name in keyring.OWN}
+    root = (folder / "root.pem").rename(tmp_path / "root.pem")
+    assert main(["key", "replace", "station"]) == 1  # it was put away
+    monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
+    assert main(["key", "replace", "station", "--root", str(root)]) == 1
+    assert "Chưa thay gì" in capsys.readouterr().out
+    assert {name: keyring.load(folder, name).kid for name in keyring.OWN} == old
+    for name in keyring.OWN:
+        assert main(["key", "replace", name, "--root", str(root), "--yes"]) == 0
+        told = capsys.readouterr().out
+        assert guest_keys.fingerprint(keys.public_text(keyring.load(folder, name).public)) in told
+        assert "Đài đang chạy tự chuyển sang khóa mới" in told
+        assert (folder / f"{name}.pem").stat().st_mode & 0o777 == 0o600
+    assert sorted(path.name for path in folder.iterdir()) == ["emergency.pem", "root.pub", "station.pem"]
+    new = {name: keyring.load(folder, name).kid for name in keyring.OWN}
+    database = Database(f"sqlite:///{home / 'loa.db'}")
+    with database.read() as session:
+        trust = setup_documents.signed_trust(session, keyring.load(tmp_path, "root"))
+    database.dispose()
+    assert set(trust.revoked) == set(old.values())
+    assert {key.kid for key in trust.keys} == set(new.values())
+    assert main(["key", "list"]) == 0
+    states = [(line[:16], line.rpartition(": ")[2]) for line in capsys.readouterr().out.splitlines() if line[0] != " "]
+    assert dict(states) == dict.fromkeys(new.values(), "đang dùng") | dict.fromkeys(old.values(), "đã thu hồi")
+    assert init(file) == 0  # which needs no root key, and goes on with the new ones
+    assert {name: keyring.load(folder, name).kid for name in keyring.OWN} == new

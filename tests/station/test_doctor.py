@@ -5,10 +5,14 @@ import msgspec
 import pytest
 from sqlalchemy import text
 
+from broadcaster import keyring, own_keys
 from broadcaster.broker import EmbeddedBroker, find_nats_server
+from broadcaster.clock import SystemClock
+from broadcaster.core import Core
 from broadcaster.counters import Counters
 from broadcaster.database import Database
 from broadcaster.settings import Settings
+from broadcaster.wire.topics import Topics
 from web import doctor
 from web.doctor import Finding
 from web.initialise import Initialised
@@ -116,3 +120,22 @@ def test_secrets_are_not_shown(settings: Settings) -> None:
     secret = msgspec.structs.replace(settings, broker_url="mqtt://station:geheim@127.0.0.1:1")
     doctor.report(secret, SAY, lines.append)
     assert "geheim" not in "\n".join(lines)
+
+
+def test_a_key_that_is_locked_out_and_one_that_speakers_believe_no_longer_are_told(
+    settings: Settings, station: Initialised
+) -> None:
+    database, folder = Database(settings.database), settings.home_path / "keys"
+    core = Core(database, keyring.load_keyring(folder), Topics("an-binh"), SystemClock(), Counters())
+    with database.write() as session:
+        own_keys.note(session, core)
+        own_keys.lock_out(session, core, core.keyring.station.kid, 1)
+    assert "đang bị khóa phát đến" in examine(settings)["Khóa ký"].detail
+    assert "loa key replace station" in ill(settings)["Khóa ký"]
+    new = keyring.create_next(folder, keyring.STATION)
+    with database.write() as session:
+        own_keys.replace(session, core, keyring.load(folder, keyring.ROOT), keyring.STATION, new)
+    database.dispose()
+    assert "không phải khóa mà loa đang tin" in examine(settings)["Khóa ký"].detail
+    keyring.settle(folder, keyring.STATION, new.kid)
+    assert "Khóa ký" not in ill(settings)

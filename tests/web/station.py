@@ -11,7 +11,7 @@ from argon2 import PasswordHasher
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from broadcaster import airing, alerting, guest_keys
+from broadcaster import airing, alerting, guest_keys, own_keys
 from broadcaster.alert_orders import Order
 from broadcaster.alerting import By, Done
 from broadcaster.clips import ClipStore
@@ -30,6 +30,7 @@ from broadcaster.rows import (
     DeliveryState,
     Grant,
     GroupMember,
+    OwnKey,
     Place,
     PlaceKind,
     Role,
@@ -109,7 +110,8 @@ class FakeOrders:
 
     def lock_out(self, kid: str, account_id: int) -> None:
         with self.database.write() as session:
-            guest_keys.lock_out(session, self.core, kid, account_id)
+            owner = own_keys if session.get(OwnKey, kid) else guest_keys
+            owner.lock_out(session, self.core, kid, account_id)
 
     def rehearse(self, name: str, by: By) -> Done:
         with self.database.write() as session:

@@ -12,14 +12,14 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from broadcaster import alert_reports, library
+from broadcaster import alert_reports, library, own_keys
 from broadcaster.geography import Geography
 from broadcaster.rows import Account, Alert, AuditEntry, ItemKind, LexiconEntry, LibraryItem, Role, Station
 from broadcaster.wire import keys
 from broadcaster.wire.keys import SigningKey
 from tests.streams import programme
 from tests.web.conftest import Browser
-from tests.web.station import Stage, account
+from tests.web.station import KEYS, Stage, account
 from tests.web.test_rules import COMMUNE, EVE, SCHOOL
 from tests.web.test_switching import OFF, WORKDAYS
 from tts.pcm import Pcm
@@ -74,6 +74,7 @@ ORDERS: Final[tuple[tuple[str, Mapping[str, Any]], ...]] = (
     ("/tokens/1/revoke", {}),
     ("/keys", {"name": "Tỉnh", "key": keys.public_text(KEY.public), "level": "3", "everywhere": "1"}),
     (f"/keys/{KEY.kid}/revoke", {}),
+    (f"/keys/{KEYS.station.kid}/lock-out", {}),
     ("/cap/sources", {"name": "Tỉnh", "url": "https://cap.example.vn/feed"}),
     ("/cap/sources/1", {"drills": "1"}),
     ("/cap/sources/1/remove", {}),
@@ -104,6 +105,7 @@ def furnish(app: Flask, stage: Stage) -> dict[str, str]:
         session.add(account("sep", Role.ADMINISTRATOR, now))
         session.add(LexiconEntry(written="ABC", spoken="a bê xê", account_id=1, changed_at=now))
         library.add(session, template("Mẫu", 1, now))
+        own_keys.note(session, stage.orders.core)
     with app.app_context():
         sentences_of_station().put("Kính mời bà con nghe đài", Pcm(programme(1), 24_000))
     boss = Person(app, "sep", {})
