@@ -352,16 +352,18 @@ def test_an_end_that_expires_too_early_is_refused_to_its_sender_and_believed_onc
 
 def test_what_speakers_believe_of_a_guest_is_not_overruled_though_it_is_not_taken_in(desk: Desk) -> None:
     line = FakeTransport()
+    bring(desk)
     topic, message = desk.signed()
     desk.take(topic, message)
     desk.clock.advance(timedelta(seconds=1))
-    endless = desk.signed(desk.document(), exp=desk.clock.now_ms() + 100 * HOUR)[1]
-    assert desk.overhear(topic, endless, line) == []
+    of_another_clip = desk.signed(desk.document(parts=(part(manifest="0" * 64),)))[1]
+    assert desk.overhear(topic, of_another_clip, line) == []
     assert line.sent == []
-    assert desk.core.counters.rejected == {"malformed": 1}
+    assert desk.core.counters.rejected == {"wrong-hash": 1}
     too_high = desk.signed(desk.document(level=5))[1]
-    assert desk.overhear(topic, too_high, line) == []
-    assert [sent.payload for sent in line.sent] == [message]
+    endless = desk.signed(desk.document(), exp=desk.clock.now_ms() + 100 * HOUR)[1]
+    assert [desk.overhear(topic, one, line) for one in (too_high, endless)] == [[], []]
+    assert [sent.payload for sent in line.sent] == [message, message]
 
 
 def test_a_key_without_a_highest_level_may_raise_all(desk: Desk) -> None:
