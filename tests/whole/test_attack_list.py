@@ -125,7 +125,7 @@ class Enemy:
 
     def retained(self, topic: str) -> bytes:
         """What the broker tells whoever comes new."""
-        return bytes(subscribe.simple(topic, qos=1, **self._at_broker()).payload)
+        return bytes(subscribe.simple(topic, qos=1, **self._at_broker()).payload)  # type: ignore[no-untyped-call]
 
     def _at_broker(self, broker: str = "") -> dict[str, Any]:
         """How to reach the broker, with the station's own password unless another address is given."""

@@ -55,6 +55,10 @@ def at_broker(running: RunningStation) -> dict[str, Any]:
     return {"hostname": "127.0.0.1", "port": address.port or 0, "auth": auth, "qos": 1}
 
 
+def retained(running: RunningStation, topic: str) -> bytes:
+    return bytes(subscribe.simple(topic, **at_broker(running)).payload)  # type: ignore[no-untyped-call]
+
+
 def is_ended(message: bytes) -> bool:
     return strict_json.decode(envelope.parse(message).payload, Document).ended
 
@@ -70,7 +74,7 @@ def test_an_alert_that_ended_after_the_copy_was_made_stays_ended(tmp_path: Path)
         with running.core.database.read() as session:
             raised = session.get_one(Published, topic).envelope
         running.end_alert(alert, By(), words=False, at_once=True)
-        wait_until(lambda: is_ended(subscribe.simple(topic, **at_broker(running)).payload))
+        wait_until(lambda: is_ended(retained(running, topic)))
     for copy in copies:
         put_back(town, copy)
         with station(town) as running:
@@ -83,7 +87,7 @@ def test_an_alert_that_ended_after_the_copy_was_made_stays_ended(tmp_path: Path)
             wait_until(lambda: end() is AlertEnd.ENDED)
             publish.single(topic, raised, retain=True, **at_broker(running))
             wait_until(lambda: health().rejected.get("tampered"))  # noqa: B023
-            wait_until(lambda: is_ended(subscribe.simple(topic, **at_broker(running)).payload))
+            wait_until(lambda: is_ended(retained(running, topic)))
             with database.read() as session:
                 assert alerting.in_force(session, running.core.clock.now()) == []
             assert not health().errors
