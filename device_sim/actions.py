@@ -101,7 +101,7 @@ class KeepNote:
 
 @dataclass(frozen=True, slots=True)
 class KeepStopped:
-    """Remember over a reboot which broadcasts commands have stopped, and in which classes; nothing else is remembered of it."""
+    """Remember over a reboot which broadcasts commands have stopped, and in which classes; this is all of them."""
 
     stopped: dict[str, frozenset[Class]]
 
