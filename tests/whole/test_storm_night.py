@@ -161,8 +161,9 @@ def test_in_a_stormy_night_nobody_hears_anything_stale_doubled_or_after_the_end_
     wait_until(lambda: ledger(processes.town) == storm.written(), PATIENCE_S)
     ends = ends_of(processes.town)
     for box in storm.boxes.values():
-        assert not [one for one in box.heard if late_ms(one, box, ends) > LATE_MS]
-        assert not doubled(box.heard), (box.heard, box.links, list(box.told.values()))
+        story = box.heard, box.links, ends, list(box.told.values())
+        assert not [one for one in box.heard if late_ms(one, box, ends) > LATE_MS], story
+        assert not doubled(box.heard), story
     assert_the_books_are_right(processes.town, storm)
     report(storm, ends)
 
