@@ -37,8 +37,9 @@ _REPEATS: Final = tuple(timedelta(seconds=seconds) for seconds in (1, 3, 10, 30)
 _SETTLING: Final = timedelta(seconds=3)
 """Receipts come in before the audience is written down, so that both do not wait for each other."""
 _LISTEN_S: Final = 5.0
-"""After a new connection some alerts are not said again at once, for the broker may know of their end: a guest's, which it may have ended
-while nobody listened here, and those from before this process, whose end a power cut may have taken from the rows."""
+"""After a new connection some alerts are neither said again nor continued before all that the broker has kept was read, for it may know of
+their end: a guest's, which it may have ended while nobody listened here, and those from before this process, whose end a power cut or an
+older copy of the database may have taken from the rows."""
 _COPIES_A_LOOK: Final = 500
 _ROWS_A_TIME: Final = 500
 """Of an audience: the next alert must not wait for ten thousand."""
@@ -79,6 +80,7 @@ class AlertKeeper(Worker):
         self._outbox, self._backlog = outbox, backlog
         self._began = core.clock.now()
         self._warm_up_at = self._connected_at = float("-inf")
+        self._has_listened = True
         self._covered: set[Lacking] = set()
         """What need not be sent, since a wider zone has had it."""
         self._said: dict[tuple[str, bool], int] = {}
@@ -87,7 +89,7 @@ class AlertKeeper(Worker):
 
     def broker_connected(self) -> None:
         """The broker is (back) there: what is in force is sent again."""
-        self._connected_at = time.monotonic()
+        self._connected_at, self._has_listened = time.monotonic(), False
         self._outbox.broker_connected()
         self.wake()
 
@@ -107,6 +109,8 @@ class AlertKeeper(Worker):
         """Do what is due; returns whether something is in force."""
         now = self._core.clock.now()
         self._outbox.note()
+        awaited = not self._transport.connected or bool(self._backlog())
+        self._has_listened |= not awaited and time.monotonic() - self._connected_at > _LISTEN_S
         with self._core.database.read() as session:
             alerts = alerting.unexpired(session, now)
             waiting = publishing.unconfirmed_of(session, self._topics(filter(self._may_repeat, alerts)))
@@ -115,7 +119,8 @@ class AlertKeeper(Worker):
                 waiting = [*publishing.unconfirmed_of(session, [*trust]), *waiting]
             running = [alert for alert in alerts if alert.ended_at is None]
             turns = having_turn(session, [alert.id for alert in running])
-            growing = [alert.id for alert in running if _has_news(alert, now, has_turn=alert.id in turns)]
+            news = [alert for alert in running if _has_news(alert, now, has_turn=alert.id in turns)]
+            growing = [alert.id for alert in filter(self._may_repeat, news)]
             lacking = self._lacking(session, AlertSound, AlertSound.alert_id.in_([alert.id for alert in running]))
             unwritten = [
                 alert.id for alert in alerts if alert.audience_at is None and _sent_for(alert, now) > _SETTLING
@@ -133,7 +138,7 @@ class AlertKeeper(Worker):
 
     def _may_repeat(self, alert: Alert) -> bool:
         is_known_here = alert.source is not AlertSource.PROVINCE and alert.raised_at >= self._began
-        return is_known_here or time.monotonic() - self._connected_at > _LISTEN_S
+        return is_known_here or self._has_listened
 
     def _topics(self, alerts: Iterable[Alert]) -> list[str]:
         return [self._core.topics.alert(place.code, alert.id) for alert in alerts for place in alert.targets]

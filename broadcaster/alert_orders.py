@@ -14,10 +14,11 @@ from broadcaster.alert_tables import AlertTable
 from broadcaster.alert_templates import Template, UnknownTemplateError
 from broadcaster.errors import LoaError
 from broadcaster.rows import GroupMember, Place, PlaceKind
+from broadcaster.wire.acceptance import MAX_ALERT_MS
 
 DEFAULT_LIFE: Final = timedelta(hours=6)
 SHORTEST_LIFE: Final = timedelta(minutes=5)
-LONGEST_LIFE: Final = timedelta(hours=48)
+LONGEST_LIFE: Final = timedelta(milliseconds=MAX_ALERT_MS)
 _MAX_TEXT: Final = 1_000
 _MAX_WORDS: Final = 60
 """Sentences."""

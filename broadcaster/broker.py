@@ -213,6 +213,9 @@ class EmbeddedBroker:
                 stderr=output,
                 start_new_session=True,  # Ctrl-C is for the station, which then ends the broker in order
             )
+        if self._stopping.is_set():  # `stop` came while there was nothing to end yet
+            self._end()
+            raise BrokerError("stopped while it was started")
         waited = threading.Event()
         for _ in range(int(_START_S * 20)):
             if self._process.poll() is not None:

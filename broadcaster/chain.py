@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import insert, select, text
+from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
+from broadcaster.database import alone
 from broadcaster.rows import AuditEntry, Chained, LedgerEntry
 
 START: Final = "0" * 64
@@ -27,8 +28,7 @@ def append(session: Session, entries: Sequence[Chained]) -> None:
     if not entries:
         return
     session.flush()
-    if session.get_bind().dialect.name == "postgresql":  # SQLite has one writer anyway
-        session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+    alone(session, _LOCK)
     log = type(entries[0])
     known = f"last-{log.__tablename__}"  # a session is one transaction, and nobody else writes in it
     previous = session.info.get(known) or session.scalar(select(log.hash).order_by(log.id.desc()).limit(1)) or START

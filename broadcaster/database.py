@@ -21,6 +21,12 @@ _WRITES: Final = "loa_writes"
 _MIGRATION_LOCK: Final = 0x10B
 
 
+def alone(session: Session, lock: int) -> None:
+    """Wait until no other transaction holds this lock, and hold it until the end of this one; SQLite has one writer anyway."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": lock})
+
+
 def _set_up_sqlite(engine: Engine) -> None:
     """WAL, a writer takes its lock at BEGIN so that no transaction fails half-way."""
 

@@ -11,7 +11,6 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from broadcaster import lock_outs, signed_alerts
-from broadcaster.alert_orders import LONGEST_LIFE
 from broadcaster.clips import clip_row
 from broadcaster.clock import from_ms, to_ms
 from broadcaster.core import Core
@@ -107,10 +106,7 @@ class Guests:
 
     def _check_age(self, read: Envelope, row: Published | None, known: Alert | None) -> bool:
         """Time and floor; returns whether it is news. Errors: RejectedError."""
-        now = self._core.clock.now()
-        acceptance.check_time(Kind.ALERT, read, UnixMs(to_ms(now)))
-        if read.header.exp > to_ms(now + LONGEST_LIFE):
-            raise RejectedError(Reason.MALFORMED, "an alert is in force for 48 hours at most")
+        acceptance.check_time(Kind.ALERT, read, UnixMs(to_ms(self._core.clock.now())))
         if row is None:
             if known and known.ended_at:
                 raise RejectedError(Reason.ROLLED_BACK, "it was ended, and its documents were withdrawn")

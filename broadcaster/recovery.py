@@ -64,9 +64,10 @@ class Recovery:
         return True
 
     def take_back(self, session: Session, topic: str, message: bytes) -> bool:
-        """Take back an alert in force that this station has signed and knows nothing of; False when it is none.
+        """Take back an alert, or its end, that this station has signed and knows nothing of; False when it is none.
 
-        An alert leaves before the disk has its rows, and an older copy of the database knows nothing of it either.
+        An alert leaves before the disk has its rows, and an older copy of the database knows nothing of it either. What is known to
+        be over is not taken back again, whoever says its earlier document once more.
         """
         own = self._signed_here(topic, message)
         if own is None:
@@ -75,15 +76,17 @@ class Recovery:
         place = session.scalar(select(Place).where(Place.code == address.zone))
         known = session.get(Alert, address.alert)
         ours = known and known.source is not AlertSource.RECOVERED
-        if ours or place is None or document.ended or document.is_rehearsal:
+        if ours or place is None or (document.is_rehearsal and not document.ended):
             return False
         signed_alerts.keep(session, None, read, message)
         alert = known or self._make(session, document, read)
         alert.targets.append(place)
         alert.audience_at = None
         signed_alerts.note_sounds(session, alert, place, document)
+        if document.ended and alert.ended_at is None:
+            alert.ended_at, alert.end = self._core.clock.now(), AlertEnd.ENDED
         session.flush()
-        if alert.ended_at:  # it is over, and nobody in this place has been told
+        if alert.ended_at:  # it is over everywhere, and in some place nobody may have been told
             sign(session, self._core, alert)
         signed_alerts.audit(session, self._core.clock.now(), alert, address, read)
         return True

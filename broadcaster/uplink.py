@@ -68,6 +68,8 @@ class Uplink:
         self._signed: tuple[Guests, Recovery, Answer] | None = None
         self._greeted: dict[str, int] = {}
         """Speakers that this process knows, and the highest ``seq`` of their welcomes."""
+        self._echoed: dict[str, int] = {}
+        """The ``seq`` of those retained documents of the last minute that have come back to us, the oldest first."""
 
     def answer_over(self, transport: Transport) -> None:
         """Answers leave over this connection."""
@@ -209,6 +211,7 @@ class Uplink:
         """Retained documents come back to us; whoever changed one is overruled, unless it is a guest with its own alert."""
         row = session.get(Published, message.topic)
         if row and row.envelope == message.payload:
+            self._note_echo(row)
             return None
         of_others = address.kind is Kind.ALERT and not address.alert.startswith(PREFIX)
         if self._signed and message.payload and (of_others or (row is None and address.kind is Kind.ALERT)):
@@ -219,6 +222,7 @@ class Uplink:
             look = guests.overhear if of_others else recovery.take_back
             news = look(session, message.topic, message.payload)
             if news:
+                self._note_echo(session.get_one(Published, message.topic))
                 return on_news
             self._limiter.hit(_STRANGE, "alerts")
             if news is False:
@@ -227,8 +231,17 @@ class Uplink:
             _, recovery, on_news = self._signed
             take = recovery.take_end if address.kind is Kind.ALERT else recovery.take_trust
             if take(session, row, message.payload):
+                self._note_echo(row)
                 return on_news
         return self._overrule(row, message)
+
+    def _note_echo(self, row: Published) -> None:
+        """What comes back after the document in force came back was said anew: it did not cross with it."""
+        now = self._clock.now_ms()
+        self._echoed.pop(row.topic, None)
+        self._echoed[row.topic] = row.seq
+        while now - next(iter(self._echoed.values()), now) >= MINUTE:
+            del self._echoed[next(iter(self._echoed))]
 
     def _overrule(self, row: Published | None, message: Message) -> Answer | None:
         """Say again what is in force, unless what came is only older."""
@@ -246,8 +259,8 @@ class Uplink:
             envelope.verify(read, (self._keyring.emergency if alert else self._keyring.station).public)
         except RejectedError:
             return False
-        recent = self._clock.now_ms() - row.seq < MINUTE
-        return read.header.topic == row.topic and read.header.seq <= row.seq and recent
+        on_its_way = self._clock.now_ms() - row.seq < MINUTE and self._echoed.get(row.topic) != row.seq
+        return read.header.topic == row.topic and read.header.seq <= row.seq and on_its_way
 
     def _publish_retained(self, topic: str, payload: bytes) -> None:
         if self._transport:

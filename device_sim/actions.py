@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from broadcaster.wire.documents import Event, Receipt
+from broadcaster.wire.documents import Class, Event, Receipt
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +100,13 @@ class KeepNote:
 
 
 @dataclass(frozen=True, slots=True)
+class KeepStopped:
+    """Remember over a reboot which broadcasts commands have stopped, and in which classes; this is all of them."""
+
+    stopped: dict[str, frozenset[Class]]
+
+
+@dataclass(frozen=True, slots=True)
 class ForgetNotes:
     """Notes whose time is over."""
 
@@ -182,6 +189,7 @@ Action = (
     | ForgetReceipts
     | CountDropped
     | KeepNote
+    | KeepStopped
     | ForgetNotes
     | Amplifier
     | StartSound

@@ -4,15 +4,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from broadcaster.wire.documents import Event, Receipt, Why
+from broadcaster.wire.documents import Class, Event, Receipt, Why
 from broadcaster.wire.units import DAY
 from device_sim import receipt_limit
-from device_sim.actions import Action, CountDropped, ForgetNotes, ForgetReceipts, KeepNote, KeepReceipt
+from device_sim.actions import Action, CountDropped, ForgetNotes, ForgetReceipts, KeepNote, KeepReceipt, KeepStopped
 from device_sim.arbiter import Airing, end_of
 
 TERMINAL: Final = frozenset({Event.FINISHED, Event.SKIPPED, Event.STOPPED, Event.FAILED, Event.PREEMPTED})
 _KEPT_MS: Final = 2 * DAY
 """How long after its end a broadcast is remembered: longer than any plan that could name it is valid."""
+_MOST_STOPPED: Final = 100
+"""Broadcasts; with a stolen key nobody fills the memory."""
 
 
 @dataclass
@@ -24,6 +26,7 @@ class Journal:
         count: receipts written so far; it orders them over reboots as well.
         waiting: receipts by id, oldest first.
         notes: events done with each broadcast, and until when they are remembered.
+        stopped: the last broadcasts that commands have stopped, planned here or not, and what the keys of those may stop.
         dropped: receipts that were never acknowledged and had to go, over reboots.
     """
 
@@ -32,6 +35,7 @@ class Journal:
     waiting: dict[str, Receipt] = field(default_factory=dict)
     notes: dict[str, dict[Event, int]] = field(default_factory=dict)
     dropped: int = 0
+    stopped: dict[str, frozenset[Class]] = field(default_factory=dict)
 
     def noted(self, broadcast: str, event: Event) -> bool:
         """Whether this was done with the broadcast."""
@@ -74,6 +78,12 @@ class Journal:
         self.waiting[receipt.id] = receipt
         note = [KeepNote(item.id, event, until)] if final else []
         return [*note, KeepReceipt(receipt), *self._make_room()]
+
+    def stop(self, broadcast: str, scopes: frozenset[Class]) -> list[Action]:
+        """Note that a command has stopped a broadcast: no stream takes its place, in this boot or a later one."""
+        known = self.stopped.pop(broadcast, frozenset())
+        self.stopped = dict([*self.stopped.items(), (broadcast, known | scopes)][-_MOST_STOPPED:])
+        return [KeepStopped(self.stopped)]
 
     def _make_room(self) -> list[Action]:
         """Drop receipts beyond the limit, and count them: the station is told that they are gone."""

@@ -14,12 +14,13 @@ from device_sim.actions import (
     KeepNote,
     KeepReceipt,
     KeepSegment,
+    KeepStopped,
 )
 from device_sim.store import Store
 
 log = logging.getLogger(__name__)
 
-_OWED: Final = (KeepDocument, ForgetDocument, KeepNote, KeepReceipt, ForgetReceipts, CountDropped)
+_OWED: Final = (KeepDocument, ForgetDocument, KeepNote, KeepStopped, KeepReceipt, ForgetReceipts, CountDropped)
 """What is kept later when the disk is full now; segments are asked for again instead."""
 
 

@@ -27,8 +27,6 @@ _OPEN_MS: Final = 10 * SECOND
 _DRAIN_MS: Final = SECOND
 """A card that has not told of a sound so long after its end never will."""
 _MOST: Final = 4
-_MOST_STOPPED: Final = 100
-"""Broadcasts; with a stolen key nobody fills the memory."""
 
 
 def _is_drained(stream: Stream, now: int) -> bool:
@@ -47,8 +45,6 @@ class Live:
         self._journal, self._time = journal, time
         self._streams: dict[str, Stream] = {}
         self.emergencies_only = False
-        self._stopped: dict[str, frozenset[Class]] = {}
-        """Broadcasts that a command has stopped, and what its key may stop: no further stream takes their place."""
 
     def take_open(self, admitted: Admitted, now: int) -> None:
         """A stream is on, still on, or over. Errors: RejectedError (malformed, wrong-topic, out-of-scope, too-many)."""
@@ -72,7 +68,7 @@ class Live:
         """Whether the broadcast in whose place it would be heard was stopped here."""
         if opened.broadcast is None:
             return False
-        scopes = self._stopped.get(opened.broadcast, frozenset())
+        scopes = self._journal.stopped.get(opened.broadcast, frozenset())
         return not scopes.isdisjoint({opened.klass, Class.EMERGENCY}) or self._journal.noted(
             opened.broadcast, Event.STOPPED
         )
@@ -106,13 +102,12 @@ class Live:
     def stop(self, broadcast: str | None, scopes: frozenset[Class]) -> list[Action]:
         """A command ends a stream, or that of a broadcast, or, without a name, all below EMERGENCY."""
         if broadcast is None:
-            named = [stream for stream in self._streams.values() if stream.open.klass is not Class.EMERGENCY]
+            kept, named = [], [stream for stream in self._streams.values() if stream.open.klass is not Class.EMERGENCY]
         else:
+            kept = self._journal.stop(broadcast, scopes)
             named = [one for one in self._streams.values() if broadcast in {one.id, one.open.broadcast}]
-            known = self._stopped.pop(broadcast, frozenset())
-            self._stopped = dict([*self._stopped.items(), (broadcast, known | scopes)][-_MOST_STOPPED:])
         allowed = [stream for stream in named if stream.open.klass in scopes or Class.EMERGENCY in scopes]
-        return self._cut(allowed, Why.COMMAND)
+        return kept + self._cut(allowed, Why.COMMAND)
 
     def press_stop(self) -> list[Action]:
         """Somebody at the speaker pressed its button: what is heard falls silent here."""

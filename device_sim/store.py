@@ -11,7 +11,7 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from broadcaster.wire.clips import sha256
-from broadcaster.wire.documents import Event, Receipt
+from broadcaster.wire.documents import Class, Event, Receipt
 from broadcaster.wire.keys import SigningKey
 from device_sim.actions import (
     Action,
@@ -26,6 +26,7 @@ from device_sim.actions import (
     KeepNote,
     KeepReceipt,
     KeepSegment,
+    KeepStopped,
 )
 from device_sim.journal import Journal
 from device_sim.machine import Memory
@@ -100,6 +101,7 @@ class Store:
             journal.waiting[receipt.id] = receipt
             journal.count = count
         journal.dropped = int(self.value("dropped") or b"0")
+        journal.stopped = msgspec.json.decode(self.value("stopped") or b"{}", type=dict[str, frozenset[Class]])
         documents = dict(self._database.execute("SELECT topic, envelope FROM document"))
         clips = {path.stem: path.stat().st_size for path in sorted(self._clips.glob("*.opus"))}
         self._database.executemany("DELETE FROM part WHERE clip = ?", [(clip,) for clip in clips])
@@ -172,6 +174,8 @@ def _statement(action: Action) -> tuple[str, tuple[object, ...]] | None:  # noqa
                 count,
                 msgspec.json.encode(receipt),
             )
+        case KeepStopped(stopped):
+            return "INSERT OR REPLACE INTO own VALUES ('stopped', ?)", (msgspec.json.encode(stopped),)
         case CountDropped(total):
             return "INSERT OR REPLACE INTO own VALUES ('dropped', ?)", (str(total).encode(),)
         case ForgetReceipts():

@@ -7,6 +7,7 @@ A message that comes twice is answered as it was the first time.
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Final, Protocol
@@ -23,15 +24,18 @@ from broadcaster.cap import message as cap
 from broadcaster.cap.message import Message
 from broadcaster.cap.safe_xml import BadXmlError
 from broadcaster.core import Core
+from broadcaster.database import alone
 from broadcaster.errors import LoaError
 from broadcaster.people import Everybody
 from broadcaster.permissions import Action
-from broadcaster.rows import AlertSource, CapMessage, CapOutcome, CapSource, NoticeKind
+from broadcaster.rows import Alert, AlertSource, CapMessage, CapOutcome, CapSource, NoticeKind
 from scheduler import cap_archive, cap_decision, cap_town
 from scheduler.cap_decision import Meant, Planned
 
 _MAX_REFUSED_BYTES: Final = 64 * 1024
 _OPEN: Final = (CapOutcome.PROPOSED, CapOutcome.DUE)
+_DECIDING: Final = 0x10C
+"""The lock of whoever decides about messages: of the same content from two sources each must see what became of the other."""
 _REQUEST: Final = re.compile(r"cap:\d*:m(\d+)-\d+")
 
 
@@ -114,6 +118,7 @@ class Desk:
             self._decided(session, self._proposed(session, number), CapOutcome.DISMISSED, account_id)
 
     def _proposed(self, session: Session, number: int) -> CapMessage:
+        alone(session, _DECIDING)
         row = session.get(CapMessage, number, with_for_update=True)
         if row is None or row.outcome is not CapOutcome.PROPOSED:
             raise DecidedError(str(number))
@@ -143,6 +148,7 @@ class Desk:
             town = cap_town.load(session, source)
         meant = cap_decision.understand(message, town, self._core.clock.now()) if message else Meant()
         with self._core.database.write(urgent=True) as session:
+            alone(session, _DECIDING)
             source = session.get_one(CapSource, source_id)
             if known := cap_archive.known(session, source, digest):
                 return Taken(known, fresh=False)
@@ -234,8 +240,9 @@ class Desk:
             row = session.get_one(CapMessage, number)
             if row.outcome is not CapOutcome.DUE:  # another thread has carried it out meanwhile
                 return row
-            planned, raised = _planned(row), _raised(row)
             by = By(AlertSource.CAP, row.account_id, row.source.token_id)
+            planned = _planned(row)
+            raised = _raised(row) | _raised_before(session, number, by, len(planned))
         problems: list[dict[str, Any]] = []
         for at, one in enumerate(planned):
             try:
@@ -244,16 +251,20 @@ class Desk:
             except (OrderError, OtherRequestError) as error:
                 faults = error.faults if isinstance(error, OrderError) else (Fault("request", "used"),)
                 problems.append({"code": "order", "what": one.title, "faults": msgspec.to_builtins(faults)})
-        ended = [] if problems else [alert for alert in row.plan["ends"] if self._end(alert, by, words=not planned)]
-        return self._finish(number, raised, ended, problems)
+        if row.plan["ends"] and not problems:
+            self._end(number, by, words=not planned)
+        return self._finish(number, raised, problems)
 
-    def _end(self, alert: str, by: By, *, words: bool) -> bool:
-        """End an alert; whether it was in force."""
-        try:
-            self._orders.end_alert(alert, by, words=words, at_once=False)
-        except NotInForceError:
-            return False
-        return True
+    def _end(self, number: int, by: By, *, words: bool) -> None:
+        """End what is still in force, and write that down first: a kill in between leaves no end without its message."""
+        with self._core.database.write(urgent=True, sync=False) as session:
+            row = session.get_one(CapMessage, number, with_for_update=True)
+            named = session.scalars(select(Alert).where(Alert.id.in_(row.plan["ends"])))
+            ending = [alert.id for alert in named if alert.in_force(self._core.clock.now())]
+            row.done = row.done | {"alerts": list(dict.fromkeys([*row.done.get("alerts", ()), *ending]))}
+        for alert in ending:
+            with suppress(NotInForceError):
+                self._orders.end_alert(alert, by, words=words, at_once=False)
 
     def _raise(self, request: str, planned: Planned, by: By) -> str:
         if planned.expires_at <= self._core.clock.now():  # the station was off meanwhile
@@ -278,15 +289,13 @@ class Desk:
             # what it should follow has ended meanwhile
             return self._orders.raise_alert(replace(order, follows=None), by).alert.id
 
-    def _finish(
-        self, number: int, raised: Mapping[int, str], ended: Sequence[str], problems: Sequence[dict[str, Any]]
-    ) -> CapMessage:
+    def _finish(self, number: int, raised: Mapping[int, str], problems: Sequence[dict[str, Any]]) -> CapMessage:
         with self._core.database.write() as session:
             row = session.get_one(CapMessage, number, with_for_update=True)
             if row.outcome is not CapOutcome.DUE:
                 return row
             row.outcome = CapOutcome.PROPOSED if problems else CapOutcome.DONE
-            alerts = dict.fromkeys([*row.done.get("alerts", ()), *raised.values(), *ended])
+            alerts = dict.fromkeys([*raised.values(), *row.done.get("alerts", ())])
             row.done = {"alerts": list(alerts), "orders": {str(at): alert for at, alert in raised.items()}}
             row.reason = "order-refused" if problems else ""
             notes = [one for one in row.notes.get("notes", []) if one["code"] != "order"]
@@ -313,6 +322,13 @@ def _planned(row: CapMessage) -> list[Planned]:
 def _raised(row: CapMessage) -> dict[int, str]:
     """What has been raised of a message: alerts by the place of their order."""
     return {int(at): alert for at, alert in row.done.get("orders", {}).items()}
+
+
+def _raised_before(session: Session, number: int, by: By, orders: int) -> dict[int, str]:
+    """What a message has raised before it was interrupted, though it was not noted."""
+    requests = {f"{by.source.value}:{by.token_id or ''}:{_request(number, at)}": at for at in range(orders)}
+    rows = session.execute(select(Alert.request, Alert.id).where(Alert.request.in_(requests)))
+    return {requests[request]: alert for request, alert in rows}
 
 
 def _named(row: CapMessage) -> dict[str, Any]:

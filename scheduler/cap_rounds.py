@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
 from sqlalchemy import select
@@ -19,6 +20,7 @@ from broadcaster.cap.feed import MAX_FEED_BYTES, Entry
 from broadcaster.cap.safe_xml import MAX_CAP_BYTES, BadXmlError
 from broadcaster.core import Core
 from broadcaster.rows import CapSource
+from broadcaster.worker import Worker
 from scheduler import fetching
 from scheduler.cap_archive import TooManyError
 from scheduler.cap_desk import Desk
@@ -53,37 +55,30 @@ class Rounds:
         self, core: Core, desk: Desk, recordings: Recordings, *, deadline_s: float = fetching.DEADLINE_S
     ) -> None:
         self._core, self._desk, self._deadline_s = core, desk, deadline_s
-        self._woken, self._stopping = threading.Event(), threading.Event()
+        self._stopping = threading.Event()
         jobs = {"cap-feeds": self.poll_due, "cap-sounds": recordings.make_all}
-        self._threads = [
-            threading.Thread(target=self._run, args=(name, job), name=name, daemon=True) for name, job in jobs.items()
+        self._workers = [
+            Worker(name, core.counters, partial(_looked, job), rest_s=_LOOK_S, patience_s=deadline_s + 10)
+            for name, job in jobs.items()
         ]
 
     def start(self) -> None:
         """Begin to look, after what was interrupted has been carried out."""
         with self._core.counters.edge("cap"):
             self._desk.carry_out_due()
-        for thread in self._threads:
-            thread.start()
+        for worker in self._workers:
+            worker.start()
 
     def wake(self) -> None:
         """A message or a source is new."""
-        self._woken.set()
+        for worker in self._workers:
+            worker.wake()
 
     def stop(self) -> None:
         """End after the fetch under way."""
         self._stopping.set()
-        self._woken.set()
-        for thread in self._threads:
-            if thread.is_alive():
-                thread.join(self._deadline_s + 10)
-
-    def _run(self, name: str, job: Callable[[], None]) -> None:
-        while not self._stopping.is_set():
-            with self._core.counters.edge(name):
-                job()
-            self._woken.wait(_LOOK_S)
-            self._woken.clear()
+        for worker in self._workers:
+            worker.stop()
 
     def poll_due(self) -> None:
         """Go to every feed whose time has come, after what an error interrupted has been carried out."""
@@ -173,6 +168,12 @@ class Rounds:
             else:
                 row.failures = min(row.failures + 1, 20)
             row.next_at = now + min(timedelta(seconds=row.every_s) * 2**row.failures, _LONGEST_REST)
+
+
+def _looked(job: Callable[[], None]) -> float:
+    """Do a job; returns for how many seconds to rest, unless woken."""
+    job()
+    return _LOOK_S
 
 
 def _sent(data: bytes) -> str:

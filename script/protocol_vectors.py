@@ -234,6 +234,8 @@ CASES: Final[tuple[tuple[str, str, tuple[Sent, ...], Sent], ...]] = (
     ("lock-out for more than a day", "malformed", (), _lock(EMERGENCY, NOW + 25 * HOUR)),
     ("a command that is valid for long", "malformed", (), _command(ROUTINE, _STOP, valid_ms=30_001)),
     ("an endless alert", "malformed", (), _alert(exp=0)),
+    ("an alert in force as long as allowed", "accepted", (), _alert(exp=NOW + 48 * HOUR)),
+    ("an alert in force for too long", "malformed", (), _alert(exp=NOW + 48 * HOUR + 1)),
     ("a member twice in the payload", "duplicate-member", (), _raw_plan(_TWICE)),
     ("a member twice in the header", "duplicate-member", (), _header_twice()),
     ("another algorithm", "malformed", (), _header(alg="EdDSA")),

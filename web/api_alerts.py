@@ -2,6 +2,7 @@
 
 import logging
 import re
+from collections import Counter
 from collections.abc import Iterable
 from datetime import timedelta
 from typing import Annotated, Any, Final
@@ -11,6 +12,7 @@ from flask import Blueprint, Response, current_app, g, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select, update
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from broadcaster import alert_reports, alerting, tokens
 from broadcaster.alert_orders import Order, OrderError
@@ -200,13 +202,25 @@ def _gone(error: NotInForceError) -> ApiError:
 @pages.get("/<alert_id>")
 @open_to_all
 def show(alert_id: str) -> ResponseReturnValue:
-    """One alert, and how many speakers heard it."""
+    """One alert, and how many speakers heard it: of the token's place, if it is for one."""
     with services().database.read() as session:
         alert = alerting.get(session, alert_id)
         if alert is None:
             raise ApiError("not-found", alert_id)
-        counted = alert_reports.counts(alert_reports.by_place(session, alert, now()))
+        heard = alert_reports.by_place(session, alert, now())
+        if g.token.place_id is not None:
+            heard = {place: heard.get(place, Counter()) for place in _told_in(session, alert)}
+        counted = alert_reports.counts(heard)
         return in_json(_told(alert) | {"speakers": {state.value: count for state, count in counted.items()}})
+
+
+def _told_in(session: Session, alert: Alert) -> list[int]:
+    """Where an alert is for, of the places of this request's token. Errors: ApiError, when that is nowhere."""
+    tree, targets = Geography.of_places(session), {place.code for place in alert.targets}
+    told = [place for place in tree.inside(g.token.place_id) if targets.intersection(tree.zones_at(place))]
+    if not told:
+        raise ApiError("wrong-place", "this token is not for these places", places=sorted(targets))
+    return told
 
 
 @pages.post("/<alert_id>/<any(end, correct):what>")

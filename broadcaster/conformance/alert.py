@@ -16,7 +16,7 @@ from broadcaster.wire.documents import Class, Event, Why
 from broadcaster.wire.keys import SigningKey
 from broadcaster.wire.rejection import Reason
 from broadcaster.wire.topics import Kind
-from broadcaster.wire.units import MINUTE, SECOND
+from broadcaster.wire.units import DAY, MINUTE, SECOND
 from broadcaster.wire.urgent import Alert, AlertPart, Part
 
 _LEAD_MS = 1_000
@@ -139,6 +139,17 @@ async def alert_needs_an_end(rig: Rig) -> str:
     topic = rig.topics.alert(rig.town, alert.alert)
     async with rig.counted(Reason.MALFORMED):
         rig.send(topic, rig.sign(Kind.ALERT, topic, alert, key=rig.emergency))
+    expect(not rig.tape.events(alert.alert), rig.tape.story(alert.alert))
+    return "counted malformed"
+
+
+@check("Alert", "alert")
+async def alert_lasts_two_days_at_most(rig: Rig) -> str:
+    """An alert with an exp more than 48 hours after its seq is malformed."""
+    alert = alert_of(rig, part(rig, SHORT))
+    topic = rig.topics.alert(rig.town, alert.alert)
+    async with rig.counted(Reason.MALFORMED):
+        rig.send(topic, rig.sign(Kind.ALERT, topic, alert, key=rig.emergency, exp=rig.now() + 2 * DAY + MINUTE))
     expect(not rig.tape.events(alert.alert), rig.tape.story(alert.alert))
     return "counted malformed"
 

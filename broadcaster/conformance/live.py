@@ -237,6 +237,25 @@ async def stop_ends_the_relay_of_a_broadcast(rig: Rig) -> str:
 
 
 @check("Command", "live")
+async def stop_holds_over_power(rig: Rig) -> str:
+    """The stop of a broadcast that was never planned here keeps its streams from beginning, after a power cut too."""
+    broadcast = secrets.token_hex(6)
+    await order(rig, Action.STOP, broadcast)
+    await asyncio.sleep(0.5)
+    since = rig.now()
+    await rig.power_cycle()
+    await rig.joined(since)
+    again = Voice(rig, broadcast=broadcast)
+    await again.begin(range(10))
+    await rig.past(again.start_at + 3 * SECOND)
+    expect(not rig.tape.events(again.name, Event.STARTED), rig.tape.story(again.name))
+    other = Voice(rig)
+    await other.begin(range(10))
+    await other.receipt(Event.STARTED)
+    return "another stream is heard"
+
+
+@check("Command", "live")
 async def stop_ends_a_stream(rig: Rig) -> str:
     """The command stop ends a stream, which does not begin again though it goes on."""
     one = Voice(rig)

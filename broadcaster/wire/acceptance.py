@@ -23,6 +23,8 @@ MAX_COMMAND_MS: Final = 30 * SECOND
 """How long a command may be valid."""
 MAX_LIVE_MS: Final = 5 * SECOND
 """How long a live segment may be valid."""
+MAX_ALERT_MS: Final = 2 * DAY
+"""How long an alert may be in force."""
 MAX_LOCK_OUT_MS: Final = DAY
 """How long a lock-out may last."""
 MAX_LEVEL: Final = 5
@@ -114,15 +116,15 @@ def check_shape(topics: Topics, topic: str, message: bytes) -> tuple[Address, En
 def check_time(kind: Kind, read: Envelope, now_ms: int | None) -> None:
     """Expiry and future-dating by the speaker's clock; None means that it has no clock yet.
 
-    Errors: RejectedError (expired, future-dated; malformed: a command that is valid for too long, an endless alert).
+    Errors: RejectedError (expired, future-dated; malformed: a command or an alert that is valid for too long).
     """
     if kind in _TIMELESS:
         return
     longest = _BRIEF.get(kind)
     if longest and not 0 < read.header.exp - read.header.seq <= longest:
         raise RejectedError(Reason.MALFORMED, f"{kind.value} is valid for {longest} ms at most")
-    if kind is Kind.ALERT and read.header.exp == envelope.NEVER:
-        raise RejectedError(Reason.MALFORMED, "an alert ends by itself")
+    if kind is Kind.ALERT and (read.header.exp == envelope.NEVER or read.header.exp > read.header.seq + MAX_ALERT_MS):
+        raise RejectedError(Reason.MALFORMED, f"an alert ends by itself, after {MAX_ALERT_MS} ms at most")
     if now_ms is None:
         if longest:
             raise RejectedError(Reason.EXPIRED, "no clock to judge it by")

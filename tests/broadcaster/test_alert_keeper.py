@@ -266,6 +266,24 @@ def test_trust_that_speakers_have_not_heard_of_travels_before_the_alerts_that_ne
     assert [envelope.parse(sent.payload).header.kid for sent in desk.fast.sent] == [root.kid, new.kid]
 
 
+def test_after_a_start_an_alert_grows_over_no_end_that_the_broker_may_know(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.raise_one(so="13")
+    monkeypatch.setattr(desk.keeper, "_began", desk.core.clock.now() + timedelta(seconds=1))
+    monkeypatch.setattr(alert_keeper, "_LISTEN_S", 0.0)
+    with desk.core.database.write() as session:
+        for sound in session.scalars(select(AlertSound).where(AlertSound.clip_sha256.is_(None))):
+            sound.failed = "engine gone"
+    desk.backlog = 1
+    desk.keeper.broker_connected()
+    assert len(desk.look_and_tell()) == 1, "what the broker has kept is still to be read"
+    desk.backlog, desk.transport.connected = 0, False
+    assert len(desk.look_and_tell()) == 1, "and nobody reads it"
+    desk.transport.connected = True
+    assert len(desk.look_and_tell()) == 3, "what there was, and what it has become"
+
+
 def test_a_sentence_that_cannot_be_spoken_is_news_once(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     desk.raise_one(so="13")
     with desk.core.database.write() as session:

@@ -353,16 +353,18 @@ def test_an_end_that_expires_too_early_is_refused_to_its_sender_and_believed_onc
 
 def test_what_speakers_believe_of_a_guest_is_not_overruled_though_it_is_not_taken_in(desk: Desk) -> None:
     line = FakeTransport()
+    bring(desk)
     topic, message = desk.signed()
     desk.take(topic, message)
     desk.clock.advance(timedelta(seconds=1))
-    endless = desk.signed(desk.document(), exp=desk.clock.now_ms() + 100 * HOUR)[1]
-    assert desk.overhear(topic, endless, line) == []
+    of_another_clip = desk.signed(desk.document(parts=(part(manifest="0" * 64),)))[1]
+    assert desk.overhear(topic, of_another_clip, line) == []
     assert line.sent == []
-    assert desk.core.counters.rejected == {"malformed": 1}
+    assert desk.core.counters.rejected == {"wrong-hash": 1}
     too_high = desk.signed(desk.document(level=5))[1]
-    assert desk.overhear(topic, too_high, line) == []
-    assert [sent.payload for sent in line.sent] == [message]
+    endless = desk.signed(desk.document(), exp=desk.clock.now_ms() + 100 * HOUR)[1]
+    assert [desk.overhear(topic, one, line) for one in (too_high, endless)] == [[], []]
+    assert [sent.payload for sent in line.sent] == [message, message]
 
 
 def test_a_key_without_a_highest_level_may_raise_all(desk: Desk) -> None:
@@ -493,9 +495,28 @@ def test_a_place_that_comes_back_after_the_end_is_told_of_it(desk: Desk) -> None
     assert said.ended
 
 
-@pytest.mark.parametrize("what", ["forged", "expired", "ended", "rehearsal", "nowhere", "by the station's key"])
+@pytest.mark.parametrize("first", ["the end", "what it ended"])
+def test_an_alert_that_ended_after_the_copy_was_made_never_comes_back_to_life(desk: Desk, first: str) -> None:
+    raised = lost(desk)
+    desk.clock.advance(timedelta(seconds=1))
+    (topic, end), _ = lost(desk, ended=True)
+    (_, second) = raised
+    heard = [(topic, end), second] if first == "the end" else [second, (topic, end)]
+    line = FakeTransport()
+    assert [desk.overhear(*one, line) for one in heard] == [[True], [True]]
+    read = [strict_json.decode(envelope.parse(one).payload, Document) for one in desk.published().values()]
+    assert [one.ended for one in read] == [True, True]
+    for replayed in raised:
+        assert desk.overhear(*replayed, line) == []
+    with desk.core.database.read() as session:
+        assert alerting.in_force(session, desk.clock.now()) == []
+        assert [alert.end for alert in session.scalars(select(Alert))] == [AlertEnd.ENDED]
+        assert chain.first_break(session, AuditEntry) is None
+
+
+@pytest.mark.parametrize("what", ["forged", "expired", "rehearsal", "nowhere", "by the station's key"])
 def test_nothing_else_is_taken_back(desk: Desk, what: str) -> None:
-    (topic, message), _ = lost(desk, ended=what == "ended")
+    (topic, message), _ = lost(desk)
     name, core = f"{alerting.PREFIX}20261122-lost", desk.core
     match what:
         case "forged":

@@ -45,6 +45,11 @@ def takes_alerts_from_any_key() -> None:
     patch(TrustStore, "find", any_key)
 
 
+@caught_by("alert-lasts-two-days-at-most")
+def believes_in_endless_danger() -> None:
+    patch(acceptance, "MAX_ALERT_MS", 10**12)
+
+
 @caught_by("rehearsal-is-answered-in-silence")
 def takes_no_notice_of_rehearsals() -> None:
     patch(Alarms, "_is_answered", lambda _self, alert, cached: any(part.clip in cached for part in alert.parts))
@@ -221,6 +226,18 @@ def stops_the_fallback_and_relays_on() -> None:
             stream.open = msgspec.structs.replace(stream.open, broadcast=None)
 
     patch(Live, "take_open", forgetful)
+
+
+@caught_by("stop-holds-over-power")
+def forgets_at_a_reboot_what_was_stopped() -> None:
+    recall = Store.recall
+
+    def blank(store: Store) -> Any:
+        memory = recall(store)
+        memory.journal.stopped.clear()
+        return memory
+
+    patch(Store, "recall", blank)
 
 
 @caught_by("stop-ends-a-stream")

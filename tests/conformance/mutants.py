@@ -20,7 +20,16 @@ _STOP_S = 10.0
 
 
 class Mutant:
-    """A `Subject` in a process of its own, forked from one that has imported the reference speaker already."""
+    """A `Subject` in a process of its own, forked from one that has imported the reference speaker already.
+
+    Args:
+        fault: how it is broken; without one it is the reference speaker.
+
+    Attributes:
+        died: it has ended by itself.
+    """
+
+    died = False
 
     def __init__(self, folder: Path, fault: str, options: tuple[str, ...]) -> None:
         self._folder, self._fault, self._options = folder, fault, options
@@ -38,6 +47,7 @@ class Mutant:
     async def off(self) -> None:
         process, self._process = self._process, None
         if process:
+            self.died |= process.exitcode is not None
             process.kill()
             await asyncio.to_thread(process.join, _STOP_S)
 
@@ -59,5 +69,5 @@ def _live(fault: str, log: Path, words: list[str]) -> None:
     with log.open("ab") as said:
         os.dup2(said.fileno(), 1)
         os.dup2(said.fileno(), 2)
-    _make(fault)
+    _make(*[fault] if fault else [])
     cli.main(words)

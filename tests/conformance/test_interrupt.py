@@ -1,10 +1,14 @@
+import asyncio
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
+from broadcaster.broker import EmbeddedBroker, find_nats_server
+from broadcaster.conformance.link import OwnBroker
 from tests.brokers import STOP_TIMEOUT_S
 
 
@@ -25,6 +29,28 @@ def test_an_interrupted_run_leaves_no_process_and_no_folder_behind(
     assert kit.returncode == 130
     assert of_this_test(tmp_path) == []
     assert list(tmp_path.glob("loa-conform-*")) == []
+
+
+def test_a_run_that_is_interrupted_while_a_broker_starts_leaves_none_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    starting, go_on = threading.Event(), threading.Event()
+
+    def slowly(_: EmbeddedBroker) -> None:
+        starting.set()
+        go_on.wait(10)
+
+    async def interrupted() -> None:
+        broker = OwnBroker(tmp_path / "broker", "thu-nghiem", "loa-thu", find_nats_server(""))
+        coming_up = asyncio.create_task(broker.up())
+        await asyncio.to_thread(starting.wait, 10)
+        coming_up.cancel()
+        await broker.down()
+        go_on.set()
+
+    monkeypatch.setattr(EmbeddedBroker, "_end_orphan", slowly)
+    asyncio.run(interrupted())
+    assert of_this_test(tmp_path) == []
 
 
 def of_this_test(folder: Path) -> list[str]:

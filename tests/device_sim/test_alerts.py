@@ -267,6 +267,7 @@ ATTACKS: dict[str, tuple[str, Callable[[Station], Message]]] = {
     "the root key": ("unknown-key", lambda st: st.alert("evil", st.part(2, 0), key=st.root)),
     "expired": ("expired", lambda st: st.alert("evil", st.part(2, 0), valid_ms=0)),
     "endless": ("malformed", lambda st: st.alert("evil", st.part(2, 0), valid_ms=-st.now)),
+    "for three days": ("malformed", lambda st: st.alert("evil", st.part(2, 0), valid_ms=3 * DAY)),
     "another name": (
         "wrong-topic",
         lambda st: st.alert("evil", st.part(2, 0), alert="bao"),

@@ -237,6 +237,19 @@ def test_stopping_a_broadcast_silences_its_relay_at_once_and_every_further_one(b
     assert len(bench.plays("b1")) == 1
 
 
+def test_a_stop_holds_over_a_power_cut_where_the_broadcast_itself_was_never_planned(bench: Bench) -> None:
+    station = bench.station
+    bench.deliver(station.command(Action.STOP, broadcast="b1"))
+    bench.reboot()
+    bench.join()
+    bench.deliver(station.live_open("again", Class.ROUTINE, start_at=bench.now + 500, broadcast="b1"))
+    bench.deliver(*(station.live("again", number) for number in range(10)))
+    urgent = station.live_open("mic", Class.EMERGENCY, key=station.emergency, start_at=bench.now + 500, broadcast="b1")
+    bench.deliver(urgent, *(station.live("mic", number, key=station.emergency) for number in range(10)))
+    bench.run(NOON + MINUTE)
+    assert {unit.stream for unit in units(bench)} == {"mic"}, "a lesser key keeps no higher class away, then neither"
+
+
 def test_a_lesser_key_keeps_no_relay_of_a_higher_class_from_beginning(bench: Bench) -> None:
     station = bench.station
     bench.deliver(station.command(Action.STOP, broadcast="b1"))

@@ -1,16 +1,23 @@
 """The desk of CAP messages over both databases, and where a message is near."""
 
 import threading
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any
 
+import msgspec
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
+from broadcaster.alerting import Done
 from broadcaster.database import Database
 from broadcaster.rows import Alert, ApiToken, CapMessage, CapOutcome, CapSource, PlaceGeocode, Speaker
-from scheduler import cap_archive
+from scheduler import cap_archive, cap_town
+from scheduler.cap_decision import Planned
 from scheduler.cap_desk import DecidedError, Desk
 from tests import cap
 from tests.broadcaster import town
+from tests.broadcaster.databases import emptied
 from tests.clocks import FixedClock
 from tests.web.station import FakeOrders
 
@@ -19,11 +26,15 @@ AREA = cap.area(polygons=(), geocodes=[("GSO", "1")])
 
 @pytest.fixture
 def desk(filled: Database, clock: FixedClock) -> Desk:
-    with filled.write() as session:
+    return prepared(filled, clock)
+
+
+def prepared(database: Database, clock: FixedClock) -> Desk:
+    with database.write() as session:
         session.add(PlaceGeocode(scheme="gso", value="1", place_id=town.COMMUNE))
         session.add(CapSource(name="tỉnh", direct=True, created_at=clock.now()))
         session.add(CapSource(name="nguồn", url="http://x/", direct=False, created_at=clock.now()))
-    return Desk(town.core(filled, clock), FakeOrders(filled, clock))
+    return Desk(town.core(database, clock), FakeOrders(database, clock))
 
 
 def message(name: str = "1", **changes: str) -> bytes:
@@ -61,6 +72,97 @@ def test_a_message_goes_its_whole_way(desk: Desk, database: Database) -> None:
     assert len(desk.take(1, cancel).row.done["alerts"]) == 1
     assert desk.take(1, message("x", sender="a b")).row.outcome is CapOutcome.REFUSED
     assert alerts(database) == 2
+
+
+@pytest.mark.parametrize("other", ["a press", "another source"])
+def test_the_same_content_that_two_decide_on_at_once_is_raised_once(
+    postgres_kept: Database, clock: FixedClock, monkeypatch: pytest.MonkeyPatch, other: str
+) -> None:
+    database = emptied(postgres_kept)  # on SQLite nobody reads what another is about to write
+    with database.write() as session:
+        town.fill(session, clock)
+    desk = prepared(database, clock)
+    with database.write() as session:
+        session.add(CapSource(name="trung ương", direct=True, created_at=clock.now()))
+    proposed = desk.take(2, message()).row
+    elsewhere, first = cap_town.elsewhere, threading.current_thread()
+
+    def decide() -> None:
+        with suppress(DecidedError):
+            if other == "a press":
+                desk.press(proposed.id, 1, msgspec.convert(proposed.plan["orders"], list[Planned]))
+            else:
+                desk.take(3, message())
+
+    def look_and_dawdle(*given: Any) -> list[CapMessage]:
+        found = elsewhere(*given)
+        if threading.current_thread() is first:
+            second.start()
+            while second.is_alive() and not is_waited_for(database):
+                second.join(0.01)
+        return found
+
+    second = threading.Thread(target=decide, daemon=True)
+    monkeypatch.setattr(cap_town, "elsewhere", look_and_dawdle)
+    desk.take(1, message())
+    second.join(30)
+    assert alerts(database) == 1
+
+
+def is_waited_for(database: Database) -> bool:
+    """Whether a transaction waits for another one's lock."""
+    with database.read() as session:
+        return bool(session.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")))
+
+
+class Killed(BaseException):
+    """The station's process is gone."""
+
+
+def test_what_a_message_has_done_is_known_after_a_kill_between_two_of_its_steps(
+    desk: Desk, database: Database, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both = [cap.info(areas=AREA), cap.info(event="Lũ quét", severity="Extreme", headline="Lũ", areas=AREA)]
+    raised = desk.take(1, cap.alert("1", both)).row.done["alerts"]
+    assert len(raised) == 2
+    end = FakeOrders.end_alert
+
+    def end_and_die(*given: Any, **more: Any) -> Done:
+        end(*given, **more)
+        raise Killed
+
+    cancel = message("2", msgType="Cancel", references=cap.reference("1"))
+    with monkeypatch.context() as patch:
+        patch.setattr(FakeOrders, "end_alert", end_and_die)
+        with pytest.raises(Killed):
+            desk.take(1, cancel)
+        with pytest.raises(Killed):
+            desk.carry_out_due()
+    desk.carry_out_due()
+    with database.read() as session:
+        done = session.scalars(select(CapMessage).order_by(CapMessage.id.desc())).first()
+        assert done
+        assert (done.outcome, sorted(done.done["alerts"])) == (CapOutcome.DONE, sorted(raised))
+
+
+def test_what_was_raised_before_a_kill_is_known_though_it_expired_meanwhile(
+    desk: Desk, database: Database, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raise_alert = FakeOrders.raise_alert
+
+    def raise_and_die(*given: Any) -> None:
+        raise_alert(*given)
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FakeOrders, "raise_alert", raise_and_die)
+        with pytest.raises(Killed):
+            desk.take(1, message())
+    clock.advance(timedelta(days=2))
+    desk.carry_out_due()
+    with database.read() as session:
+        [row] = session.scalars(select(CapMessage))
+        assert (row.outcome, row.done["alerts"]) == (CapOutcome.DONE, [session.scalars(select(Alert.id)).one()])
 
 
 @pytest.mark.parametrize(("place", "left"), [(town.DONG, CapOutcome.PROPOSED), (None, CapOutcome.SUPERSEDED)])

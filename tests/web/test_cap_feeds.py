@@ -4,12 +4,14 @@ import base64
 import hashlib
 import socket
 from datetime import timedelta
+from queue import SimpleQueue
 
 import pytest
 from sqlalchemy import select
 
 from broadcaster import alerting
 from broadcaster.rows import Alert, AlertEnd, AlertSound, CapMessage, CapOutcome, CapSource
+from scheduler import cap_rounds
 from scheduler.cap_recordings import Recordings
 from scheduler.cap_rounds import Rounds
 from tests import cap
@@ -237,3 +239,26 @@ def test_a_sound_without_a_digest_is_not_used(stage: Stage, wav: bytes) -> None:
     row = stage.services.cap.take(1, cap.alert(infos=[cap.info(more=one)])).row
     assert [note["code"] for note in row.notes["notes"]] == ["audio-without-digest"]
     assert recording(stage) is None
+
+
+def test_a_wake_also_reaches_the_one_who_is_at_work(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    polled, at_work, go_on = SimpleQueue[int](), SimpleQueue[int](), SimpleQueue[int]()
+
+    def work() -> None:
+        at_work.put(1)
+        go_on.get(timeout=10)
+
+    monkeypatch.setattr(cap_rounds, "_LOOK_S", 3600.0)
+    monkeypatch.setattr(Rounds, "poll_due", lambda _: polled.put(1))
+    found = recordings(stage)
+    monkeypatch.setattr(found, "make_all", work)
+    both = Rounds(stage.orders.core, stage.services.cap, found)
+    both.start()
+    at_work.get(timeout=10)
+    polled.get(timeout=10)
+    both.wake()
+    polled.get(timeout=10)
+    go_on.put(1)
+    at_work.get(timeout=10)
+    go_on.put(1)
+    both.stop()

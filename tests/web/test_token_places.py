@@ -5,12 +5,13 @@ from datetime import timedelta
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import event
+from sqlalchemy import event, select
 from sqlalchemy.exc import OperationalError
 from werkzeug.test import TestResponse
 
-from broadcaster import tokens
-from broadcaster.rows import AlertEnd, ApiToken, PlaceGeocode, Role
+from broadcaster import alert_reports, tokens
+from broadcaster.geography import Geography
+from broadcaster.rows import Alert, AlertEnd, ApiToken, PlaceGeocode, Role
 from tests import cap
 from tests.web.conftest import Browser
 from tests.web.programs import alerts, make_token, notes, push, said
@@ -47,6 +48,27 @@ def test_a_token_of_one_village_raises_updates_ends_and_corrects_there_and_nowhe
     assert {one.end for one in alerts(stage)} == {None}
     assert order(client, village, "thon-2", follows=own, level=4).status_code == 201
     assert order(client, province, path=f"/{whole}/end").status_code == 200
+
+
+def test_a_token_of_one_village_reads_what_is_for_it_and_how_many_heard_it_there(
+    client: FlaskClient, stage: Stage
+) -> None:
+    province = make_token(stage, "tỉnh", tokens.RAISE, tokens.READ)
+    everywhere, elsewhere = (said(order(client, province, place))["alert"] for place in ("an-binh", "thon-3"))
+    with stage.rows() as session:
+        for alert in session.scalars(select(Alert)):
+            alert_reports.write_audience(session, alert, Geography.load(session), stage.clock.now())
+
+    def read(token: str, alert: str) -> TestResponse:
+        return client.get(f"/api/v1/alerts/{alert}", headers={"Authorization": f"Bearer {token}"})
+
+    for place, speakers in ((DONG, 2), (GROUP, 4), (None, 6)):
+        token = make_token(stage, f"của {place}", tokens.READ, place=place)
+        assert sum(said(read(token, everywhere))["speakers"].values()) == speakers
+    village = make_token(stage, "thôn Đông", tokens.READ, place=DONG)
+    refused = read(village, elsewhere)
+    assert (refused.status_code, said(refused)["error"]) == (403, "wrong-place")
+    assert read(make_token(stage, "ven suối", tokens.READ, place=GROUP), elsewhere).status_code == 200
 
 
 def test_a_token_of_a_group_is_for_the_group(client: FlaskClient, stage: Stage) -> None:

@@ -17,16 +17,19 @@ from unittest.mock import ANY
 from urllib.parse import urlsplit
 
 import pytest
-from paho.mqtt import publish as paho_publish
+from paho.mqtt import publish, subscribe
 from sqlalchemy import select, update
 
-from broadcaster import tokens
+from broadcaster import alerting, keyring, setup_documents, tokens
 from broadcaster.alerting import By
-from broadcaster.rows import Alert, AlertSource, CapMessage, CapSource, Place, PlaceGeocode, Published
-from broadcaster.wire import envelope
+from broadcaster.rows import Alert, AlertSource, CapMessage, CapSource, Place, PlaceGeocode, Published, Station
+from broadcaster.wire import envelope, keys, strict_json
+from broadcaster.wire.documents import Class, TrustedKey
 from broadcaster.wire.keys import SigningKey
 from broadcaster.wire.topics import Kind, Topics
 from broadcaster.wire.units import UnixMs
+from broadcaster.wire.urgent import Alert as Document
+from device_sim.speaker import Speaker
 from scheduler.cap_rounds import Rounds
 from tests import cap
 from tests.http_servers import plain, serving
@@ -94,17 +97,43 @@ class Enemy:
 
     def publish(self, topic: str, payload: bytes, broker: str = "") -> None:
         """Put something into the broker, with the station's own password unless another is given."""
+        publish.single(topic, payload, qos=1, retain=True, **self._at_broker(broker))
+
+    def refused(self) -> Counter[str]:
+        """What the witness did not act on."""
+        return Counter({str(reason): count for reason, count in self.witness().machine.rejected.items()})
+
+    def witness(self) -> Speaker:
+        [speaker] = [one for one in self.town.fleet.speakers if one.name == WITNESS]
+        return speaker
+
+    def in_force(self, topic: str, since: bytes = b"") -> bytes:
+        """The document of a topic, another than ``since``, as soon as the witness has it."""
+
+        def found() -> Published | None:
+            with self.town.town.database.read() as session:
+                row = session.get(Published, topic)
+            floor = self.witness().machine.beliefs.floors.get(topic)
+            here = row and row.envelope != since and floor and (floor.seq, bool(floor.payload_hash)) == (row.seq, True)
+            return row if here else None
+
+        self.town.station.wake()
+        wait_until(found, 20)
+        row = found()
+        assert row
+        return row.envelope
+
+    def retained(self, topic: str) -> bytes:
+        """What the broker tells whoever comes new."""
+        return bytes(subscribe.simple(topic, qos=1, **self._at_broker()).payload)  # type: ignore[no-untyped-call]
+
+    def _at_broker(self, broker: str = "") -> dict[str, Any]:
+        """How to reach the broker, with the station's own password unless another address is given."""
         embedded = self.town.station.broker
         assert embedded is not None
         address = urlsplit(broker or embedded.url)
         auth = {"username": address.username or "", "password": address.password or ""}
-        port = address.port or 0
-        paho_publish.single(topic, payload, qos=1, retain=True, hostname="127.0.0.1", port=port, auth=auth)  # type: ignore[arg-type]
-
-    def refused(self) -> Counter[str]:
-        """What the witness did not act on."""
-        [speaker] = [one for one in self.town.fleet.speakers if one.name == WITNESS]
-        return Counter({str(reason): count for reason, count in speaker.machine.rejected.items()})
+        return {"hostname": "127.0.0.1", "port": address.port or 0, "auth": auth}
 
     def sounded_ms(self) -> int:
         return self.town.town.sounding_ms(WITNESS)
@@ -388,8 +417,82 @@ def test_nothing_that_is_put_into_the_broker_makes_it_sound(enemy: Enemy) -> Non
     wait_until(lambda: station.health().rejected.get("tampered"), 20)
 
 
+def test_an_older_config_and_an_older_trust_change_nothing(enemy: Enemy) -> None:
+    core, guest = enemy.town.station.core, SigningKey.generate()
+    root = keyring.load(enemy.town.town.home / "keys", keyring.ROOT)
+    config, trust = TOPICS.down(WITNESS, "config"), TOPICS.trust("an-binh")
+    believed = TrustedKey(kid=guest.kid, key=keys.public_text(guest.public), scopes=(Class.EMERGENCY,), max_level=5)
+    before = enemy.in_force(trust)
+    with core.database.write() as session:
+        setup_documents.put_trust(session, core, root, guests=[believed])
+    recorded = {config: enemy.in_force(config), trust: enemy.in_force(trust, since=before)}
+    with core.database.write() as session:
+        setup_documents.put_trust(session, core, root, revoked=[guest.kid])
+        station = session.scalars(select(Station)).one()
+        station.quiet_start, station.quiet_until = "23:00", "23:30"
+    now = {topic: enemy.in_force(topic, since=message) for topic, message in recorded.items()}
+    refused = enemy.refused()
+    for topic, message in recorded.items():
+        enemy.publish(topic, message)
+    name, at = f"{guest.kid}-evil", core.clock.now_ms()
+    siren = Document(alert=name, level=5, start_at=at, growing=True)
+    topic, payload, exp = TOPICS.alert("an-binh", name), strict_json.encode(siren), UnixMs(at + 60_000)
+    typ = Kind.ALERT.value
+    enemy.publish(
+        topic, envelope.sign(guest.private, guest.kid, typ=typ, topic=topic, seq=at, payload=payload, exp=exp)
+    )
+    wait_until(lambda: (enemy.refused() - refused).total() >= 3, 20)
+    assert enemy.refused() - refused == {"rolled-back": 2, "revoked-key": 1}
+    wait_until(lambda: enemy.retained(trust) == now[trust], 20)
+
+
 def test_after_all_that_a_true_alert_is_raised_and_heard(enemy: Enemy) -> None:
     status, alert = enemy.order(enemy.province, "an-binh", key="true")
     assert status == 201
     wait_until(enemy.sounded_ms, 30)
     assert enemy.order(enemy.province, path=f"/{alert}/end")[0] == 200
+
+
+def test_a_true_alert_that_is_over_is_heard_by_nobody_again(enemy: Enemy) -> None:
+    station, sounded = enemy.town.station, enemy.sounded_ms()
+    status, alert = enemy.order(enemy.province, "thon-dong", key="over")
+    assert status == 201
+    topic = TOPICS.alert("thon-dong", alert)
+    recorded = enemy.in_force(topic)
+    wait_until(lambda: enemy.sounded_ms() > sounded, 30)
+    station.end_alert(alert, By(), words=False, at_once=True)
+    end = enemy.in_force(topic, since=recorded)
+    before = enemy.refused()["rolled-back"]
+
+    def again() -> None:
+        """With the station's own password, for everybody who listens now or comes later."""
+        enemy.publish(topic, recorded)
+        enemy.publish(TOPICS.down(WITNESS, "copy"), recorded)
+
+    again()
+    wait_until(lambda: enemy.refused()["rolled-back"] >= before + 2, 20)
+    wait_until(lambda: enemy.retained(topic) == end, 20)
+    enemy.town.stop_fleet()
+    again()
+    sounded = enemy.sounded_ms()
+    enemy.town.reboot_fleet()
+    wait_until(lambda: enemy.in_force(topic) == end, 20)
+    again()
+    wait_until(lambda: enemy.refused()["rolled-back"] >= 2, 20)
+    key, hour_ago = station.core.keyring.emergency, UnixMs(station.core.clock.now_ms() - 3_600_000)
+    old = TOPICS.alert("thon-dong", "kc-of-yesterday")
+    payload = envelope.parse(recorded).payload.replace(alert.encode(), b"kc-of-yesterday")
+    exp = UnixMs(hour_ago + 600_000)
+    enemy.publish(
+        old,
+        envelope.sign(key.private, key.kid, typ=Kind.ALERT.value, topic=old, seq=hour_ago, payload=payload, exp=exp),
+    )
+    wait_until(lambda: enemy.refused()["expired"], 20)
+    wait_until(lambda: enemy.retained(topic) == end, 20)
+    assert enemy.sounded_ms() == sounded
+    assert {one.id for one in station_alerts(enemy)} & {alert, "kc-of-yesterday"} == set()
+
+
+def station_alerts(enemy: Enemy) -> list[Alert]:
+    with enemy.town.town.database.read() as session:
+        return alerting.in_force(session, enemy.town.station.core.clock.now())

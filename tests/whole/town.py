@@ -176,6 +176,12 @@ class LiveTown:
             self._loop.call_soon_threadsafe(self.fleet.stop)
             self._thread.join(30)
 
+    def reboot_fleet(self) -> None:
+        """Switch every speaker off, and on again with what it keeps."""
+        self.stop_fleet()
+        self._thread = threading.Thread(target=self._run_fleet, name="fleet")
+        self._thread.start()
+
     def air(self, *places: str, speakers: int, text: str = TEXT) -> Broadcast:
         """Air a bulletin now and wait until every speaker it is for has finished it."""
         schedule = self.town.submit(*places, text=text)
