@@ -4,7 +4,6 @@ A bad message of one speaker is counted and dropped; it never costs the others t
 """
 
 import logging
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -16,7 +15,7 @@ from limits.strategies import FixedWindowRateLimiter
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from broadcaster import deliveries, guest_keys, presence, publishing
+from broadcaster import deliveries, guest_keys, presence, publishing, receipts
 from broadcaster.alerting import PREFIX
 from broadcaster.clock import from_ms, to_ms
 from broadcaster.core import Core
@@ -27,8 +26,8 @@ from broadcaster.guests import Guests
 from broadcaster.publishing import Publisher
 from broadcaster.rows import GuestKey, Published, Speaker
 from broadcaster.transport import Message, Transport
-from broadcaster.wire import envelope, keys, strict_json
-from broadcaster.wire.documents import Ack, Action, Command, Hello, Receipts, Request, Welcome
+from broadcaster.wire import envelope, strict_json
+from broadcaster.wire.documents import Action, Command, Hello, Request, Welcome
 from broadcaster.wire.rejection import Reason, RejectedError
 from broadcaster.wire.topics import Address, Kind
 from broadcaster.wire.units import MINUTE, SECOND, UnixMs
@@ -46,8 +45,6 @@ What is news counts for nothing: a province's alert to a hundred places comes in
 _TOGETHER: Final = 100
 _TOGETHER_BYTES: Final = 80_000
 """Messages in one transaction, and what they hold: while it lasts, some 60 ms, nobody else writes, not even an alert."""
-_IDS: Final = 1_000
-"""Receipts in one acknowledgement, which has to pass every broker: 67 kB at most."""
 _ANSWER_MS: Final = MINUTE
 """How long a welcome and an acknowledgement are valid."""
 _COMMAND_MS: Final = 30 * SECOND
@@ -85,11 +82,13 @@ class Uplink:
             told = self._taken(together)
             if told is None and len(together) > 1:
                 log.warning("batch failed, taking its messages one by one size=%s", len(together))
-                told = [receipts for one in together for receipts in self._taken([one]) or ()]
+                told = [alone for one in together for alone in self._taken([one]) or ()]
             written += told or ()
-        if written:
-            with self._counters.edge("uplink"):
+        with self._counters.edge("uplink"):
+            if written:
                 self._acknowledge(written)
+            else:
+                self._database.sync()
 
     def _taken(self, batch: Sequence[tuple[Message, Address]]) -> list[Told] | None:
         """Take in all of these or none, and answer; whatever goes wrong is counted. Returns the receipts that were taken."""
@@ -196,7 +195,7 @@ class Uplink:
             case Kind.HELLO if batch.geography:
                 return self._welcome(batch, speaker, message, batch.geography.zones_at(speaker.place_id))
             case Kind.RECEIPT:
-                batch.told.append(_receipts(speaker, message))
+                batch.told.append(receipts.read(speaker, message))
                 speaker.seen_at = at
             case _:
                 return self._request(speaker, strict_json.decode(message.payload, Request))
@@ -304,19 +303,10 @@ class Uplink:
         return topic, batch.publisher.once(self._keyring.emergency, Kind.COMMAND, topic, order, exp)
 
     def _acknowledge(self, written: Sequence[Told]) -> None:
-        """One acknowledgement for each speaker, of all its receipts, when the disk has them."""
         exp = UnixMs(self._clock.now_ms() + _ANSWER_MS)
-        signed: list[tuple[str, bytes]] = []
-        ids: dict[str, list[str]] = defaultdict(list)
-        for told in written:
-            ids[self._topics.down(told.speaker, "ack")] += (receipt.id for receipt in told.receipts)
         with self._database.write() as session:
             publisher = Publisher(session, self._clock)
-            publisher.recall_topics(ids)
-            for topic, receipts in ids.items():
-                for first in range(0, len(receipts), _IDS):
-                    ack = Ack(receipts=tuple(receipts[first : first + _IDS]))
-                    signed.append((topic, publisher.once(self._keyring.station, Kind.ACK, topic, ack, exp)))
+            signed = receipts.acknowledge(publisher, self._keyring.station, self._topics, written, exp)
         for topic, ack in signed:
             self._publish(topic, ack)
 
@@ -357,14 +347,3 @@ def _portions(messages: Iterable[tuple[Message, Address]]) -> Iterator[list[tupl
             portion, size = [], 0
     if portion:
         yield portion
-
-
-def _receipts(speaker: Speaker, message: Message) -> Told:
-    """What a speaker has signed. Errors: RejectedError."""
-    read = envelope.parse(message.payload)
-    if read.header.topic != message.topic or read.header.typ != Kind.RECEIPT.value:
-        raise RejectedError(Reason.WRONG_TOPIC, message.topic)
-    if speaker.public_key is None:
-        raise RejectedError(Reason.UNKNOWN_KEY, speaker.id)
-    envelope.verify(read, keys.public_key(speaker.public_key))
-    return Told(speaker.id, strict_json.decode(read.payload, Receipts).receipts, message.at)
