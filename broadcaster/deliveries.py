@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import msgspec
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from broadcaster import alert_reports, chain, standing
@@ -97,15 +98,24 @@ def _take_some(session: Session, told: Sequence[tuple[str, Receipt, UnixMs]]) ->
         for speaker, receipt, at in told
         if not receipt.broadcast.startswith(standing.PREFIX)  # what is kept for later is no delivery
     }
-    for known in _known(session, fresh):
-        fresh.pop(known, None)
-    entries = [_entry(speaker, receipt, at) for (speaker, _), (receipt, at) in fresh.items()]
-    chain.append(session, LedgerEntry, entries)
+    try:
+        with session.begin_nested():
+            _write(session, fresh)
+    except IntegrityError:  # a speaker has told something again: rare enough not to ask each time
+        for known in _known(session, fresh):
+            fresh.pop(known, None)
+        _write(session, fresh)
     deliveries = _deliveries(session, {(receipt.broadcast, speaker) for (speaker, _), (receipt, _) in fresh.items()})
     for (speaker, _), (receipt, _) in fresh.items():
         if delivery := deliveries.get((receipt.broadcast, speaker)):
             apply(delivery, receipt)
     alert_reports.take(session, ((speaker, receipt) for (speaker, _), (receipt, _) in fresh.items()))
+
+
+def _write(session: Session, fresh: Mapping[tuple[str, str], tuple[Receipt, UnixMs]]) -> None:
+    """Into the ledger, in order. Errors: IntegrityError."""
+    entries = [_entry(speaker, receipt, at) for (speaker, _), (receipt, at) in fresh.items()]
+    chain.append(session, LedgerEntry, entries)
 
 
 def _known(session: Session, receipts: Collection[tuple[str, str]]) -> list[tuple[str, str]]:

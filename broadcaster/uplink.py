@@ -201,9 +201,9 @@ class Uplink:
                 return self._request(speaker, strict_json.decode(message.payload, Request))
         return None
 
-    def _publish(self, topic: str, payload: bytes) -> None:
+    def _publish(self, topic: str, payload: bytes, qos: int = 1) -> None:
         if self._transport:
-            self._transport.publish(topic, payload)
+            self._transport.publish(topic, payload, qos=qos)
 
     def _heal(self, session: Session, message: Message, address: Address) -> Answer | None:
         """Retained documents come back to us; whoever changed one is overruled, unless it is a guest with its own alert."""
@@ -308,7 +308,7 @@ class Uplink:
             publisher = Publisher(session, self._clock)
             signed = receipts.acknowledge(publisher, self._keyring.station, self._topics, written, exp)
         for topic, ack in signed:
-            self._publish(topic, ack)
+            self._publish(topic, ack, qos=0)  # one that is lost is asked for again
 
     def _request(self, speaker: Speaker, request: Request) -> Answer:
         name = speaker.id
