@@ -43,7 +43,7 @@ _STRANGE: Final = RateLimitItemPerSecond(20)
 What is news counts for nothing: a province's alert to a hundred places comes in one second, and so does its end.
 """
 _TOGETHER: Final = 100
-_TOGETHER_BYTES: Final = 80_000
+_TOGETHER_BYTES: Final = 60_000
 """Messages in one transaction, and what they hold: while it lasts, some 60 ms, nobody else writes, not even an alert."""
 _ANSWER_MS: Final = MINUTE
 """How long a welcome and an acknowledgement are valid."""
