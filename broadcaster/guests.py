@@ -162,9 +162,8 @@ class Guests:
         for name, value in _told(session, strict_json.decode(newest.payload, urgent.Alert), newest).items():
             setattr(alert, name, value)
         alert.expires_at = from_ms(max(row.exp for row in rows))
-        if all(
-            strict_json.decode(one.payload, urgent.Alert).ended for one in read
-        ):  # the oldest, which goes on, is first
+        # the oldest first: an alert that goes on somewhere is soon known to
+        if all(strict_json.decode(one.payload, urgent.Alert).ended for one in read):
             alert.ended_at, alert.end = alert.ended_at or self._core.clock.now(), AlertEnd.ENDED
         else:
             alert.ended_at = alert.end = None
