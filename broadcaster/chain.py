@@ -61,7 +61,8 @@ def audit(
 def first_break(session: Session, log: type[AuditEntry] | type[LedgerEntry]) -> int | None:
     """The id of the first entry that does not follow from the one before it; None when the log is whole."""
     previous = START
-    for entry in session.execute(select(_table(log)).order_by(log.id)).yield_per(1000).mappings():
+    for row in session.execute(select(_table(log)).order_by(log.id)).yield_per(1000):
+        entry = row._asdict()
         if entry["previous_hash"] != previous or entry["hash"] != _hash(previous, log.facts(entry)):
             return int(entry["id"])
         previous = entry["hash"]

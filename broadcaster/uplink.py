@@ -92,6 +92,7 @@ class Uplink:
 
     def _taken(self, batch: Sequence[tuple[Message, Address]]) -> list[Told] | None:
         """Take in all of these or none, and answer; whatever goes wrong is counted. Returns the receipts that were taken."""
+        told: list[Told] | None = None
         with self._counters.edge("uplink"):
             told, answers = self._take_together(batch)
             if answers:
@@ -99,8 +100,7 @@ class Uplink:
             for answer in answers:
                 with self._counters.edge("uplink"):
                     answer()
-            return told
-        return None
+        return told
 
     def _address(self, message: Message) -> Address | None:
         try:
