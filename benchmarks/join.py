@@ -1,8 +1,7 @@
-"""Speakers join the embedded broker and the station, then 10 000 receipts: python -m benchmarks.join [--json] [--speakers N ...].
+"""Speakers join the embedded broker and the station: python -m benchmarks.join [--json] [--speakers N ...].
 
 The station runs in this process, the speakers in another one. A speaker has joined when its key is pinned and its state is
-ready in the station's database. The physical limits beside it: bare connections with the same subscriptions and one
-message each over the same broker, and the bare verification of as many signatures.
+ready in the station's database. The physical limit beside it: bare connections with the same subscriptions to the same broker.
 """
 
 import argparse
@@ -16,28 +15,19 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
-from sqlalchemy import func, select
 
 from benchmarks.tables import print_line
 from broadcaster.clock import SystemClock
-from broadcaster.rows import LedgerEntry, Speaker
 from broadcaster.settings import Settings
-from broadcaster.wire import envelope, keys, strict_json
-from broadcaster.wire.documents import Event, Receipt, Receipts
-from broadcaster.wire.keys import SigningKey
-from broadcaster.wire.topics import Kind, Topics
-from broadcaster.wire.units import UnixMs
+from broadcaster.wire.topics import Topics
 from device_sim.fleet import read_kits
 from device_sim.kit import Kit, broker_of
-from device_sim.mqtt import Connect, Message, MqttClient
+from device_sim.mqtt import Connect, MqttClient
 from tests.whole.town import COMMUNE, Town, wait_until
 from web import commune
 from web.initialise import initialise
 from web.station import RunningStation
 
-RECEIPTS = 10_000
-MESSAGES_EACH = 10
-"""A speaker that says more than 50 things a second is not listened to, and says them again; this one keeps to it."""
 FLEET = Path(sysconfig.get_path("scripts")) / "loa-speaker"
 
 
@@ -64,7 +54,6 @@ def measure(home: Path, speakers: int) -> dict[str, object]:
         joined_s, refused = join(town, station, speakers)
         memory_mb = resident_mb(os.getpid())
         broker_mb = resident_mb(station.broker.pid or 0) if station.broker else 0.0
-        received_s, kept, limit_s = asyncio.run(receive(town, station, kits))
     finally:
         station.stop()
         town.database.dispose()
@@ -75,10 +64,6 @@ def measure(home: Path, speakers: int) -> dict[str, object]:
         "refused": refused,
         "station_mb": round(memory_mb),
         "broker_mb": round(broker_mb),
-        "receipts": RECEIPTS,
-        "receipts_s": round(received_s, 1),
-        "verifying_alone_s": round(limit_s, 1),
-        "receipts_not_written_after_60_s": RECEIPTS - kept,
     }
 
 
@@ -130,53 +115,6 @@ async def bare_join(kits: Sequence[Kit]) -> float:
     for client in clients:
         client.abort()
     return took_s
-
-
-async def receive(town: Town, station: RunningStation, kits: Sequence[Kit]) -> tuple[float, int, float]:
-    """Seconds from the first of 10 000 signed receipts to the last row; how many rows; seconds to verify as many."""
-    key = SigningKey.generate()
-    with town.database.write() as session:
-        for speaker in session.scalars(select(Speaker)):
-            speaker.public_key = keys.public_text(key.public)
-    each = max(1, RECEIPTS // (len(kits) * MESSAGES_EACH))
-    messages = [
-        signed(key, station, kits[number % len(kits)], range(number * each, (number + 1) * each))
-        for number in range(RECEIPTS // each)
-    ]
-    began = time.monotonic()
-    for _, message in messages:
-        envelope.verify(envelope.parse(message.payload), key.public)
-    limit_s = time.monotonic() - began
-    clients = {kit.speaker: await connect(kit) for kit in kits}
-    before = rows(town)
-    began = time.monotonic()
-    for name, message in messages:
-        clients[name].publish(message.topic, message.payload, 1)
-    deadline = began + 60
-    while (kept := await asyncio.to_thread(rows, town) - before) < RECEIPTS and time.monotonic() < deadline:  # noqa: ASYNC110  another thread writes the rows
-        await asyncio.sleep(0.05)
-    took_s = time.monotonic() - began
-    for client in clients.values():
-        client.abort()
-    return took_s, kept, limit_s
-
-
-def signed(key: SigningKey, station: RunningStation, kit: Kit, numbers: range) -> tuple[str, Message]:
-    """Some receipts in one envelope."""
-    topic = Topics(kit.station).up(kit.speaker, "receipt")
-    now = station.core.clock.now_ms()
-    receipts = tuple(Receipt(id=f"r{number}", broadcast="b", event=Event.FINISHED, at=now) for number in numbers)
-    payload = strict_json.encode(Receipts(receipts=receipts))
-    message = envelope.sign(
-        key.private, key.kid, typ=Kind.RECEIPT.value, topic=topic, seq=UnixMs(now + numbers.start), payload=payload
-    )
-    return kit.speaker, Message(topic, message, 1, retain=False)
-
-
-def rows(town: Town) -> int:
-    """Receipts in the ledger."""
-    with town.database.read() as session:
-        return session.scalar(select(func.count()).select_from(LedgerEntry)) or 0
 
 
 def resident_mb(pid: int) -> float:

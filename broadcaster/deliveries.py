@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import msgspec
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from broadcaster import alert_reports, chain, standing
@@ -42,6 +43,8 @@ _LAST: Final = _RANK[DeliveryState.SKIPPED]
 
 _AT_ONCE: Final = 5_000
 """Receipts that one query names; a database takes some 32 000 parameters."""
+_SPEAKERS_AT_ONCE: Final = 20
+"""Speakers that one query for receipts names: SQLite looks for every receipt with each of them."""
 
 
 def apply(delivery: Delivery, receipt: Receipt) -> None:
@@ -95,10 +98,13 @@ def _take_some(session: Session, told: Sequence[tuple[str, Receipt, UnixMs]]) ->
         for speaker, receipt, at in told
         if not receipt.broadcast.startswith(standing.PREFIX)  # what is kept for later is no delivery
     }
-    for known in _known(session, fresh):
-        fresh.pop(known, None)
-    entries = [_entry(speaker, receipt, at) for (speaker, _), (receipt, at) in fresh.items()]
-    chain.append(session, entries)
+    try:
+        with session.begin_nested():
+            _write(session, fresh)
+    except IntegrityError:  # a speaker has told something again: rare enough not to ask each time
+        for known in _known(session, fresh):
+            fresh.pop(known, None)
+        _write(session, fresh)
     deliveries = _deliveries(session, {(receipt.broadcast, speaker) for (speaker, _), (receipt, _) in fresh.items()})
     for (speaker, _), (receipt, _) in fresh.items():
         if delivery := deliveries.get((receipt.broadcast, speaker)):
@@ -106,47 +112,61 @@ def _take_some(session: Session, told: Sequence[tuple[str, Receipt, UnixMs]]) ->
     alert_reports.take(session, ((speaker, receipt) for (speaker, _), (receipt, _) in fresh.items()))
 
 
+def _write(session: Session, fresh: Mapping[tuple[str, str], tuple[Receipt, UnixMs]]) -> None:
+    """Into the ledger, in order. Errors: IntegrityError."""
+    entries = [_entry(speaker, receipt, at) for (speaker, _), (receipt, at) in fresh.items()]
+    chain.append(session, LedgerEntry, entries)
+
+
 def _known(session: Session, receipts: Collection[tuple[str, str]]) -> list[tuple[str, str]]:
     """Those of these receipts, named by speaker and id, that the ledger has already, and perhaps others."""
-    speakers = {speaker for speaker, _ in receipts}
-    ids = [receipt for _, receipt in receipts]
     columns = LedgerEntry.speaker_id, LedgerEntry.receipt_id
-    found = session.execute(select(*columns).where(columns[0].in_(speakers), columns[1].in_(ids)))
-    return [(row.speaker_id, row.receipt_id) for row in found]
+    ids: dict[str, list[str]] = {}
+    for speaker, receipt in receipts:
+        ids.setdefault(speaker, []).append(receipt)
+    known: list[tuple[str, str]] = []
+    speakers = list(ids)
+    for first in range(0, len(speakers), _SPEAKERS_AT_ONCE):
+        some = speakers[first : first + _SPEAKERS_AT_ONCE]
+        told = [receipt for speaker in some for receipt in ids[speaker]]
+        found = session.execute(select(*columns).where(columns[0].in_(some), columns[1].in_(told)))
+        known += ((speaker, receipt) for speaker, receipt in found)
+    return known
 
 
 def _deliveries(session: Session, wanted: Collection[tuple[str, str]]) -> dict[tuple[str, str], Delivery]:
     """Deliveries by broadcast and speaker; one that nobody expected is written down, if there is such a broadcast."""
-    broadcasts, speakers = {broadcast for broadcast, _ in wanted}, {speaker for _, speaker in wanted}
-    query = select(Delivery).where(Delivery.broadcast_id.in_(broadcasts), Delivery.speaker_id.in_(speakers))
+    real = set(session.scalars(select(Broadcast.id).where(Broadcast.id.in_({broadcast for broadcast, _ in wanted}))))
+    if not real:
+        return {}
+    speakers = {speaker for broadcast, speaker in wanted if broadcast in real}
+    query = select(Delivery).where(Delivery.broadcast_id.in_(real), Delivery.speaker_id.in_(speakers))
     found = {(delivery.broadcast_id, delivery.speaker_id): delivery for delivery in session.scalars(query)}
-    lacking = set(wanted) - found.keys()
-    real = set(session.scalars(select(Broadcast.id).where(Broadcast.id.in_({broadcast for broadcast, _ in lacking}))))
+    lacking = sorted((broadcast, speaker) for broadcast, speaker in set(wanted) - found.keys() if broadcast in real)
     for broadcast, speaker in lacking:
-        if broadcast in real:
-            found[broadcast, speaker] = Delivery(
-                broadcast_id=broadcast,
-                speaker_id=speaker,
-                state=DeliveryState.PLANNED,
-                start_position_ms=0,
-                played_ms=0,
-            )
-    session.add_all(found[key] for key in sorted(lacking & found.keys()))
+        found[broadcast, speaker] = Delivery(
+            broadcast_id=broadcast,
+            speaker_id=speaker,
+            state=DeliveryState.PLANNED,
+            start_position_ms=0,
+            played_ms=0,
+        )
+    session.add_all(found[key] for key in lacking)
     session.flush()  # the next receipts ask for them and find them
     return found
 
 
-def _entry(speaker: str, receipt: Receipt, received_at: UnixMs) -> LedgerEntry:
-    detail: dict[str, Any] = msgspec.to_builtins(receipt)
-    return LedgerEntry(
-        speaker_id=speaker,
-        receipt_id=receipt.id,
-        broadcast_id=receipt.broadcast,
-        event=receipt.event,
-        at=from_ms(receipt.at),
-        received_at=from_ms(received_at),
-        detail=detail,
-    )
+def _entry(speaker: str, receipt: Receipt, received_at: UnixMs) -> dict[str, Any]:
+    """The columns of a `LedgerEntry`."""
+    return {
+        "speaker_id": speaker,
+        "receipt_id": receipt.id,
+        "broadcast_id": receipt.broadcast,
+        "event": receipt.event,
+        "at": from_ms(receipt.at),
+        "received_at": from_ms(received_at),
+        "detail": msgspec.to_builtins(receipt),
+    }
 
 
 def start_error(delivery: Delivery, broadcast: Broadcast) -> timedelta | None:

@@ -129,13 +129,17 @@ class Guests:
     def _follow(self, session: Session, alert: Alert) -> None:
         """Let the alert tell what the newest of its documents says; it is over when it is over in all of its places."""
         topics = [self._core.topics.alert(place.code, alert.id) for place in alert.targets]
-        rows = session.scalars(select(Published).where(Published.topic.in_(topics)).order_by(Published.seq)).all()
-        read = [envelope.parse(row.envelope) for row in rows]
-        documents = [strict_json.decode(one.payload, urgent.Alert) for one in read]
-        for name, value in signed_alerts.told(session, documents[-1], read[-1]).items():
+        columns = select(Published.envelope, Published.exp).where(Published.topic.in_(topics)).order_by(Published.seq)
+        rows = session.execute(columns).all()
+        read = (envelope.parse(row.envelope) for row in rows)
+        newest = envelope.parse(rows[-1].envelope)
+        for name, value in signed_alerts.told(
+            session, strict_json.decode(newest.payload, urgent.Alert), newest
+        ).items():
             setattr(alert, name, value)
         alert.expires_at = from_ms(max(row.exp for row in rows))
-        if all(document.ended for document in documents):
+        # the oldest first: an alert that goes on somewhere is soon known to
+        if all(strict_json.decode(one.payload, urgent.Alert).ended for one in read):
             alert.ended_at, alert.end = alert.ended_at or self._core.clock.now(), AlertEnd.ENDED
         else:
             alert.ended_at = alert.end = None

@@ -1,13 +1,12 @@
-"""What speakers say: checked, written to rows in one transaction a batch, and answered after the commit.
+"""What speakers say: checked, written to rows some together, and answered when it is on the disk.
 
 A bad message of one speaker is counted and dropped; it never costs the others their batch.
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Final
 
 from limits import RateLimitItemPerMinute, RateLimitItemPerSecond
@@ -16,7 +15,7 @@ from limits.strategies import FixedWindowRateLimiter
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from broadcaster import deliveries, lock_outs, presence, publishing
+from broadcaster import deliveries, lock_outs, presence, publishing, receipts
 from broadcaster.alerting import PREFIX
 from broadcaster.clock import from_ms
 from broadcaster.core import Core
@@ -29,8 +28,8 @@ from broadcaster.publishing import Publisher
 from broadcaster.recovery import Recovery
 from broadcaster.rows import Published, Speaker
 from broadcaster.transport import Message, Transport
-from broadcaster.wire import envelope, keys, strict_json
-from broadcaster.wire.documents import Ack, Hello, Receipts, Request, Welcome
+from broadcaster.wire import envelope, strict_json
+from broadcaster.wire.documents import Hello, Request, Welcome
 from broadcaster.wire.rejection import Reason, RejectedError
 from broadcaster.wire.topics import Address, Kind
 from broadcaster.wire.units import MINUTE, UnixMs
@@ -45,13 +44,12 @@ _STRANGE: Final = RateLimitItemPerSecond(20)
 
 What is news counts for nothing: a province's alert to a hundred places comes in one second, and so does its end.
 """
-_TOGETHER: Final = 50
-"""Messages in one transaction, some 60 ms of work: while it lasts, nobody else writes, not even an alert."""
+_TOGETHER: Final = 100
+_TOGETHER_BYTES: Final = 60_000
+"""Messages in one transaction, and what they hold: while it lasts, some 60 ms, nobody else writes, not even an alert."""
 _ANSWER_MS: Final = MINUTE
 """How long a welcome and an acknowledgement are valid."""
 _UP: Final = frozenset({Kind.STATE, Kind.ABOUT, Kind.HELLO, Kind.RECEIPT, Kind.REQUEST, Kind.TELEMETRY})
-
-_ANSWERED_ON: Final = {Kind.HELLO: "welcome", Kind.RECEIPT: "ack"}
 
 Answer = Callable[[], None]
 
@@ -80,25 +78,33 @@ class Uplink:
         self._signed = guests, recovery, on_news
 
     def take(self, batch: list[Message]) -> None:
-        """Take in messages in the order they came."""
+        """Take in messages in the order they came, and acknowledge what they told when all is written."""
         readable = [(message, address) for message in batch if (address := self._address(message))]
         readable = [(message, address) for message, address in readable if not self._told_time(message, address)]
-        for first in range(0, len(readable), _TOGETHER):
-            together = readable[first : first + _TOGETHER]
-            if not self._taken(together) and len(together) > 1:
+        written: list[Told] = []
+        for together in _portions(readable):
+            told = self._taken(together)
+            if told is None and len(together) > 1:
                 log.warning("batch failed, taking its messages one by one size=%s", len(together))
-                for one in together:
-                    self._taken([one])
-
-    def _taken(self, batch: Sequence[tuple[Message, Address]]) -> bool:
-        """Take in all of these or none; whatever goes wrong is counted. Returns whether they were taken."""
-        answers: list[Answer] | None = None
+                told = [alone for one in together for alone in self._taken([one]) or ()]
+            written += told or ()
         with self._counters.edge("uplink"):
-            answers = self._take_together(batch)
-        for answer in answers or ():
-            with self._counters.edge("uplink"):
-                answer()
-        return answers is not None
+            if written:
+                self._acknowledge(written)
+            else:
+                self._database.sync()
+
+    def _taken(self, batch: Sequence[tuple[Message, Address]]) -> list[Told] | None:
+        """Take in all of these or none, and answer; whatever goes wrong is counted. Returns the receipts that were taken."""
+        told: list[Told] | None = None
+        with self._counters.edge("uplink"):
+            told, answers = self._take_together(batch)
+            if answers:
+                self._database.sync()
+            for answer in answers:
+                with self._counters.edge("uplink"):
+                    answer()
+        return told
 
     def _address(self, message: Message) -> Address | None:
         try:
@@ -143,9 +149,10 @@ class Uplink:
         )
         self._publish(topic, signed)
 
-    def _take_together(self, messages: Sequence[tuple[Message, Address]]) -> list[Answer]:
+    def _take_together(self, messages: Sequence[tuple[Message, Address]]) -> tuple[list[Told], list[Answer]]:
+        """Write what these tell; what has been told, and the answers that may leave when the disk has it."""
         answers: list[Answer] = []
-        with self._database.write() as session, session.no_autoflush:
+        with self._database.write(sync=False) as session, session.no_autoflush:
             hello = any(address.kind is Kind.HELLO for _, address in messages)
             batch = _Batch(
                 session,
@@ -154,7 +161,7 @@ class Uplink:
                 Geography.of_places(session) if hello else None,
                 lock_outs.in_force(session, self._clock.now()) if hello else [],
             )
-            batch.publisher.recall_topics(self._answers_to(messages))
+            batch.publisher.recall_topics(self._welcomes(messages))
             for message, address in messages:
                 try:
                     if answer := self._take_one(batch, message, address):
@@ -162,28 +169,23 @@ class Uplink:
                 except RejectedError as error:
                     self._counters.reject(error.reason, f"{address.kind.value} {address.speaker} {error}")
             deliveries.take(session, batch.told)
-            answers += self._acknowledge(batch)
-        return answers
+        return batch.told, answers
 
     @staticmethod
-    def _recall(session: Session, messages: Sequence[tuple[Message, Address]]) -> list[Speaker]:
-        """The rows of all who speak, in one query; the session finds them while they are held."""
+    def _recall(session: Session, messages: Sequence[tuple[Message, Address]]) -> Mapping[str, Speaker]:
+        """All who speak and are known, by name, in one query."""
         speakers = {address.speaker for _, address in messages if address.speaker}
-        return list(session.scalars(select(Speaker).where(Speaker.id.in_(speakers))))
+        return {row.id: row for row in session.scalars(select(Speaker).where(Speaker.id.in_(speakers)))}
 
-    def _answers_to(self, messages: Sequence[tuple[Message, Address]]) -> set[str]:
-        """The topics on which these messages are answered."""
-        return {
-            self._topics.down(address.speaker, _ANSWERED_ON[address.kind])
-            for _, address in messages
-            if address.kind in _ANSWERED_ON
-        }
+    def _welcomes(self, messages: Sequence[tuple[Message, Address]]) -> set[str]:
+        """The topics on which these hellos are answered."""
+        return {self._topics.down(address.speaker, "welcome") for _, address in messages if address.kind is Kind.HELLO}
 
     def _take_one(self, batch: "_Batch", message: Message, address: Address) -> Answer | None:
         session = batch.session
         if address.kind not in _UP:
             return self._heal(session, message, address)
-        speaker = session.get(Speaker, address.speaker)
+        speaker = batch.speakers.get(address.speaker)
         if speaker is None or speaker.retired_at:
             raise RejectedError(Reason.UNKNOWN_KEY, f"speaker {address.speaker}")
         at = from_ms(message.at)
@@ -197,15 +199,15 @@ class Uplink:
             case Kind.HELLO if batch.geography:
                 return self._welcome(batch, speaker, message, batch.geography.zones_at(speaker.place_id))
             case Kind.RECEIPT:
-                batch.told.append(_receipts(speaker, message))
+                batch.told.append(receipts.read(speaker, message))
                 speaker.seen_at = at
             case _:
                 return self._request(speaker, strict_json.decode(message.payload, Request))
         return None
 
-    def _publish(self, topic: str, payload: bytes) -> None:
+    def _publish(self, topic: str, payload: bytes, qos: int = 1) -> None:
         if self._transport:
-            self._transport.publish(topic, payload)
+            self._transport.publish(topic, payload, qos=qos)
 
     def _heal(self, session: Session, message: Message, address: Address) -> Answer | None:
         """Retained documents come back to us; whoever changed one is overruled, unless it is a guest with its own alert."""
@@ -308,18 +310,13 @@ class Uplink:
 
         return answer
 
-    def _acknowledge(self, batch: "_Batch") -> list[Answer]:
-        """One acknowledgement for each speaker, of all its receipts in the batch."""
+    def _acknowledge(self, written: Sequence[Told]) -> None:
         exp = UnixMs(self._clock.now_ms() + _ANSWER_MS)
-        by_speaker: dict[str, list[str]] = {}
-        for told in batch.told:
-            by_speaker.setdefault(told.speaker, []).extend(receipt.id for receipt in told.receipts)
-        answers: list[Answer] = []
-        for speaker, receipts in by_speaker.items():
-            topic = self._topics.down(speaker, "ack")
-            signed = batch.publisher.once(self._keyring.station, Kind.ACK, topic, Ack(receipts=tuple(receipts)), exp)
-            answers.append(partial(self._publish, topic, signed))
-        return answers
+        with self._database.write() as session:
+            publisher = Publisher(session, self._clock)
+            signed = receipts.acknowledge(publisher, self._keyring.station, self._topics, written, exp)
+        for topic, ack in signed:
+            self._publish(topic, ack, qos=0)  # one that is lost is asked for again
 
     def _request(self, speaker: Speaker, request: Request) -> Answer:
         name = speaker.id
@@ -332,7 +329,7 @@ class _Batch:
 
     Attributes:
         publisher: signs all answers.
-        held: rows that are asked for one by one, held so that the session finds them.
+        speakers: those who speak, by name.
         geography: loaded when somebody says hello.
         locked: the keys that who says hello has to be told are locked out.
         told: receipts that are written when every message has been looked at.
@@ -340,18 +337,21 @@ class _Batch:
 
     session: Session
     publisher: Publisher
-    held: list[Speaker]
+    speakers: Mapping[str, Speaker]
     geography: Geography | None
     locked: list[LockOut]
     told: list[Told] = field(default_factory=list)
 
 
-def _receipts(speaker: Speaker, message: Message) -> Told:
-    """What a speaker has signed. Errors: RejectedError."""
-    read = envelope.parse(message.payload)
-    if read.header.topic != message.topic or read.header.typ != Kind.RECEIPT.value:
-        raise RejectedError(Reason.WRONG_TOPIC, message.topic)
-    if speaker.public_key is None:
-        raise RejectedError(Reason.UNKNOWN_KEY, speaker.id)
-    envelope.verify(read, keys.public_key(speaker.public_key))
-    return Told(speaker.id, strict_json.decode(read.payload, Receipts).receipts, message.at)
+def _portions(messages: Iterable[tuple[Message, Address]]) -> Iterator[list[tuple[Message, Address]]]:
+    """As many messages as may be in one transaction, in order."""
+    portion: list[tuple[Message, Address]] = []
+    size = 0
+    for message, address in messages:
+        portion.append((message, address))
+        size += len(message.payload)
+        if len(portion) == _TOGETHER or size > _TOGETHER_BYTES:
+            yield portion
+            portion, size = [], 0
+    if portion:
+        yield portion

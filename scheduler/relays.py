@@ -87,17 +87,17 @@ class Relays:
         broadcast, number = place
         log.info("relay broadcast=%s event=%s why=%s", broadcast, event.value, why)
         detail = {"relay": event.value, "piece": number, "name": order.title, "address": order.address, "why": why}
-        entry = LedgerEntry(
-            speaker_id=STATION,
-            receipt_id=f"relay-{secrets.token_hex(8)}",
-            broadcast_id=broadcast,
-            event=_EVENTS[event],
-            at=from_ms(at),
-            received_at=self._core.clock.now(),
-            detail=detail,
-        )
+        entry = {
+            "speaker_id": STATION,
+            "receipt_id": f"relay-{secrets.token_hex(8)}",
+            "broadcast_id": broadcast,
+            "event": _EVENTS[event],
+            "at": from_ms(at),
+            "received_at": self._core.clock.now(),
+            "detail": detail,
+        }
         with self._core.database.write() as session:
-            chain.append(session, [entry])
+            chain.append(session, LedgerEntry, [entry])
 
 
 def _due(session: Session, now: datetime) -> Iterator[tuple[Place, RelayOrder]]:

@@ -1,5 +1,6 @@
 """Who: accounts, what they were granted where, and the audit log of what they changed."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
@@ -76,6 +77,8 @@ class AuditEntry(Chained):
     subject: Mapped[str] = mapped_column(String(120))
     detail: Mapped[dict[str, Any]]
 
-    def facts(self) -> list[Any]:
+    @classmethod
+    def facts(cls, entry: Mapping[str, Any]) -> list[Any]:
         """What is hashed."""
-        return [self.at.astimezone(UTC).isoformat(), self.account_id, self.action, self.subject, self.detail]
+        at = entry["at"].astimezone(UTC).isoformat()
+        return [at, entry["account_id"], entry["action"], entry["subject"], entry["detail"]]

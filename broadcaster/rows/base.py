@@ -1,5 +1,6 @@
 """The base of all rows and the one way moments are stored."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, ClassVar
@@ -60,6 +61,7 @@ class Chained(Base):
     previous_hash: Mapped[str] = mapped_column(String(64), unique=True)
     hash: Mapped[str] = mapped_column(String(64), unique=True)
 
-    def facts(self) -> list[Any]:
-        """What is hashed, as JSON values; a moment is its ISO text."""
+    @classmethod
+    def facts(cls, entry: Mapping[str, Any]) -> list[Any]:
+        """What is hashed of an entry, given by its columns: JSON values; a moment is its ISO text."""
         raise NotImplementedError

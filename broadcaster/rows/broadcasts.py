@@ -1,5 +1,6 @@
 """When, where, and what became of it: schedules, broadcasts, deliveries and the ledger of receipts."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
@@ -165,7 +166,9 @@ class LedgerEntry(Chained):
     received_at: Mapped[datetime]
     detail: Mapped[dict[str, Any]]
 
-    def facts(self) -> list[Any]:
+    @classmethod
+    def facts(cls, entry: Mapping[str, Any]) -> list[Any]:
         """What is hashed."""
-        moments = [moment.astimezone(UTC).isoformat() for moment in (self.at, self.received_at)]
-        return [self.speaker_id, self.receipt_id, self.broadcast_id, self.event.value, *moments, self.detail]
+        moments = [entry[name].astimezone(UTC).isoformat() for name in ("at", "received_at")]
+        told = [entry[name] for name in ("speaker_id", "receipt_id", "broadcast_id")]
+        return [*told, entry["event"].value, *moments, entry["detail"]]

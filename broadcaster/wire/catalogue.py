@@ -66,7 +66,7 @@ CATALOGUE: Final = (
     Entry(Kind.FIRMWARE, (f"{_DOWN}/firmware",), urgent.Firmware, down=True, signed=True, retained=True),
     Entry(Kind.WELCOME, (f"{_DOWN}/welcome",), documents.Welcome, down=True, signed=True),
     Entry(Kind.COPY, (f"{_DOWN}/copy",), None, down=True, signed=True),
-    Entry(Kind.ACK, (f"{_DOWN}/ack",), documents.Ack, down=True, signed=True),
+    Entry(Kind.ACK, (f"{_DOWN}/ack",), documents.Ack, down=True, signed=True, qos=0),
     Entry(Kind.STATE, (f"{_UP}/state",), documents.State, down=False, signed=False, retained=True),
     Entry(Kind.ABOUT, (f"{_UP}/about",), documents.About, down=False, signed=False, retained=True),
     Entry(Kind.HELLO, (f"{_UP}/hello",), documents.Hello, down=False, signed=False, qos=0),

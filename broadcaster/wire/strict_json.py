@@ -1,7 +1,7 @@
 """JSON as the protocol allows it: UTF-8, one object, no member twice, of the declared type."""
 
 import json
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -21,13 +21,16 @@ def _no_constant(name: str) -> None:
     raise RejectedError(Reason.MALFORMED, f"{name} is not JSON")
 
 
+_DECODER: Final = json.JSONDecoder(object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
+
+
 def decode(data: bytes, kind: type[T]) -> T:
     """Read ``data`` as a JSON text of type ``kind``.
 
     Errors: RejectedError (malformed, duplicate-member).
     """
     try:
-        members = json.loads(data.decode(), object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
+        members = _DECODER.decode(data.decode())
         if b"\\u" in data:  # an escaped half of a surrogate pair is a letter that nobody could write down again
             json.dumps(members, ensure_ascii=False).encode()
         return msgspec.convert(members, kind)

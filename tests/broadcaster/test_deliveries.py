@@ -2,7 +2,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
@@ -47,6 +47,7 @@ def known_after(receipts: list[Receipt], start: DeliveryState) -> tuple[Any, ...
     return (delivery.state, delivery.why, *moments, delivery.start_position_ms, delivery.played_ms)
 
 
+@settings(deadline=None)  # the first one waits for the mappers
 @given(st.data(), RECEIPTS, st.sampled_from([DeliveryState.PLANNED, DeliveryState.MISSED]))
 def test_receipts_in_any_order_and_any_number_of_times_give_the_same_delivery(
     data: st.DataObject, receipts: list[Receipt], start: DeliveryState
@@ -118,6 +119,17 @@ def test_duplicates_change_nothing(filled: Database, aired: str) -> None:
     take(filled, "loa-1", one, one)
     take(filled, "loa-1", one)
     assert entries(filled) == 1
+
+
+def test_what_is_told_again_is_left_out_and_the_rest_of_its_batch_is_written(filled: Database, aired: str) -> None:
+    take(filled, "loa-1", receipt(1, Event.CACHED, broadcast=aired), receipt(2, Event.STARTED, broadcast=aired))
+    told = [
+        receipt(n, event, broadcast=aired) for n, event in ((1, Event.CACHED), (3, Event.FINISHED), (2, Event.STARTED))
+    ]
+    with filled.write() as session:
+        deliveries.take(session, [Told(name, tuple(told), UnixMs(AT)) for name in ("loa-2", "loa-1")])
+    assert entries(filled) == 6
+    assert {state(filled, aired, name) for name in ("loa-1", "loa-2")} == {DeliveryState.FINISHED}
 
 
 def test_what_more_receipts_tell_than_one_query_can_name_is_written_whole(

@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
-from broadcaster import guest_keys, setup_documents
+from broadcaster import deliveries, guest_keys, receipts, setup_documents
 from broadcaster.clock import to_ms
 from broadcaster.core import Core
+from broadcaster.deliveries import Told
 from broadcaster.publishing import Publisher
 from broadcaster.rows import LedgerEntry, Published, Speaker
 from broadcaster.transport import Message
@@ -77,10 +79,12 @@ class Desk:
         about = About(model="M", firmware="1", protocol=1, key=text, proof=proof, boot_count=1)
         self.take(self.message(speaker, "about", about))
 
-    def receipt(self, speaker: str, *, topic: str = "", key: SigningKey | None = None, **facts: Any) -> Message:
+    def receipt(
+        self, speaker: str, *, topic: str = "", key: SigningKey | None = None, count: int = 1, **facts: Any
+    ) -> Message:
         number = next(self.numbers)
-        told: dict[str, Any] = {"id": f"r{number}", "broadcast": "b", "event": Event.FINISHED, "at": 1_000}
-        one = Receipt(**told | facts)
+        told: dict[str, Any] = {"broadcast": "b", "event": Event.FINISHED, "at": 1_000}
+        several = tuple(Receipt(**{"id": f"r{number}-{one}"} | told | facts) for one in range(count))
         signing = key or self.keys[speaker]
         signed = envelope.sign(
             signing.private,
@@ -88,7 +92,7 @@ class Desk:
             typ=Kind.RECEIPT.value,
             topic=topic or TOPICS.up(speaker, "receipt"),
             seq=UnixMs(self.clock.now_ms() + number),
-            payload=strict_json.encode(Receipts(receipts=(one,))),
+            payload=strict_json.encode(Receipts(receipts=several)),
         )
         return self.message(speaker, "receipt", signed)
 
@@ -176,6 +180,51 @@ def test_a_receipt_that_comes_again_is_acknowledged_again_and_written_once(desk:
     desk.take(again)
     assert desk.ledger() == 1
     assert len(desk.line.sent) == 2
+
+
+def acknowledged(desk: Desk) -> list[tuple[str, int]]:
+    """Which speakers were told that so many of their receipts are written, in order."""
+    read = [envelope.parse(sent.payload) for sent in desk.line.sent]
+    desk.line.sent.clear()
+    return [(one.header.topic, len(strict_json.decode(one.payload, Ack).receipts)) for one in read]
+
+
+def test_what_waited_together_is_acknowledged_together_and_by_messages_that_every_broker_takes(desk: Desk) -> None:
+    desk.enrol("loa-1")
+    desk.enrol("loa-2")
+    first, second = TOPICS.down("loa-1", "ack"), TOPICS.down("loa-2", "ack")
+    desk.take(*(desk.receipt(name, count=100) for _ in range(12) for name in ("loa-1", "loa-2")))
+    assert desk.ledger() == 2_400
+    assert acknowledged(desk) == [(first, 1_000), (first, 200), (second, 1_000), (second, 200)]
+
+
+def test_a_transaction_ends_where_another_should_have_its_turn(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    turns: list[int] = []
+    real = deliveries.take
+
+    def count(session: Session, told: Sequence[Told]) -> None:
+        turns.append(sum(len(one.receipts) for one in told))
+        real(session, told)
+
+    monkeypatch.setattr(deliveries, "take", count)
+    desk.enrol("loa-1")
+    turns.clear()
+    desk.take(*(desk.receipt("loa-1", count=100) for _ in range(20)))
+    assert sum(turns) == 2_000
+    assert max(turns) <= 1_000
+
+
+def test_what_was_written_and_not_acknowledged_is_acknowledged_when_it_comes_again(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.enrol("loa-1")
+    message = desk.receipt("loa-1", count=3)
+    with monkeypatch.context() as broken:
+        broken.setattr(receipts, "acknowledge", lambda *_: 1 / 0)
+        desk.take(message)
+    assert (desk.ledger(), acknowledged(desk)) == (3, [])
+    desk.take(message)
+    assert (desk.ledger(), acknowledged(desk)) == (3, [(TOPICS.down("loa-1", "ack"), 3)])
 
 
 def test_receipts_of_a_speaker_whose_key_nobody_knows_are_refused(desk: Desk) -> None:
