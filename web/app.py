@@ -23,6 +23,7 @@ from web import (
     bulletins,
     cap,
     cap_sources,
+    choosing,
     contacts,
     context,
     day,
@@ -112,6 +113,7 @@ _PAGES = (
     tokens,
     live,
     guest_keys,
+    choosing,
 )
 
 

@@ -16,10 +16,9 @@ from sqlalchemy.orm import Session
 from broadcaster import guest_keys
 from broadcaster.guest_keys import GuestKeyError, KeyState
 from broadcaster.rows import GuestKey, Place
-from web import alert_words
+from web import alert_words, choosing
 from web.access import ENROLLERS, me, must_everywhere, requires
-from web.context import geography, now, services
-from web.places import Choices
+from web.context import now, services
 from web.words import gettext as _
 
 pages = Blueprint("guest_keys", __name__)
@@ -55,9 +54,8 @@ def _show(status: int = 200, problem: str = "") -> ResponseReturnValue:
         page = render_template(
             "keys.html",
             keys=guest_keys.all_keys(session),
-            choices=Choices.load(session, geography()),
+            places=choosing.choices(session, ENROLLERS, request.form.getlist("places")),
             typed=request.form,
-            ticked=request.form.getlist("places"),
             problem=problem,
             levels=_LEVELS,
             states=STATES,
@@ -73,6 +71,8 @@ def _show(status: int = 200, problem: str = "") -> ResponseReturnValue:
 def ask() -> ResponseReturnValue:
     """Write down that a key is to be trusted."""
     must_everywhere(*ENROLLERS)
+    if choosing.only_looks():
+        return _show()
     form = request.form
     level = form.get("level", "")
     try:

@@ -19,7 +19,7 @@ from scheduler import power, recurrence, rule_text, timeline
 from scheduler.recurrence import Rule, RuleError
 from scheduler.switching import Switches
 from scheduler.timeline import Sounding
-from web import moments, rule_words, sentences, typed, when
+from web import choosing, moments, rule_words, sentences, typed, when
 from web.access import STOPPERS, VIEWERS, WRITERS, me, must_at, requires
 from web.context import geography, locale, now, services, station, zone
 from web.typed import WrongError
@@ -83,6 +83,7 @@ def show() -> ResponseReturnValue:
 
 
 def _page(wrong: str, filled: Mapping[str, Any], part: str = "") -> ResponseReturnValue:
+    ticked = request.form.getlist("places") if part else request.args.getlist("place")
     with services().database.read() as session:
         query = select(Switching).options(selectinload(Switching.places), joinedload(Switching.account))
         rows = session.scalars(query.order_by(Switching.until, Switching.id)).all()
@@ -93,7 +94,8 @@ def _page(wrong: str, filled: Mapping[str, Any], part: str = "") -> ResponseRetu
             "power.html",
             current=[Line(row, _words(row), planned.skipped(row)) for row in current],
             ended=[Line(row, _words(row)) for row in ended[:_PAST_SHOWN]],
-            places=session.scalars(select(Place).order_by(Place.position, Place.id)).all(),
+            places_off=choosing.choices(session, STOPPERS, ticked if part in {"", "off"} else ()),
+            places_times=choosing.choices(session, WRITERS, ticked if part in {"", "times"} else ()),
             kinds=KINDS,
             weekdays=WEEKDAYS,
             days_ticked=request.form.getlist("weekdays") if part == "times" else WEEKDAYS[:5],
@@ -102,7 +104,6 @@ def _page(wrong: str, filled: Mapping[str, Any], part: str = "") -> ResponseRetu
             wrong=wrong,
             wrong_part=part,
             typed=filled,
-            ticked=request.form.getlist("places") if part else request.args.getlist("place"),
         )
     return page, 422 if wrong else 200
 
@@ -155,6 +156,8 @@ def add_times() -> ResponseReturnValue:
 def _add(part: str, read: Callable[[Mapping[str, str]], Switching]) -> ResponseReturnValue:
     """Store one switching and write down who made it, or show the page again with what is wrong."""
     form = request.form
+    if choosing.only_looks():
+        return _page("", form.to_dict(), part)
     try:
         with services().database.write() as session:
             row = read(form)
@@ -182,10 +185,10 @@ def _add(part: str, read: Callable[[Mapping[str, str]], Switching]) -> ResponseR
 
 
 def _places(session: Session) -> list[Place]:
-    codes = dict.fromkeys(request.form.getlist("places"))
-    if not codes:
+    places = typed.outermost(session, geography(), request.form.getlist("places"))
+    if not places:
         raise WrongError(_("Hãy chọn nơi áp dụng."))
-    return [typed.place(session, code) for code in codes]
+    return places
 
 
 def _reason() -> str:
