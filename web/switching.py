@@ -1,6 +1,6 @@
 """On and off: "off until" for a place, times of on and off by rule, and what is skipped meanwhile. One page."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -37,16 +37,18 @@ _PAST_SHOWN: Final = 10
 
 @dataclass(frozen=True)
 class Ahead:
-    """What is planned for the next days, read once for all switchings of the page."""
+    """What is planned for the next days, read once for some switchings."""
 
     geography: Geography
     switches: Switches
     soundings: tuple[Sounding, ...]
 
     @classmethod
-    def load(cls, session: Session) -> "Ahead":
-        """From now on."""
-        found = timeline.soundings(session, zone(), now(), now() + _TOLD_AHEAD, now())
+    def load(cls, session: Session, rows: Iterable[Switching]) -> "Ahead":
+        """From now on, where these switchings count."""
+        inside = {spot for row in rows for place in row.places for spot in geography().inside(place.id)}
+        near = {heard for spot in inside for heard in geography().zones_at(spot)}
+        found = timeline.soundings(session, zone(), now(), now() + _TOLD_AHEAD, now(), near) if near else []
         mild = (each for each in found if each.to_air and each.klass is not Class.EMERGENCY)
         return cls(geography(), Switches.load(session, station(), now()), tuple(mild))
 
@@ -89,7 +91,7 @@ def _page(wrong: str, filled: Mapping[str, Any], part: str = "") -> ResponseRetu
         rows = session.scalars(query.order_by(Switching.until, Switching.id)).all()
         current = [row for row in rows if row.ended_at is None and not _is_over(row)]
         ended = sorted((row for row in rows if row not in current), key=_end_of, reverse=True)
-        planned = Ahead.load(session)
+        planned = Ahead.load(session, current)
         page = render_template(
             "power.html",
             current=[Line(row, _words(row), planned.skipped(row)) for row in current],
@@ -167,7 +169,7 @@ def _add(part: str, read: Callable[[Mapping[str, str]], Switching]) -> ResponseR
             session.add(row)
             session.flush()
             _audit(session, row, f"power.{part}")
-            count = len(Ahead.load(session).skipped(row))
+            count = len(Ahead.load(session, [row]).skipped(row))
     except WrongError as error:
         return _page(str(error), form.to_dict(), part)
     services().orders.wake()
