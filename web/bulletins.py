@@ -17,7 +17,7 @@ from tts import reading
 from tts.decoding import MAX_SOUND_S
 from tts.limited import RefusedFileError
 from tts.settings import PAUSES, REPEATS, SPEEDS
-from web import ahead, choosing, defaults, drafts, fields, sentences, uploads, when
+from web import ahead, choosing, defaults, drafts, fields, form_words, uploads, when
 from web.access import WRITERS, may_at, me, must_at, requires
 from web.context import now, services, zone
 from web.fields import Fields
@@ -174,7 +174,7 @@ def _fields_of(session: Session, bulletin: Bulletin, schedule: Schedule | None) 
 def _show(session: Session, submission: str, typed: Fields, problems: tuple[Problem, ...] = ()) -> ResponseReturnValue:
     told: dict[str, list[str]] = {}
     for problem in problems:
-        told.setdefault(problem.field, []).append(sentences.problem(problem))
+        told.setdefault(problem.field, []).append(form_words.problem(problem))
     words = lexicon.in_force(session, fields.corrections(typed.readings))
     today = now().astimezone(zone()).date()
     page = render_template(

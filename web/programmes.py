@@ -23,7 +23,7 @@ from scheduler.rules import Breach, Commune
 from scheduler.rundown import Composed, Overrun, Piece
 from scheduler.submissions import MAX_TITLE, Problem, Submission, SubmissionError
 from tts.voice import VOICES
-from web import agenda, ahead, choosing, fields, programme_words, rundown_fields, sentences, when
+from web import agenda, ahead, choosing, fields, form_words, programme_words, rundown_fields, sentences, when
 from web.access import VIEWERS, WRITERS, may_at, me, must_at, requires
 from web.context import geography, now, services, station, zone
 from web.fields import Fields
@@ -275,7 +275,7 @@ def _ahead(session: Session, typed: Typed) -> ahead.Ahead | None:
 def _show(session: Session, submission: str, typed: Typed, problems: Sequence[Problem] = ()) -> ResponseReturnValue:
     told: dict[str, list[str]] = {}
     for problem in problems:
-        told.setdefault(problem.field, []).append(programme_words.problem(problem) or sentences.problem(problem))
+        told.setdefault(problem.field, []).append(programme_words.problem(problem) or form_words.problem(problem))
     page = render_template(
         "programme.html",
         submission=submission,

@@ -14,7 +14,7 @@ from broadcaster.hours import WEEKDAYS
 from broadcaster.rows import HourException, HourRule, Place, Station
 from web import choosing, typed
 from web.access import WRITERS, me, must_at, must_everywhere, requires
-from web.context import geography, now, services, zone
+from web.context import now, services, zone
 from web.typed import WrongError
 from web.words import gettext as _
 
@@ -208,7 +208,7 @@ def _add_exception(session: Session, form: Mapping[str, str]) -> tuple[str, dict
     if last - first > _LONGEST_EXCEPTION:
         raise WrongError(_("Ngoại lệ chỉ kéo dài tối đa ba tháng. Lâu hơn thì hãy sửa quy định."))
     cap = typed.number(form.get("cap", ""), 1, _LOUDEST)
-    places = typed.outermost(session, geography(), request.form.getlist("places"))
+    places = typed.outermost(session, request.form.getlist("places"))
     if cap is None or not places:
         raise WrongError(_("Hãy chọn nơi áp dụng và ghi mức âm lượng tối đa, từ 1 đến 100."))
     must_at(places, *WRITERS)

@@ -19,7 +19,7 @@ from scheduler import power, recurrence, rule_text, timeline
 from scheduler.recurrence import Rule, RuleError
 from scheduler.switching import Switches
 from scheduler.timeline import Sounding
-from web import choosing, moments, rule_words, sentences, typed, when
+from web import choosing, form_words, moments, rule_words, typed, when
 from web.access import STOPPERS, VIEWERS, WRITERS, me, must_at, requires
 from web.context import geography, locale, now, services, station, zone
 from web.typed import WrongError
@@ -187,7 +187,7 @@ def _add(part: str, read: Callable[[Mapping[str, str]], Switching]) -> ResponseR
 
 
 def _places(session: Session) -> list[Place]:
-    places = typed.outermost(session, geography(), request.form.getlist("places"))
+    places = typed.outermost(session, request.form.getlist("places"))
     if not places:
         raise WrongError(_("Hãy chọn nơi áp dụng."))
     return places
@@ -230,7 +230,7 @@ def _times(form: Mapping[str, str]) -> Switching:
     end = typed.time_of_day(form.get("end", ""))
     meant, problems = when.parse(fields, zone(), now())
     if problems or meant.start_at is None:
-        raise WrongError(sentences.problem(problems[0]) if problems else _("Hãy chọn ngày bắt đầu."))
+        raise WrongError(form_words.problem(problems[0]) if problems else _("Hãy chọn ngày bắt đầu."))
     first = meant.start_at.astimezone(zone())
     if f"{first:%H:%M}" == end:
         raise WrongError(_("Giờ bắt đầu và giờ kết thúc phải khác nhau."))

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.routing import IntegerConverter, Map
 
-from broadcaster.geography import Geography
+from broadcaster.alert_orders import without_inner
 from broadcaster.rows import Place
 from web.words import gettext as _
 
@@ -46,11 +46,9 @@ def place(session: Session, code: str) -> Place:
     return found
 
 
-def outermost(session: Session, geography: Geography, codes: Iterable[str]) -> list[Place]:
-    """The places of some codes, without those that lie in another one of them. Errors: WrongError."""
-    named = [place(session, code) for code in dict.fromkeys(codes)]
-    chosen = {one.id for one in named}
-    return [one for one in named if chosen.isdisjoint(geography.ancestry(one.id)[1:])]
+def outermost(session: Session, codes: Iterable[str]) -> list[Place]:
+    """The places of some codes, without those that lie in others of them. Errors: WrongError."""
+    return without_inner(session, [place(session, code) for code in dict.fromkeys(codes)])
 
 
 def time_of_day(typed: str) -> str:
