@@ -105,3 +105,17 @@ def test_speakers_are_counted_once_however_their_place_is_covered(province: Stag
         choices = Choices.load(session, Geography.load(session), ["xa-7", "v-7-3", "tinh"])
     assert choices.chosen == COMMUNES * VILLAGES
     assert choices.total > choices.chosen
+
+
+def test_the_speakers_of_a_province_are_shown_a_hundred_at_a_time_and_found_by_their_place(
+    province: Stage, editor: Browser
+) -> None:
+    first = editor.get("/speakers").text
+    assert len(re.findall('id="speaker-', first)) <= 100
+    assert "page=2" in first
+    assert not set(re.findall('id="speaker-([^"]+)"', editor.get("/speakers?page=2").text)) & set(
+        re.findall('id="speaker-([^"]+)"', first)
+    )
+    found = editor.get("/speakers?find=xa dai 7").text
+    assert re.findall('id="speaker-([^"]+)"', found) == [f"s-7-{two}" for two in range(VILLAGES)]
+    assert "Không có địa bàn nào tên như vậy." in editor.get("/speakers?find=khong").text
