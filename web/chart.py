@@ -131,13 +131,13 @@ def _fitting(text: str, spots: Iterable[Point], taken: Sequence[_Box], height: i
 def _spots(points: Sequence[Point], half: float) -> Iterable[Point]:
     """Below, above, right and left of each point, then aslant."""
     for x, y in points:
-        yield x, y + _DOT + _LINE - 6
+        yield x, y + _DOT + _LINE
         yield x, y - _DOT - 6
         yield x + _DOT + half + 2, y + _LINE / 3
         yield x - _DOT - half - 2, y + _LINE / 3
     for x, y in points:
         for aside in (half * 0.8, -half * 0.8):
-            yield x + aside, y + _DOT + _LINE - 6
+            yield x + aside, y + _DOT + _LINE
             yield x + aside, y - _DOT - 6
 
 

@@ -14,6 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from broadcaster import guest_keys
+from broadcaster.alert_orders import without_inner
 from broadcaster.guest_keys import GuestKeyError, KeyState
 from broadcaster.rows import GuestKey, Place
 from web import alert_words, choosing
@@ -100,7 +101,7 @@ def _places(session: Session) -> Sequence[Place]:
     places = session.scalars(select(Place).where(Place.code.in_(request.form.getlist("places")))).all()
     if not places:
         raise GuestKeyError("no-place")
-    return places
+    return without_inner(session, places)
 
 
 @pages.post("/keys/<kid>/revoke")

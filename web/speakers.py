@@ -104,7 +104,7 @@ def _load(session: Session, page: int, find: str) -> tuple[list[Village], bool]:
 
 
 def _pages(session: Session, find: str) -> list[list[int]]:
-    """The places with speakers by page, as many on each as have some hundred."""
+    """The places with speakers, page by page."""
     rows = (
         select(Place.id, func.count())
         .join(Speaker, Speaker.place_id == Place.id)
