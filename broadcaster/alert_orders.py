@@ -107,10 +107,10 @@ def check(session: Session, order: Order, table: AlertTable) -> tuple[Template, 
         faults.append(Fault("places", "none"))
     if faults:
         raise OrderError(faults)
-    return template, _without_inner(session, found.values())
+    return template, without_inner(session, found.values())
 
 
-def _without_inner(session: Session, places: Collection[Place]) -> list[Place]:
+def without_inner(session: Session, places: Collection[Place]) -> list[Place]:
     """The places that lie in no other of them: what a commune hears, its villages and groups need not be told again."""
     if len(places) == 1:
         return list(places)

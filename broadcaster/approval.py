@@ -187,8 +187,8 @@ def predecessor(session: Session, schedule: Schedule) -> Decision | None:
     return session.scalar(found.order_by(Decision.id.desc()).limit(1))
 
 
-def waiting(session: Session, now: datetime) -> list[tuple[Schedule, Standing]]:
-    """The schedules that wait for a verdict and could still air, in the order they were sent in."""
+def waiting(session: Session, now: datetime, bulletin: int | None = None) -> list[tuple[Schedule, Standing]]:
+    """The schedules, of one bulletin or of all, that wait for a verdict and could still air, in the order they were sent in."""
     if not session.scalars(select(Station.approval)).one():
         return []
     mine = Broadcast.schedule_id == Schedule.id
@@ -204,7 +204,7 @@ def waiting(session: Session, now: datetime) -> list[tuple[Schedule, Standing]]:
         .order_by(Schedule.id)
         .options(joinedload(Schedule.bulletin).joinedload(Bulletin.clip), selectinload(Schedule.targets))
     )
-    schedules = session.scalars(live).all()
+    schedules = session.scalars(live if bulletin is None else live.where(Schedule.bulletin_id == bulletin)).all()
     approvals = Approvals.load(session, [schedule.id for schedule in schedules], now)
     found = ((schedule, approvals.of(schedule)) for schedule in schedules)
     return [(schedule, stands) for schedule, stands in found if stands.state is ApprovalState.SUBMITTED]

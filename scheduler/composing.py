@@ -119,8 +119,9 @@ class Composer:
 
     def _holds(self, kept: Composition) -> bool:
         """Whether every bulletin in it may still air, with this very sound."""
-        pieces = (piece for piece in pieces_of(kept) if piece.bulletin)
-        return all(self._candidate(piece.bulletin).clip == piece.clip for piece in pieces)
+        pieces = [piece for piece in pieces_of(kept) if piece.bulletin]
+        candidates = self._candidates([piece.bulletin for piece in pieces])
+        return all(candidates[piece.bulletin].clip == piece.clip for piece in pieces)
 
     def _shelf(self, wanted: Rundown, title: str, audience: frozenset[str], at: datetime) -> Shelf:
         day, words = at.astimezone(self._zone).date(), lexicon.in_force(self._session)
@@ -134,7 +135,7 @@ class Composer:
         return Shelf(
             announce,
             [each for each, heard in self._waiting() if audience <= heard],
-            {number: self._fixed(number, audience) for number in named},
+            self._candidates(named, audience),
             self._lengths(wanted),
         )
 
@@ -173,25 +174,25 @@ class Composer:
             ]
         return self._slot
 
-    def _fixed(self, bulletin: int, audience: frozenset[str]) -> Candidate:
-        """A bulletin that the rundown names; one that is not for everybody who hears the programme is left out."""
-        schedule, found = self._latest(bulletin), self._candidate(bulletin)
-        if schedule and not audience <= self._geography.heard_by(place.code for place in schedule.targets):
-            return replace(found, why_not=found.why_not or _ELSEWHERE)
+    def _candidates(self, bulletins: Collection[int], audience: frozenset[str] = frozenset()) -> dict[int, Candidate]:
+        """Bulletins by their ids; the latest schedule of each says whether it may air, and whether all of ``audience`` hear it."""
+        if not bulletins:
+            return {}
+        planned = select(Schedule).where(Schedule.bulletin_id.in_(bulletins), Schedule.cancelled_at.is_(None))
+        joined = joinedload(Schedule.bulletin).joinedload(Bulletin.clip), selectinload(Schedule.targets)
+        rows = self._session.scalars(planned.order_by(Schedule.id).options(*joined))
+        latest = {each.bulletin_id: each for each in rows}
+        approvals = Approvals.load(self._session, [each.id for each in latest.values()], self._now)
+        found = {number: self._gone(number) for number in bulletins if number not in latest}
+        for number, schedule in latest.items():
+            found[number] = _candidate(schedule, approvals, aired=False)
+            if not audience <= self._geography.heard_by(place.code for place in schedule.targets):
+                found[number] = replace(found[number], why_not=found[number].why_not or _ELSEWHERE)
         return found
 
-    def _latest(self, bulletin: int) -> Schedule | None:
-        latest = select(Schedule).where(Schedule.bulletin_id == bulletin, Schedule.cancelled_at.is_(None))
-        return self._session.scalar(latest.order_by(Schedule.id.desc()).limit(1))
-
-    def _candidate(self, bulletin: int) -> Candidate:
-        """A bulletin by its id; its latest schedule says whether it may air."""
-        schedule = self._latest(bulletin)
-        if schedule is None:
-            row = self._session.get(Bulletin, bulletin)
-            title = row.title if row else ""
-            return Candidate(bulletin, title, "", Class.ROUTINE, self._now, 0, why_not="gone")
-        return _candidate(schedule, Approvals.load(self._session, [schedule.id], self._now), aired=False)
+    def _gone(self, bulletin: int) -> Candidate:
+        row = self._session.get(Bulletin, bulletin)
+        return Candidate(bulletin, row.title if row else "", "", Class.ROUTINE, self._now, 0, why_not="gone")
 
 
 def _is(kept: Composition, made: Composed) -> bool:

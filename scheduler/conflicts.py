@@ -1,7 +1,7 @@
 """What would sound at the same time for some of the same people, and what the three classes make of it. Pure but for `displace`."""
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
@@ -16,7 +16,7 @@ from broadcaster.clock import to_ms
 from broadcaster.geography import Geography
 from broadcaster.rows import Broadcast, NoticeKind, Schedule, ScheduleKind
 from broadcaster.wire.documents import Class
-from scheduler import rule_text, rules
+from scheduler import recurrence, rule_text, rules
 from scheduler.materialisation import rule_of
 from scheduler.rules import Commune
 from scheduler.timeline import RANK, Sounding
@@ -115,7 +115,7 @@ def take_off(
         airing.cancel_schedule(session, schedule.id, account_id=account_id, now=now)
         return
     local = moment.astimezone(zone).replace(tzinfo=None)
-    schedule.rrule = rule_text.write(replace(rule, skipped_times=rule.skipped_times | {local}))
+    schedule.rrule = rule_text.write(recurrence.leaving_out(rule, [local]))
     planned = select(Broadcast).where(Broadcast.schedule_id == schedule.id, Broadcast.occurrence == moment)
     for broadcast in session.scalars(planned):
         if airing.state_of(broadcast, now) in airing.NOT_BEGUN:

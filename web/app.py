@@ -24,6 +24,7 @@ from web import (
     bulletins,
     cap,
     cap_sources,
+    choosing,
     contacts,
     context,
     day,
@@ -33,6 +34,7 @@ from web import (
     enrolment,
     faults,
     feeds,
+    form_words,
     guest_keys,
     language,
     lexicon,
@@ -117,6 +119,7 @@ _PAGES = (
     live,
     guest_keys,
     own_keys,
+    choosing,
 )
 
 
@@ -170,6 +173,7 @@ def _equip_templates(app: Flask) -> None:
             "language": language.current(),
             "languages": language.LANGUAGES,
             "say": sentences,
+            "form_words": form_words,
             "state_of": speakers.state_of,
             "end_of": airing.end_of,
             "station": context.station(),

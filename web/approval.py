@@ -86,11 +86,11 @@ def approver_for(schedule: Schedule, person: Person, tree: Geography) -> Approve
     return None
 
 
-def _waiting(session: Session) -> Iterator[Waiting]:
-    """What waits for the one who asks; the times of a programme together."""
+def _waiting(session: Session, bulletin: int | None = None) -> Iterator[Waiting]:
+    """What waits for the one who asks, of one bulletin or of all; the times of a programme together."""
     tree, person = geography(), current_person()
     found: dict[tuple[int, Approver], list[tuple[Schedule, Standing]]] = {}
-    for schedule, stands in approval.waiting(session, now()):
+    for schedule, stands in approval.waiting(session, now(), bulletin):
         if by := approver_for(schedule, person, tree):
             one = schedule.bulletin_id if schedule.bulletin.rundown else -schedule.id
             found.setdefault((one, by), []).append((schedule, stands))
@@ -214,7 +214,7 @@ def _meant(session: Session, schedule: Schedule, seen: str) -> list[tuple[Schedu
     """
     if schedule.bulletin.rundown is None:
         return [(schedule, seen)]
-    shown = next((each for each in _waiting(session) if schedule in each.schedules), None)
+    shown = next((each for each in _waiting(session, schedule.bulletin_id) if schedule in each.schedules), None)
     if shown is None or shown.seen != seen:
         raise ApprovalError("changed")
     return [(each, approval.fingerprint(approval.facts(each))) for each in shown.schedules]

@@ -55,6 +55,11 @@ class Map:
     dots: Mapping[str, chart.Point]
 
 
+def outlined(session: Session) -> bool:
+    """Whether the border of any place is known."""
+    return session.scalar(select(Place.id).where(Place.outline.is_not(None)).limit(1)) is not None
+
+
 def of_alert(session: Session, inside: Mapping[int, Collection[Hearing]], speakers: Sequence[Speaker] = ()) -> Map:
     """Who has heard an alert; a place is as its worst speaker."""
     states = {place: next(one for one in _WORST_FIRST if one in found) for place, found in inside.items()}

@@ -84,6 +84,8 @@ def show(alert_id: str) -> ResponseReturnValue:
     """One alert as it stands."""
     with services().database.read() as session:
         alert = _alert(session, alert_id)
+        if alert.source is AlertSource.REHEARSAL:  # nobody hears it, and nobody has to be called
+            return redirect(url_for("rehearsals.show", alert_id=alert_id), 303)
         inside = alert_reports.by_place(session, alert, now())
         counts, listed = alert_reports.counts(inside), Paged.asked(_in_order(session, inside))
         villages = _villages(session, alert, {place: inside[place] for place in listed.shown})

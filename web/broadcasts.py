@@ -61,7 +61,7 @@ def home() -> ResponseReturnValue:
             first_page=before is None,
             lost=speakers.count_by_state(session)[SpeakerState.LOST] if before is None else 0,
             pieces_now=_pieces_now(session, current.on_air),
-            places=_map(session) if before is None else None,
+            places=_map(session) if before is None and area_map.outlined(session) else None,
             progress=_progress((*current.preparing, *current.upcoming)),
             approvals=Approvals.load(session, shown, now()),
             drafts=drafts.count(session, me().id) if may(*WRITERS) else 0,

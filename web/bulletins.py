@@ -17,11 +17,10 @@ from tts import reading
 from tts.decoding import MAX_SOUND_S
 from tts.limited import RefusedFileError
 from tts.settings import PAUSES, REPEATS, SPEEDS
-from web import ahead, defaults, drafts, fields, sentences, uploads, when
+from web import ahead, choosing, defaults, drafts, fields, form_words, uploads, when
 from web.access import WRITERS, may_at, me, must_at, requires
-from web.context import geography, now, services, zone
+from web.context import now, services, zone
 from web.fields import Fields
-from web.places import Choices
 from web.preview import preview
 from web.typed import row_number
 from web.words import gettext as _
@@ -61,7 +60,12 @@ def send(submission: UUID) -> ResponseReturnValue:
         with services().database.read() as session:
             return _show(session, str(submission), _suited(session, typed))
     typed, refused = _with_words(typed) if request.form.get("action") == "import" else uploads.with_sound(typed)
-    if refused or fix or request.form.get("action") in {"upload", "drop-sound", "import", "when"}:
+    if (
+        refused
+        or fix
+        or choosing.only_looks()
+        or request.form.get("action") in {"upload", "drop-sound", "import", "when"}
+    ):
         with services().database.read() as session:
             return _show(session, str(submission), typed, refused)
     wanted, problems = fields.parse(typed, str(submission), zone(), now())
@@ -170,8 +174,7 @@ def _fields_of(session: Session, bulletin: Bulletin, schedule: Schedule | None) 
 def _show(session: Session, submission: str, typed: Fields, problems: tuple[Problem, ...] = ()) -> ResponseReturnValue:
     told: dict[str, list[str]] = {}
     for problem in problems:
-        told.setdefault(problem.field, []).append(sentences.problem(problem))
-    choices = Choices.load(session, geography())
+        told.setdefault(problem.field, []).append(form_words.problem(problem))
     words = lexicon.in_force(session, fields.corrections(typed.readings))
     today = now().astimezone(zone()).date()
     page = render_template(
@@ -179,9 +182,7 @@ def _show(session: Session, submission: str, typed: Fields, problems: tuple[Prob
         submission=submission,
         typed=typed,
         problems=told,
-        choices=choices,
-        ticked=choices.ticked(typed.places),
-        chosen=choices.chosen(typed.places),
+        places=choosing.choices(session, WRITERS, typed.places),
         preview=preview(typed.text, today, words) if typed.text.strip() else None,
         typed_text=typed.text,
         ahead=ahead.of_request(session, typed),

@@ -16,10 +16,9 @@ from broadcaster.rows import Alert, AlertTarget, CapMessage, CapOutcome, Place
 from scheduler import cap_archive
 from scheduler.cap_decision import Planned
 from scheduler.cap_desk import DecidedError
-from web import alert_words, cap_words
+from web import alert_words, cap_words, choosing
 from web.access import MANAGERS, RAISERS, may_at, me, must_at, requires
-from web.context import geography, now, services
-from web.places import Choices
+from web.context import now, services
 from web.words import gettext as _
 
 pages = Blueprint("cap", __name__)
@@ -54,7 +53,6 @@ def show(number: int) -> ResponseReturnValue:
     with services().database.read() as session:
         row = _message(session, number)
         orders = _orders(row)
-        choices = Choices.load(session, geography())
         codes = tuple(dict.fromkeys(code for one in orders for code in one.places))
         named = (*row.done.get("alerts", ()), *row.plan.get("ends", ()))
         return render_template(
@@ -65,10 +63,8 @@ def show(number: int) -> ResponseReturnValue:
             ends=session.scalars(select(Alert).where(Alert.id.in_(row.plan.get("ends", ())))).all(),
             alerts=session.scalars(select(Alert).where(Alert.id.in_(named))).all(),
             raisable=row.outcome is CapOutcome.PROPOSED and may_at(_concerned(session, row, orders), *RAISERS),
-            places={place.code: place.name for place in session.scalars(select(Place))},
-            choices=choices,
-            ticked=choices.ticked(codes),
-            chosen=choices.chosen(codes),
+            names=dict(session.execute(select(Place.code, Place.name).where(Place.code.in_(codes))).all()),
+            places=choosing.choices(session, RAISERS, codes),
             words=cap_words,
             alert_words=alert_words,
             templates={one.code: one.name for one in services().alert_table.templates},

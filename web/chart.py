@@ -17,8 +17,8 @@ _MIN_SPAN_DEG: Final = 0.002
 """About 200 m: a single speaker does not fill the sheet."""
 _MAX_HEIGHT: Final = 1100
 _MIN_HEIGHT: Final = 380
-_DOT: Final = 22
-"""Half the side of the square that a dot needs."""
+_DOT: Final = 28
+"""Half the side of the square that a dot needs, as large as a phone draws it."""
 _LETTER: Final = 20
 _LINE: Final = 36
 """Width of a letter and height of a line of a name, in units of the drawing."""
@@ -128,13 +128,17 @@ def _fitting(text: str, spots: Iterable[Point], taken: Sequence[_Box], height: i
     return None
 
 
-def _spots(points: Iterable[Point], half: float) -> Iterable[Point]:
-    """Below, above, right and left of each point."""
+def _spots(points: Sequence[Point], half: float) -> Iterable[Point]:
+    """Below, above, right and left of each point, then aslant."""
     for x, y in points:
         yield x, y + _DOT + _LINE
         yield x, y - _DOT - 6
         yield x + _DOT + half + 2, y + _LINE / 3
         yield x - _DOT - half - 2, y + _LINE / 3
+    for x, y in points:
+        for aside in (half * 0.8, -half * 0.8):
+            yield x + aside, y + _DOT + _LINE
+            yield x + aside, y - _DOT - 6
 
 
 def _touch(one: _Box, other: _Box) -> bool:

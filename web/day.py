@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from broadcaster.airing import BroadcastState
 from broadcaster.hours import Stretch
 from broadcaster.rows import Broadcast, Delivery, Place, Speaker
 from broadcaster.wire.documents import Class
@@ -138,8 +139,9 @@ def next_day(session: Session, speaker: str) -> list[Sounding]:
 
 
 def should_be_playing(session: Session, at_most: int) -> list[tuple[str, Sounding]]:
-    """What should be playing now, place by place, by plan and time alone; only where something should."""
-    found = timeline.soundings(session, zone(), now(), now() + timedelta(seconds=1), now())
+    """What should be playing now, place by place, by plan and time alone; nothing that still waits for its sound or a verdict."""
+    all_now = timeline.soundings(session, zone(), now(), now() + timedelta(seconds=1), now())
+    found = [each for each in all_now if each.state is not BroadcastState.PREPARING]
     told: dict[int, Sounding] = {}
     for place in sorted(set(geography().speakers.values())) if found else ():
         if len(told) == at_most:

@@ -18,10 +18,9 @@ from broadcaster.alert_templates import Template, UnknownTemplateError
 from broadcaster.alerting import By, Done, NotInForceError, OtherRequestError
 from broadcaster.rows import Alert, Place
 from scheduler import cap_archive
-from web import alert_words
+from web import alert_words, choosing
 from web.access import RAISERS, me, must_at, open_to_all, requires
-from web.context import geography, now, services
-from web.places import Choices
+from web.context import now, services
 from web.words import gettext as _
 
 pages = Blueprint("duty", __name__)
@@ -92,6 +91,9 @@ def form(code: str, name: UUID) -> ResponseReturnValue:
 def send(code: str, name: UUID) -> ResponseReturnValue:
     """Raise the alert; the same form again leads to the same alert."""
     template, typed = _template(code), _typed()
+    if choosing.only_looks():
+        with services().database.read() as session:
+            return show(session, template, name, typed)
     faults: list[Fault] = []
     done: Done | None = None
     try:
@@ -174,7 +176,6 @@ def show(
     pasted: Mapping[str, object] | None = None,
 ) -> str:
     """The form; ``pasted`` is what was understood of the bulletin that it was filled from."""
-    choices = Choices.load(session, geography())
     told: dict[str, list[str]] = {}
     for one in faults or ():
         told.setdefault(one.field, []).append(_fault(one))
@@ -184,9 +185,7 @@ def show(
         name=name,
         typed=typed,
         problems=told,
-        choices=choices,
-        ticked=choices.ticked(typed.places),
-        chosen=choices.chosen(typed.places),
+        places=choosing.choices(session, RAISERS, typed.places),
         lives=LIVES_H,
         pasted=pasted,
         words=alert_words,

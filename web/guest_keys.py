@@ -14,12 +14,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from broadcaster import guest_keys, own_keys
+from broadcaster.alert_orders import without_inner
 from broadcaster.guest_keys import GuestKeyError, KeyState
 from broadcaster.rows import GuestKey, Place
-from web import alert_words
+from web import alert_words, choosing
 from web.access import ENROLLERS, RAISERS, me, must_everywhere, requires
-from web.context import geography, now, services
-from web.places import Choices
+from web.context import now, services
 from web.words import gettext as _
 
 pages = Blueprint("guest_keys", __name__)
@@ -56,9 +56,8 @@ def _show(status: int = 200, problem: str = "") -> ResponseReturnValue:
             "keys.html",
             own=own_keys.all_keys(session),
             keys=guest_keys.all_keys(session),
-            choices=Choices.load(session, geography()),
+            places=choosing.choices(session, ENROLLERS, request.form.getlist("places")),
             typed=request.form,
-            ticked=request.form.getlist("places"),
             problem=problem,
             levels=_LEVELS,
             states=STATES,
@@ -74,6 +73,8 @@ def _show(status: int = 200, problem: str = "") -> ResponseReturnValue:
 def ask() -> ResponseReturnValue:
     """Write down that a key is to be trusted."""
     must_everywhere(*ENROLLERS)
+    if choosing.only_looks():
+        return _show()
     form = request.form
     level = form.get("level", "")
     try:
@@ -101,7 +102,7 @@ def _places(session: Session) -> Sequence[Place]:
     places = session.scalars(select(Place).where(Place.code.in_(request.form.getlist("places")))).all()
     if not places:
         raise GuestKeyError("no-place")
-    return places
+    return without_inner(session, places)
 
 
 @pages.post("/keys/<kid>/revoke")

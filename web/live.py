@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from flask import Blueprint, abort, jsonify, make_response, redirect, render_template, request, url_for
@@ -15,7 +15,7 @@ from broadcaster.rows import Grant, Place, Role, Talk
 from broadcaster.talks import Order
 from broadcaster.wire.documents import Class
 from scheduler.talking import MOST_MS, OverError, RefusedTalkError
-from web import live_words
+from web import choosing, live_words
 from web.access import (
     APPROVERS,
     RAISERS,
@@ -30,8 +30,7 @@ from web.access import (
     must_at,
     requires,
 )
-from web.context import geography, now, services, station, zone
-from web.places import Branch, Choices
+from web.context import now, services, station, zone
 
 pages = Blueprint("live", __name__)
 
@@ -52,29 +51,15 @@ class _Right:
 def show() -> ResponseReturnValue:
     """The microphone for those who may speak somewhere, and the last talks for everybody."""
     with services().database.read() as session:
-        choices = Choices.load(session, geography())
         return render_template(
             "live.html",
-            roots=_allowed(choices.roots),
-            groups=_allowed(choices.groups),
+            places=choosing.choices(session, TALKERS),
             talks=talks.latest(session),
             classes=_classes(),
             words=live_words,
             talkers=TALKERS,
             most_ms=MOST_MS,
-            total=choices.total,
         )
-
-
-def _allowed(branches: Iterable[Branch]) -> tuple[Branch, ...]:
-    """Of the tree the places in which one may speak; what lies in one that is left out moves up."""
-    if not may(*TALKERS):
-        return ()
-    found: list[Branch] = []
-    for branch in branches:
-        inside = _allowed(branch.children)
-        found += [replace(branch, children=inside)] if may_at([branch.id], *TALKERS) else inside
-    return tuple(found)
 
 
 def _classes() -> list[Class]:

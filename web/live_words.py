@@ -7,7 +7,7 @@ from broadcaster.rows import DeliveryState, TalkEnd
 from broadcaster.talks import Report
 from broadcaster.wire.documents import Class
 from scheduler.submissions import Problem
-from web import sentences
+from web import form_words, sentences
 from web.words import gettext as _
 
 
@@ -29,7 +29,7 @@ def refusal(code: str, values: Sequence[str] = ()) -> str:
         "one-village": _("Trưởng thôn chỉ nói ở một thôn của mình."),
         "quota": _("Hôm nay thôn đã dùng hết số phút được phát."),
     }
-    return plain.get(code) or sentences.problem(Problem("start_at", code, tuple(values)))
+    return plain.get(code) or form_words.problem(Problem("start_at", code, tuple(values)))
 
 
 def ended(end: TalkEnd) -> str:

@@ -20,7 +20,7 @@ from scheduler.conflicts import Conflict, Wanted
 from scheduler.materialisation import rule_of
 from scheduler.rules import Commune
 from scheduler.timeline import Sounding
-from web import fields, rule_words, sentences
+from web import fields, form_words, rule_words
 from web.access import WRITERS, may_at, me, must_at, requires
 from web.context import commune, geography, locale, now, services, zone
 from web.typed import row_number
@@ -70,7 +70,7 @@ class Surroundings:
         heard, end = rules.listeners(self.geography, self.audience), moment + timeline.length_of(schedule.bulletin)
         taken = [each.stretch for each in self.others if each.schedule != schedule.id]
         broken = rules.breach(self.commune, heard, moment, end, taken)
-        return sentences.broken_rule(broken.rule.value, broken.values) if broken else ""
+        return form_words.broken_rule(broken.rule.value, broken.values) if broken else ""
 
     def conflicts(self, schedule: Schedule, moment: datetime) -> list[Conflict]:
         """What it would meet then."""

@@ -58,7 +58,7 @@ def _show(status: int = 200, *, problem: str = "", shown: tuple[str, str] | None
             lines=lines,
             places=session.scalars(select(Place).order_by(Place.position, Place.id)).all(),
             roles=tuple(Role),
-            typed=request.form,
+            typed={} if shown else request.form,
             problem=problem,
             shown=shown,
             most_minutes=people.MAX_MINUTES,

@@ -23,11 +23,10 @@ from scheduler.rules import Breach, Commune
 from scheduler.rundown import Composed, Overrun, Piece
 from scheduler.submissions import MAX_TITLE, Problem, Submission, SubmissionError
 from tts.voice import VOICES
-from web import agenda, ahead, fields, programme_words, rundown_fields, sentences, when
+from web import agenda, ahead, choosing, fields, form_words, programme_words, rundown_fields, sentences, when
 from web.access import VIEWERS, WRITERS, may_at, me, must_at, requires
 from web.context import geography, now, services, station, zone
 from web.fields import Fields
-from web.places import Choices
 from web.rundown_fields import Typed
 from web.typed import row_number
 
@@ -164,7 +163,7 @@ def send(submission: UUID) -> ResponseReturnValue:
     with services().database.read() as session:
         default = _tunes(session)["opening"]
         moved = rundown_fields.rearranged(typed, action, request.form.get("add-kind", ""), sound=default)
-        if moved or fix or action == "when":
+        if moved or fix or action == "when" or choosing.only_looks():
             return _show(session, str(submission), moved or typed)
     try:
         _store(str(submission), typed)
@@ -276,16 +275,13 @@ def _ahead(session: Session, typed: Typed) -> ahead.Ahead | None:
 def _show(session: Session, submission: str, typed: Typed, problems: Sequence[Problem] = ()) -> ResponseReturnValue:
     told: dict[str, list[str]] = {}
     for problem in problems:
-        told.setdefault(problem.field, []).append(programme_words.problem(problem) or sentences.problem(problem))
-    choices = Choices.load(session, geography())
+        told.setdefault(problem.field, []).append(programme_words.problem(problem) or form_words.problem(problem))
     page = render_template(
         "programme.html",
         submission=submission,
         typed=typed,
         problems=told,
-        choices=choices,
-        ticked=choices.ticked(typed.places),
-        chosen=choices.chosen(typed.places),
+        places=choosing.choices(session, WRITERS, typed.places),
         ahead=_ahead(session, typed),
         look=_look(session, typed),
         when_kinds=rundown_fields.WHENS,

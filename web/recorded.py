@@ -13,8 +13,7 @@ from tts.encoding import RATE
 from tts.pcm import Pcm, to_int16
 from tts.recorded import LONGEST_S, RecordedSentences
 from tts.trimming import trimmed_flac
-from web import fields, file_words, uploads
-from web import sentences as words
+from web import fields, file_words, form_words, uploads
 from web.access import WRITERS, me, must_everywhere, requires
 from web.context import now, services, sound_store
 from web.fields import Fields
@@ -45,7 +44,7 @@ def keep() -> ResponseReturnValue:
     must_everywhere(*WRITERS)
     typed, refused = uploads.with_sound(fields.of_form(dict(request.form.lists())))
     if refused or request.form.get("action") in {"upload", "drop-sound"}:
-        return _show(typed, [words.problem(problem) for problem in refused])
+        return _show(typed, [form_words.problem(problem) for problem in refused])
     with services().database.read() as session:
         said = reading.read(typed.text, lexicon.in_force(session, {})).sentences
         known = session.get(Sound, typed.sound) is not None

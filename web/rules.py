@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 from broadcaster import chain
 from broadcaster.hours import WEEKDAYS
 from broadcaster.rows import HourException, HourRule, Place, Station
-from web import typed
+from web import choosing, typed
 from web.access import WRITERS, me, must_at, must_everywhere, requires
 from web.context import now, services, zone
 from web.typed import WrongError
@@ -49,6 +49,7 @@ def _page(wrong: str, filled: Mapping[str, Any], part: str = "") -> ResponseRetu
             current=current,
             ended=[each for each in exceptions if each not in current][:_PAST_SHOWN],
             places=session.scalars(select(Place).order_by(Place.position, Place.id)).all(),
+            excepted=choosing.choices(session, WRITERS, request.form.getlist("places")),
             today=today,
             wrong=wrong,
             wrong_part=part,
@@ -60,6 +61,8 @@ def _page(wrong: str, filled: Mapping[str, Any], part: str = "") -> ResponseRetu
 def _change(part: str, action: str) -> ResponseReturnValue:
     """Carry one change out and write down who made it, or show the page again with what is wrong."""
     form = request.form
+    if choosing.only_looks():
+        return _page("", form.to_dict(), part)
     try:
         with services().database.write() as session:
             subject, detail = _CHANGES[part](session, form)
@@ -205,7 +208,7 @@ def _add_exception(session: Session, form: Mapping[str, str]) -> tuple[str, dict
     if last - first > _LONGEST_EXCEPTION:
         raise WrongError(_("Ngoại lệ chỉ kéo dài tối đa ba tháng. Lâu hơn thì hãy sửa quy định."))
     cap = typed.number(form.get("cap", ""), 1, _LOUDEST)
-    places = [typed.place(session, code) for code in dict.fromkeys(request.form.getlist("places"))]
+    places = typed.outermost(session, request.form.getlist("places"))
     if cap is None or not places:
         raise WrongError(_("Hãy chọn nơi áp dụng và ghi mức âm lượng tối đa, từ 1 đến 100."))
     must_at(places, *WRITERS)

@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from broadcaster.rows import Place, Speaker
-from web import chart, day, enrolment
+from web import chart, choosing, day, enrolment
 from web.access import ENROLLERS, VIEWERS, may, requires
 from web.context import services
 from web.paging import PLACES, page_asked
@@ -21,6 +21,8 @@ pages = Blueprint("speakers", __name__)
 NEVER: Final = "never"
 _ORDER: Final = ("ready", "init", "sleeping", "disconnected", "lost", NEVER)
 _MAX_LISTED: Final = 1000
+_ON_A_PAGE: Final = 100
+"""Speakers; a place that has more is a page by itself."""
 _MILLION: Final = 1_000_000
 
 
@@ -53,10 +55,10 @@ class Village:
 @requires(*VIEWERS)
 def listing() -> ResponseReturnValue:
     """Map and list, a page of places at a time."""
-    page = page_asked()
+    page, find = page_asked(), request.args.get("find", "").strip()[:100]
     with services().database.read() as session:
         counted = count_by_state(session)
-        villages, more = _load(session, page)
+        villages, more = _load(session, page, find)
         positions = {
             speaker.id: (speaker.latitude, speaker.longitude)
             for village in villages
@@ -73,6 +75,7 @@ def listing() -> ResponseReturnValue:
             counts={state: counted[state] for state in _ORDER if counted[state]},
             total=counted.total(),
             page=page,
+            find=find,
             more=more,
             amplifier_is_on=amplifier_is_on,
             off_until=day.off_until([village.place.id for village in villages]),
@@ -88,14 +91,36 @@ def count_by_state(session: Session) -> Counter[str]:
     return Counter({state.value if state else NEVER: count for state, count in rows})
 
 
-def _load(session: Session, page: int) -> tuple[list[Village], bool]:
-    """The places of one page that have speakers, and whether there are more."""
-    served = select(Speaker.place_id).where(Speaker.retired_at.is_(None))
-    wanted = select(Place).where(Place.id.in_(served)).order_by(Place.position, Place.id)
-    places = session.scalars(wanted.offset((page - 1) * PLACES).limit(PLACES + 1)).all()
-    shown = places[:PLACES]
-    inside: dict[int, list[Speaker]] = {place.id: [] for place in shown}
-    rows = select(Speaker).where(Speaker.retired_at.is_(None), Speaker.place_id.in_(inside))
+def _load(session: Session, page: int, find: str) -> tuple[list[Village], bool]:
+    """The places of one page that have speakers, of all or of those found, and whether there are more."""
+    pages = _pages(session, find)
+    shown = pages[page - 1] if page <= len(pages) else []
+    inside: dict[int, list[Speaker]] = {place: [] for place in shown}
+    rows = select(Speaker).where(Speaker.retired_at.is_(None), Speaker.place_id.in_(shown))
     for speaker in session.scalars(rows.order_by(Speaker.name, Speaker.id).limit(_MAX_LISTED)):
         inside[speaker.place_id].append(speaker)
-    return [Village(place, tuple(inside[place.id])) for place in shown], len(places) > PLACES
+    places = {place.id: place for place in session.scalars(select(Place).where(Place.id.in_(shown)))}
+    return [Village(places[one], tuple(inside[one])) for one in shown], len(pages) > page
+
+
+def _pages(session: Session, find: str) -> list[list[int]]:
+    """The places with speakers, page by page."""
+    rows = (
+        select(Place.id, func.count())
+        .join(Speaker, Speaker.place_id == Place.id)
+        .where(Speaker.retired_at.is_(None))
+        .group_by(Place.id)
+        .order_by(Place.position, Place.id)
+    )
+    found = {place for one in choosing.choices(session, VIEWERS).find(find) for place in one.own} if find else None
+    pages: list[list[int]] = []
+    room = 0
+    for place, count in session.execute(rows):
+        if found is not None and place not in found:
+            continue
+        if not pages or room < count or len(pages[-1]) == PLACES:
+            pages.append([])
+            room = _ON_A_PAGE
+        pages[-1].append(place)
+        room -= count
+    return pages

@@ -1,6 +1,6 @@
 """On and off: "off until" for a place, times of on and off by rule, and what is skipped meanwhile. One page."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -19,7 +19,7 @@ from scheduler import power, recurrence, rule_text, timeline
 from scheduler.recurrence import Rule, RuleError
 from scheduler.switching import Switches
 from scheduler.timeline import Sounding
-from web import moments, rule_words, sentences, typed, when
+from web import choosing, form_words, moments, rule_words, typed, when
 from web.access import STOPPERS, VIEWERS, WRITERS, me, must_at, requires
 from web.context import geography, locale, now, services, station, zone
 from web.typed import WrongError
@@ -37,16 +37,18 @@ _PAST_SHOWN: Final = 10
 
 @dataclass(frozen=True)
 class Ahead:
-    """What is planned for the next days, read once for all switchings of the page."""
+    """What is planned for the next days, read once for some switchings."""
 
     geography: Geography
     switches: Switches
     soundings: tuple[Sounding, ...]
 
     @classmethod
-    def load(cls, session: Session) -> "Ahead":
-        """From now on."""
-        found = timeline.soundings(session, zone(), now(), now() + _TOLD_AHEAD, now())
+    def load(cls, session: Session, rows: Iterable[Switching]) -> "Ahead":
+        """From now on, where these switchings count."""
+        inside = {spot for row in rows for place in row.places for spot in geography().inside(place.id)}
+        near = {heard for spot in inside for heard in geography().zones_at(spot)}
+        found = timeline.soundings(session, zone(), now(), now() + _TOLD_AHEAD, now(), near) if near else []
         mild = (each for each in found if each.to_air and each.klass is not Class.EMERGENCY)
         return cls(geography(), Switches.load(session, station(), now()), tuple(mild))
 
@@ -83,17 +85,19 @@ def show() -> ResponseReturnValue:
 
 
 def _page(wrong: str, filled: Mapping[str, Any], part: str = "") -> ResponseReturnValue:
+    ticked = request.form.getlist("places") if part else request.args.getlist("place")
     with services().database.read() as session:
         query = select(Switching).options(selectinload(Switching.places), joinedload(Switching.account))
         rows = session.scalars(query.order_by(Switching.until, Switching.id)).all()
         current = [row for row in rows if row.ended_at is None and not _is_over(row)]
         ended = sorted((row for row in rows if row not in current), key=_end_of, reverse=True)
-        planned = Ahead.load(session)
+        planned = Ahead.load(session, current)
         page = render_template(
             "power.html",
             current=[Line(row, _words(row), planned.skipped(row)) for row in current],
             ended=[Line(row, _words(row)) for row in ended[:_PAST_SHOWN]],
-            places=session.scalars(select(Place).order_by(Place.position, Place.id)).all(),
+            places_off=choosing.choices(session, STOPPERS, ticked if part in {"", "off"} else ()),
+            places_times=choosing.choices(session, WRITERS, ticked if part in {"", "times"} else ()),
             kinds=KINDS,
             weekdays=WEEKDAYS,
             days_ticked=request.form.getlist("weekdays") if part == "times" else WEEKDAYS[:5],
@@ -102,7 +106,6 @@ def _page(wrong: str, filled: Mapping[str, Any], part: str = "") -> ResponseRetu
             wrong=wrong,
             wrong_part=part,
             typed=filled,
-            ticked=request.form.getlist("places") if part else request.args.getlist("place"),
         )
     return page, 422 if wrong else 200
 
@@ -155,6 +158,8 @@ def add_times() -> ResponseReturnValue:
 def _add(part: str, read: Callable[[Mapping[str, str]], Switching]) -> ResponseReturnValue:
     """Store one switching and write down who made it, or show the page again with what is wrong."""
     form = request.form
+    if choosing.only_looks():
+        return _page("", form.to_dict(), part)
     try:
         with services().database.write() as session:
             row = read(form)
@@ -164,7 +169,7 @@ def _add(part: str, read: Callable[[Mapping[str, str]], Switching]) -> ResponseR
             session.add(row)
             session.flush()
             _audit(session, row, f"power.{part}")
-            count = len(Ahead.load(session).skipped(row))
+            count = len(Ahead.load(session, [row]).skipped(row))
     except WrongError as error:
         return _page(str(error), form.to_dict(), part)
     services().orders.wake()
@@ -182,10 +187,10 @@ def _add(part: str, read: Callable[[Mapping[str, str]], Switching]) -> ResponseR
 
 
 def _places(session: Session) -> list[Place]:
-    codes = dict.fromkeys(request.form.getlist("places"))
-    if not codes:
+    places = typed.outermost(session, request.form.getlist("places"))
+    if not places:
         raise WrongError(_("Hãy chọn nơi áp dụng."))
-    return [typed.place(session, code) for code in codes]
+    return places
 
 
 def _reason() -> str:
@@ -225,7 +230,7 @@ def _times(form: Mapping[str, str]) -> Switching:
     end = typed.time_of_day(form.get("end", ""))
     meant, problems = when.parse(fields, zone(), now())
     if problems or meant.start_at is None:
-        raise WrongError(sentences.problem(problems[0]) if problems else _("Hãy chọn ngày bắt đầu."))
+        raise WrongError(form_words.problem(problems[0]) if problems else _("Hãy chọn ngày bắt đầu."))
     first = meant.start_at.astimezone(zone())
     if f"{first:%H:%M}" == end:
         raise WrongError(_("Giờ bắt đầu và giờ kết thúc phải khác nhau."))

@@ -1,5 +1,6 @@
 """Single fields as people type them, and the sentence for whoever typed one that can't be taken."""
 
+from collections.abc import Iterable
 from datetime import date, time
 from typing import Final
 
@@ -7,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.routing import IntegerConverter, Map
 
+from broadcaster.alert_orders import without_inner
 from broadcaster.rows import Place
 from web.words import gettext as _
 
@@ -42,6 +44,11 @@ def place(session: Session, code: str) -> Place:
     if found is None:
         raise WrongError(_("Không có địa bàn “%(place)s”.", place=code))
     return found
+
+
+def outermost(session: Session, codes: Iterable[str]) -> list[Place]:
+    """The places of some codes, without those that lie in others of them. Errors: WrongError."""
+    return without_inner(session, [place(session, code) for code in dict.fromkeys(codes)])
 
 
 def time_of_day(typed: str) -> str:

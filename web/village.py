@@ -19,7 +19,7 @@ from tts import reading
 from tts.decoding import MAX_SOUND_S
 from tts.settings import SpeechSettings
 from tts.voice import VOICES
-from web import coverage, fields, moments, sentences, uploads
+from web import coverage, fields, form_words, moments, sentences, uploads
 from web.access import VIEWERS, VILLAGE_HEADS, current_person, me, requires
 from web.context import now, services, station, zone
 from web.fields import Fields
@@ -62,7 +62,7 @@ def form() -> ResponseReturnValue:
 def _show(session: Session, submission: str, typed: Fields, problems: tuple[Problem, ...] = ()) -> ResponseReturnValue:
     told: dict[str, list[str]] = {}
     for problem in problems:
-        told.setdefault(problem.field, []).append(sentences.problem(problem))
+        told.setdefault(problem.field, []).append(form_words.problem(problem))
     page = render_template(
         "village.html",
         submission=submission,

@@ -57,6 +57,12 @@ def test_what_is_sent_holds_no_sound_and_is_nobodys_warning(officer: Browser, st
     assert name not in officer.get("/alerts").text
 
 
+def test_the_board_of_a_rehearsal_is_its_report_where_nothing_is_stopped(officer: Browser) -> None:
+    name = rehearse(officer)
+    assert officer.get(f"/alerts/{name}").location == f"/rehearsals/{name}"
+    assert "Dừng đọc" not in officer.get(f"/rehearsals/{name}").text
+
+
 def test_the_report_tells_who_was_silent_how_fast_the_others_were_and_what_is_new(
     officer: Browser, stage: Stage
 ) -> None:

@@ -119,8 +119,8 @@ def test_a_village_head_switches_off_the_own_village_and_no_other(stage: Stage, 
     head = Browser(app.test_client())
     head.sign_in("nam")
     page = head.get("/power").text
-    assert 'id="o-thon-2"' in page
-    assert 'id="o-thon-3"' not in page
+    assert 'value="thon-2"' in page
+    assert 'value="thon-3"' not in page
     assert head.post("/power/off", OFF).status_code == 303
     assert head.post("/power/off", OFF | {"places": ["thon-2", "thon-3"]}).status_code == 403
     assert head.post("/power/times", WORKDAYS).status_code == 403

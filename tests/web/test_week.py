@@ -8,7 +8,7 @@ import icalendar
 import pytest
 from sqlalchemy import select
 
-from broadcaster.rows import Account, AuditEntry, Schedule
+from broadcaster.rows import Account, AuditEntry, Broadcast, Schedule
 from tests.web.conftest import Browser
 from tests.web.station import Stage
 
@@ -146,6 +146,16 @@ def test_what_should_be_playing_now_is_on_the_first_page_and_the_speaker_s(stage
     assert page.count("row-item") == 2
     assert page.count('class="day-sound"') == page.count('class="day-power"') == 2
     assert editor.get("/week/speaker/nope").status_code == 404
+
+
+def test_what_waits_for_its_sound_or_a_verdict_is_not_said_to_be_playing(stage: Stage, editor: Browser) -> None:
+    number = stage.broadcast(starts_in=-timedelta(seconds=30), title="Họp xã")
+    with stage.rows() as session:
+        session.get_one(Broadcast, number).start_at = None  # as one is that airs as soon as it may
+    page = editor.get("/").text
+    assert "Theo lịch" not in page
+    assert "Đang chuẩn bị" in page
+    assert "Đang tạo giọng đọc" not in page  # it has its sound
 
 
 def test_history_is_the_run_against_the_plan(stage: Stage, editor: Browser) -> None:

@@ -9,17 +9,17 @@ export function entries(form) {
   return [...new FormData(form)].filter(([name]) => name !== "csrf_token" && name !== "action");
 }
 
-// Puts fields kept on this machine back into the form; true when there were any.
+// Puts fields kept on this machine back into the form; returns them, or null when there were none.
 function restore(form) {
   const kept = recall(form.dataset.name);
-  if (!Array.isArray(kept)) return false;
+  if (!Array.isArray(kept)) return null;
   for (const element of form.elements) {
     if (!element.name || ["csrf_token", "action"].includes(element.name)) continue;
     const values = kept.filter(([name]) => name === element.name).map(([, value]) => value);
     if (element.type === "checkbox" || element.type === "radio") element.checked = values.includes(element.value);
     else if (values.length) [element.value] = values;
   }
-  return true;
+  return kept;
 }
 
 export function keepDrafts(form, said) {
@@ -52,10 +52,10 @@ export function keepDrafts(form, said) {
   form.addEventListener("change", changed);
   form.addEventListener("submit", () => clearTimeout(timer));
   addEventListener("pagehide", () => sending || clearTimeout(timer));
-  if (restore(form)) {
+  const kept = restore(form);
+  if (kept) {
     said.textContent = form.dataset.sayRestored;
     timer = setTimeout(save, WAIT_MS);
-    return true;
   }
-  return false;
+  return kept;
 }

@@ -1,6 +1,6 @@
 // Raising an alert: press and hold, and never lost. The form has a name, so sending it twice raises one alert.
 import { patience } from "./http.js";
-import { tickPlaces } from "./places.js";
+import { choosePlaces } from "./places.js";
 
 const HOLD_MS = 2000;
 const AGAIN_MS = 1500;
@@ -17,7 +17,7 @@ const rest = said.textContent;
 let timer = 0;
 let sending = false;
 
-tickPlaces(document.getElementById("f-places"), document.querySelector("[data-chosen]"));
+choosePlaces(form.querySelector(".chooser"));
 button.hidden = false;
 unheld.hidden = true;
 sure.checked = false; // a reload would keep it

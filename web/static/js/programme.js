@@ -1,7 +1,7 @@
 // The form that makes a programme: length and end time follow what is typed. Its buttons work without this.
 import { entries } from "./drafts.js";
 import { post } from "./http.js";
-import { tickPlaces } from "./places.js";
+import { choosePlaces } from "./places.js";
 import { showWhen } from "./when.js";
 
 const WAIT_MS = 350;
@@ -25,6 +25,6 @@ form.addEventListener("input", () => {
   clearTimeout(timer);
   timer = setTimeout(look, WAIT_MS);
 });
-tickPlaces(document.getElementById("f-places"), document.querySelector("[data-chosen]"));
+choosePlaces(form.querySelector(".chooser"));
 showWhen(form);
 document.getElementById("errors")?.focus();

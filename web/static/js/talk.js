@@ -2,7 +2,7 @@
 import { post } from "./http.js";
 import { openLine } from "./line.js";
 import { openMicrophone } from "./microphone.js";
-import { tickPlaces } from "./places.js";
+import { choosePlaces } from "./places.js";
 
 const KEPT = "talk-places";
 const MUTE_S = 3;
@@ -13,7 +13,6 @@ const words = form.dataset;
 const at = (name) => document.getElementById(name);
 const [said, shown, time, level, wrong] = ["talk-said", "talk-shown", "talk-time", "level", "talk-wrong"].map(at);
 const [open, hold, latch] = ["open", "hold", "latch"].map(at);
-const ticks = [...form.querySelectorAll('input[name="places"]')];
 let microphone = null;
 let line = null;
 let speakers = 0;
@@ -29,10 +28,9 @@ function keptPlaces() {
   }
 }
 
-for (const tick of ticks) tick.checked = keptPlaces().includes(tick.value);
-tickPlaces(at("f-places"), document.querySelector("[data-chosen]"));
+choosePlaces(form.querySelector(".chooser"))(keptPlaces());
 form.addEventListener("change", () => {
-  sessionStorage.setItem(KEPT, JSON.stringify(ticks.filter((tick) => tick.checked).map((tick) => tick.value)));
+  sessionStorage.setItem(KEPT, JSON.stringify(new FormData(form).getAll("places")));
 });
 form.addEventListener("submit", (event) => event.preventDefault());
 

@@ -3,7 +3,7 @@ import { correctWords } from "./correct.js";
 import { keepDrafts } from "./drafts.js";
 import { importWords } from "./import.js";
 import { listenFirst } from "./listen.js";
-import { tickPlaces } from "./places.js";
+import { choosePlaces } from "./places.js";
 import { showReading } from "./preview.js";
 import { bringSound } from "./sound.js";
 import { showWhen } from "./when.js";
@@ -38,14 +38,15 @@ for (const name of Object.keys(JSON.parse(form.elements.category.dataset.plain))
 form.elements.category.addEventListener("change", suitCategory);
 for (const element of document.querySelectorAll("[data-needs-js]")) element.hidden = false;
 const look = showReading(form);
-const settle = tickPlaces(document.getElementById("f-places"), document.querySelector("[data-chosen]"));
+const choose = choosePlaces(form.querySelector(".chooser"));
 correctWords(form, look);
 listenFirst(form);
 importWords(form);
 for (const element of document.querySelectorAll("[data-without-js]")) element.hidden = true;
 const recallSound = bringSound(form);
-if (keepDrafts(form, document.getElementById("draft-said"))) {
-  settle();
+const kept = keepDrafts(form, document.getElementById("draft-said"));
+if (kept) {
+  choose(kept.filter(([name]) => name === "places").map(([, code]) => code));
   look();
 }
 recallSound();
