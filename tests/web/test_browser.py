@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from flask import Flask
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 
 from broadcaster.rows import Broadcast, Bulletin, Delivery, DeliveryState, Draft, Schedule
+from tests.web.conftest import Browser as Client
 from tests.web.serving import CHROMIUM, QUIET, admit, served
 from tests.web.station import PASSWORD, Stage
 
@@ -229,6 +230,27 @@ def test_ticking_the_commune_ticks_every_village_and_counts_each_speaker_once(de
     assert page.evaluate("document.getElementById('place-1').indeterminate")
     page.uncheck("#place-9")
     expect(count).to_have_text("0")
+
+
+@office_only
+@pytest.mark.parametrize("path", ["/write", "/live"])
+def test_a_finger_faster_than_the_scripts_has_chosen(desk: Desk, path: str) -> None:
+    def late(route: Route) -> None:
+        desk.page.check("#place-1")
+        route.continue_()
+
+    desk.page.route("**/places.js", late)
+    page = desk.open(path)
+    expect(page.locator("[data-chosen]")).to_have_text("6")
+    expect(page.locator("#place-1")).to_be_checked()
+
+
+@office_only
+def test_a_group_stays_chosen_when_its_bulletin_is_edited(desk: Desk, editor: Client) -> None:
+    editor.write(places=["ven-suoi"])
+    page = desk.open("/write?edit=1")
+    expect(page.locator("#place-9")).to_be_checked()
+    expect(page.locator("[data-chosen]")).to_have_text("4")
 
 
 @office_only

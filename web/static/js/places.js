@@ -30,13 +30,17 @@ export function tickPlaces(box, shown) {
     return covers.get(tick).length <= 1 && (covers.get(tick)[0] ?? tick.dataset.id) === tick.dataset.id;
   }
 
+  function spread(from) {
+    if (isLeaf(from)) return;
+    const inside = new Set(covers.get(from));
+    for (const tick of ticks) if (isLeaf(tick) && inside.has(tick.dataset.id)) tick.checked = from.checked;
+  }
+
   box.addEventListener("change", ({ target }) => {
-    if (!isLeaf(target)) {
-      const inside = new Set(covers.get(target));
-      for (const tick of ticks) if (isLeaf(tick) && inside.has(tick.dataset.id)) tick.checked = target.checked;
-    }
+    spread(target);
     settle();
   });
+  for (const tick of ticks) if (tick.checked) spread(tick); // a group that is edited, a finger faster than this script
   settle();
   return settle;
 }
