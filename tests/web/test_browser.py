@@ -268,6 +268,22 @@ def test_the_coverage_moves_by_itself_and_leaves_open_what_is_open(stage: Stage,
 
 
 @office_only
+def test_a_panel_stays_open_while_cards_before_it_come_and_go(stage: Stage, desk: Desk) -> None:
+    first, second = (stage.broadcast(starts_in=-20 * SECOND, title=title) for title in ("Tin một", "Tin hai"))
+    page = desk.open("/")
+    cards = page.locator(".on-air")
+    last = (first, second)["hai" in cards.last.inner_text()]
+    page.click(f"#stop-{last} summary")
+    stage.orders.stop_broadcast({first: second, second: first}[last], 1)
+    expect(cards).to_have_count(1)
+    expect(page.locator(f"#stop-{last}")).to_have_attribute("open", "")
+    stage.broadcast(starts_in=-25 * SECOND, title="Tin ba")
+    expect(cards).to_have_count(2)
+    page.click(f"#stop-{last} button")
+    expect(page.locator(".notice-success")).to_be_visible()
+
+
+@office_only
 def test_a_bulletin_that_airs_now_leads_to_its_broadcast_as_soon_as_there_is_one(stage: Stage, desk: Desk) -> None:
     page = desk.open("/write")
     page.fill("#f-text", "Mời bà con họp.")
