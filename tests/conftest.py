@@ -4,6 +4,7 @@ from collections.abc import Generator
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 from playwright.sync_api import expect
 
 from broadcaster.core import Core
@@ -17,6 +18,8 @@ __all__ = ["database", "postgres_kept", "sqlite_database", "sqlite_kept"]
 
 expect.set_options(timeout=20_000)
 """Several browsers, brokers and a fleet may share two cores."""
+settings.register_profile("loa", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("loa")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -2,6 +2,8 @@ import pytest
 
 from tts import siren
 
+pytestmark = pytest.mark.unit
+
 
 @pytest.mark.parametrize(("blasts", "blast_s", "pause_s", "seconds"), [(2, 3, 1, 7), (1, 1, 0, 1)])
 def test_a_siren_lasts_as_long_as_its_blasts_and_pauses(
