@@ -73,7 +73,9 @@ class Browser:
         return self.client.get(path, **kwargs)
 
     def token(self) -> str:
-        return str(self.client.get("/duty/token").json["token"])
+        answer = self.client.get("/duty/token").json
+        assert answer
+        return str(answer["token"])
 
     def post(self, path: str, data: Mapping[str, Any] | None = None, **kwargs: Any) -> TestResponse:
         return self.client.post(path, data={"csrf_token": self.token(), **(data or {})}, **kwargs)
