@@ -5,7 +5,7 @@ A real request with a token → rows → Mosquitto (or the embedded broker) → 
 the station is asked over HTTP how many it counts as heard. Beside it stands the broker alone: the same bytes, retained at QoS 1
 as well, published by a bare client to the same speakers, in the same run after each alert. Both begin when everything is planned
 and the station has nothing left to read. Each figure is the median of the rounds; moments are counted from before the request is
-sent, or from before the bare client publishes.
+sent, or from before the bare client publishes. `silent_…` is the other way: from the request that ends the alert until each speaker knows.
 """
 
 import argparse
@@ -36,7 +36,7 @@ from benchmarks.tables import percentile, print_line
 from broadcaster import alert_templates, standing, tokens
 from broadcaster.alerting import By
 from broadcaster.clock import SystemClock
-from broadcaster.rows import Distribution, Place, Published, Speaker, StandingSound
+from broadcaster.rows import Alert, Distribution, Place, Published, Speaker, StandingSound
 from broadcaster.wire import keys
 from broadcaster.wire.keys import SigningKey
 from broadcaster.wire.topics import Kind
@@ -61,6 +61,7 @@ class Round:
     had: list[float]
     handed: float
     sounded: float
+    silent: list[float]
     bare: list[float]
     heard: int
     size: int
@@ -112,14 +113,36 @@ class Bench:
         if status != http.client.CREATED:
             raise RuntimeError(f"{status} {alert}")
         topic = self.station.core.topics.alert(COMMUNE, alert["alert"])
-        had = [moment - before for moment in self.told.get(timeout=PATIENCE_S)["had"]]
+        had = [moment - before for moment in self.had(topic)]
         handed, payload = self.published[topic]
         start = msgspec.json.decode(payload.partition(b"\n")[2])["start_at"] - wall
         heard = self.heard(alert["alert"], len(had))
-        self.station.end_alert(alert["alert"], By(), words=False, at_once=True)
-        self.rest()
+        silent = self.end(alert["alert"], topic)
         bare = self.bare(topic.replace("kc-", "bare-"), payload)
-        return Round(sorted(had), handed - before, max(*had, start / 1000), bare, heard, len(payload))
+        return Round(sorted(had), handed - before, max(*had, start / 1000), silent, bare, heard, len(payload))
+
+    def end(self, alert: str, topic: str) -> list[float]:
+        """End an alert; seconds until each speaker knows. What is said afterwards is ended as well."""
+        self.rest()
+        before = time.monotonic()
+        status, answer = self.ask("POST", f"/api/v1/alerts/{alert}/end")
+        if status != http.client.OK:
+            raise RuntimeError(f"{status} {answer}")
+        silent = [moment - before for moment in self.had(topic, ended=True)]
+        with self.station.core.database.read() as session:
+            words = session.scalars(select(Alert.id).where(Alert.follows_id == alert)).one()
+        self.station.end_alert(words, By(), words=False, at_once=True)
+        self.had(self.station.core.topics.alert(COMMUNE, words), ended=True)
+        self.rest()
+        return sorted(silent)
+
+    def had(self, topic: str, *, ended: bool = False) -> list[float]:
+        """When each speaker had an alert, or its end."""
+        while True:
+            told = self.told.get(timeout=PATIENCE_S)
+            if (told["topic"], told["ended"]) == (topic, ended):
+                moments: list[float] = told["had"]
+                return moments
 
     def rest(self) -> None:
         """Wait until the station has read what speakers had to say, and has had nothing to read for a while."""
@@ -154,10 +177,7 @@ class Bench:
             await client.disconnect()
 
         asyncio.run(publish())
-        while True:
-            told = self.told.get(timeout=PATIENCE_S)
-            if told["topic"] == topic:
-                return sorted(moment - sent[0] for moment in told["had"])
+        return sorted(moment - sent[0] for moment in self.had(topic))
 
 
 def ready_sounds(town: Town, station: RunningStation) -> None:
@@ -265,6 +285,8 @@ def measure(speakers: int, rounds: int, kind: str) -> tuple[Mapping[str, object]
         "all_ms": middle([one.sounded for one in all_rounds]),
         "bare_all_ms": middle([one.bare[-1] for one in all_rounds]),
         "ratio": round(statistics.median(one.had[-1] / one.bare[-1] for one in all_rounds), 2),
+        "silent_p50_ms": middle([percentile(one.silent, 50) for one in all_rounds]),
+        "silent_all_ms": middle([one.silent[-1] for one in all_rounds]),
         "handed_p50_ms": middle([one.handed for one in all_rounds]),
         "handed_max_ms": round(max(one.handed for one in all_rounds) * 1000, 1),
         "document_bytes": all_rounds[-1].size,

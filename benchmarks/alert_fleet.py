@@ -2,9 +2,9 @@
 
 Each has its own connection, its own topics and its own receipts, signed one by one. What all of them are sent is the same bytes, and
 those are parsed and verified once: 10 000 computers would do it at the same time, one core would need 1.3 s. Nothing is played:
-the first sample is due at ``start_at``, or when the speaker has the message, if that is later.
+the first sample is due at ``start_at``, or when the speaker has the message, if that is later; with the end it is silent.
 
-Says on standard output, one JSON line each: how many are connected; for every alert when each speaker had it.
+Says on standard output, one JSON line each: how many are connected; for every alert, and for its end, when each speaker had it.
 """
 
 import asyncio
@@ -14,6 +14,7 @@ import time
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from broadcaster.wire import envelope, keys, strict_json
 from broadcaster.wire.documents import Event, Receipt, Receipts
@@ -30,6 +31,13 @@ PATIENCE_S = 20.0
 COMMUNE = "an-binh"
 
 
+class News(NamedTuple):
+    """What speakers are told on a topic: that there is an alert, or that it has ended."""
+
+    topic: str
+    ended: bool
+
+
 class Fleet:
     """All speakers, and what they were sent."""
 
@@ -39,10 +47,8 @@ class Fleet:
         self.emergency = keys.public_key(emergency)
         self.clients: dict[str, MqttClient] = {}
         self.verified: dict[bytes, Alert] = {}
-        self.had: dict[str, list[float]] = defaultdict(list)
-        self.waiting: asyncio.Queue[str] = asyncio.Queue()
-        self.ended: dict[str, int] = {}
-        self.tasks: set[asyncio.Task[None]] = set()
+        self.had: dict[News, list[float]] = defaultdict(list)
+        self.waiting: asyncio.Queue[News] = asyncio.Queue()
 
     async def connect(self) -> None:
         """Everybody joins, some at a time."""
@@ -69,31 +75,22 @@ class Fleet:
             read = envelope.parse(message.payload)
             envelope.verify(read, self.emergency)
             alert = self.verified[message.payload] = strict_json.decode(read.payload, Alert)
-        if alert.ended:
-            self.silenced(message.topic, alert.alert)
-            return
-        had = self.had[message.topic]
+        had = self.had[news := News(message.topic, alert.ended)]
         had.append(time.monotonic())
         if len(had) == 1:
-            self.waiting.put_nowait(message.topic)
-
-    def silenced(self, topic: str, alert: str) -> None:
-        """When the last one knows that it is over, all say so."""
-        self.ended[topic] = self.ended.get(topic, 0) + 1
-        if self.ended[topic] == len(self.kits):
-            self.tasks.add(task := asyncio.create_task(self.answer(alert, [Event.STOPPED])))
-            task.add_done_callback(self.tasks.discard)
+            self.waiting.put_nowait(news)
 
     async def report(self) -> None:
-        """Tell of every alert when all have it, or nobody else will; then every speaker sends its receipts."""
+        """Tell of all news when everybody has it, or nobody else will; then every speaker sends its receipts."""
         while True:
-            topic = await self.waiting.get()
+            news = await self.waiting.get()
             deadline = time.monotonic() + PATIENCE_S
-            while len(self.had[topic]) < len(self.kits) and time.monotonic() < deadline:  # noqa: ASYNC110  no wake for each of 10 000
+            while len(self.had[news]) < len(self.kits) and time.monotonic() < deadline:  # noqa: ASYNC110  no wake for each of 10 000
                 await asyncio.sleep(0.02)
-            say({"topic": topic, "had": self.had[topic]})
-            if topic.rpartition("/")[2].startswith("kc-"):
-                await self.answer(topic.rpartition("/")[2], [Event.ARMED, Event.STARTED])
+            say({"topic": news.topic, "ended": news.ended, "had": self.had[news]})
+            alert = news.topic.rpartition("/")[2]
+            if alert.startswith("kc-"):
+                await self.answer(alert, [Event.STOPPED] if news.ended else [Event.ARMED, Event.STARTED])
 
     async def answer(self, alert: str, events: Sequence[Event]) -> None:
         """What every speaker tells, signed by each."""

@@ -167,7 +167,7 @@ def _say_after(
 
 def _get(session: Session, alert_id: str, now: datetime) -> Alert:
     """An alert in force, which nobody else ends meanwhile."""
-    alert = session.get(Alert, alert_id, with_for_update=True)
+    alert = get(session, alert_id, to_change=True)
     if alert is None or not alert.in_force(now):
         raise NotInForceError(alert_id)
     if alert.source is AlertSource.PROVINCE:

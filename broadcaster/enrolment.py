@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import func, select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from broadcaster import chain, setup_documents
@@ -24,6 +24,8 @@ from broadcaster.wire.topics import Topics
 _CLAIM_BYTES: Final = 16
 _TOKEN_BYTES: Final = 24
 _MAX_NAME: Final = 200
+_NO_SETTINGS: Final = ("alert", "talk", "cap")
+"""What is written down of these changes nothing that is signed in advance."""
 
 
 class EnrolmentError(LoaError):
@@ -180,5 +182,9 @@ def broker_users(session: Session) -> dict[str, str]:
 
 
 def mark(session: Session) -> int:
-    """Grows with every change that somebody made; cheap enough to be asked for every second."""
-    return session.scalar(select(func.max(AuditEntry.id))) or 0
+    """Grows with every change that may concern users, configs or plans; cheap enough to be asked for every second.
+
+    An alert is none: signing everything anew would take the processor from it.
+    """
+    others = or_(*(AuditEntry.action.startswith(f"{one}.") for one in _NO_SETTINGS))
+    return session.scalar(select(AuditEntry.id).where(~others).order_by(AuditEntry.id.desc()).limit(1)) or 0

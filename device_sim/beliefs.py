@@ -96,12 +96,15 @@ class Beliefs:
         return {place: floor.seq for place, floor in self.floors.items() if floor.payload_hash and self._is_held(place)}
 
     @property
-    def lacking(self) -> list[str]:
-        """The topics of documents that the station has spoken of and that are not here."""
-        return [place for place, floor in self.floors.items() if not floor.payload_hash and self._is_held(place)]
+    def lacking(self) -> set[Kind]:
+        """The kinds of documents that the station has spoken of and that are not here."""
+        return {self._kind(place) for place, floor in self.floors.items() if not floor.payload_hash} & _HELD
 
     def _is_held(self, place: str) -> bool:
-        return self._topics.parse(place.partition("#")[0]).kind in _HELD
+        return self._kind(place) in _HELD
+
+    def _kind(self, place: str) -> Kind:
+        return self._topics.parse(place.partition("#")[0]).kind
 
     @property
     def alerts(self) -> list[Raised]:

@@ -117,6 +117,7 @@ class Output:
         self._handles: dict[str, Handle] = {}
         self._broadcasts: dict[Handle, str] = {}
         self._decoding: dict[str, asyncio.Task[None]] = {}
+        self._untold: list[CardEvent] = []
 
     @property
     def busy(self) -> bool:
@@ -162,7 +163,7 @@ class Output:
             self._on_failure(action.broadcast)
             return
         self._decoding.pop(action.broadcast, None)
-        self.card.advance(now())  # the card must know how late it is before it takes a sound
+        self._untold += self.card.advance(now())  # the card must know how late it is before it takes a sound
         handle = self.card.play(samples, action.start_at, action.volume / 100)
         self._handles[action.broadcast], self._broadcasts[handle] = handle, action.broadcast
 
@@ -182,7 +183,8 @@ class Output:
         if self.microphone:
             self.microphone.feed(now)
         self.live.feed(now)
-        events = self.card.advance(now)
+        events = [*self._untold, *self.card.advance(now)]
+        self._untold.clear()
         self.power.measured(self.card.measured())
         self._test(events, now)
         for event in events:

@@ -34,6 +34,8 @@ _TIME_AHEAD_MS: Final = 4 * MINUTE
 _TIME_EVERY_MS: Final = 1_500
 _LACKING_MS: Final = 15 * SECOND
 """A document that a welcome spoke of has come by then, or is asked for with another hello."""
+_LACKING_ALERT_MS: Final = 2 * SECOND
+"""The same for an alert: it may be its end."""
 _RECEIPTS_AGAIN_MS: Final = 15 * SECOND
 _RECEIPTS_GATHER_MS: Final = 200
 _BATCH: Final = 50
@@ -147,8 +149,9 @@ class Reports:
         self._unanswered = 0
         self._hello_at = now + _HELLO_EVERY_MS
         lacking = self._machine.beliefs.lacking
-        self._lacked = min(self._lacked + 1, _MOST_DOUBLINGS) if lacking else 0
-        self._look_at = now + (_LACKING_MS << self._lacked) if lacking else None
+        self._lacked = min(self._lacked + 1, _MOST_DOUBLINGS) if lacking else -1
+        pause = _LACKING_ALERT_MS if Kind.ALERT in lacking else _LACKING_MS
+        self._look_at = now + (pause << self._lacked) if lacking else None
 
     def heard(self) -> None:
         """The station acknowledges receipts."""

@@ -31,7 +31,7 @@ class Admission:
             mark = enrolment.mark(session)
             if mark == self._seen:
                 return False
-            users = enrolment.broker_users(session)
+            users = enrolment.broker_users(session) if self._broker else {}
         if self._broker:
             self._broker.set_users(users)
         self._seen = mark

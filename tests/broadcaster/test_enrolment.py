@@ -3,7 +3,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from broadcaster import enrolment, setup_documents
+from broadcaster import chain, enrolment, setup_documents
 from broadcaster.core import Core
 from broadcaster.enrolment import EnrolmentError, Registrar
 from broadcaster.geography import Geography
@@ -72,6 +72,7 @@ def test_every_change_is_audited_and_moves_the_mark(core: Core, clock: FixedCloc
         words = ("enrol", "move", "change", "replace", "retire")
         assert said[-5:] == [(f"speaker.{word}", 1) for word in words]
         registrar.move("loa-1", "thon-doai")  # there already
+        chain.audit(session, at=clock.now(), account_id=1, action="alert.raise", subject="kc-1")
         assert enrolment.mark(session) == marks[-1]
 
 

@@ -152,6 +152,21 @@ def test_a_document_the_welcome_spoke_of_and_that_got_lost_is_asked_for(tmp_path
     assert [item.id for item in bench.machine.beliefs.items] == ["b1"]
 
 
+def test_the_end_of_an_alert_that_got_lost_is_asked_for_within_seconds(bench: Bench) -> None:
+    station = bench.station
+    raise_alert(bench)
+    bench.run(NOON + SECOND)
+    bench.disconnect()
+    end = station.alert("bao", ended=True)
+    bench.connect()
+    answer = station.answer(bench.sent[-1].topic, bench.sent[-1].payload)
+    bench.deliver(*(message for message in answer if message.payload != end.payload))
+    bench.run(NOON + 2 * SECOND, answered=True)
+    assert bench.sounding
+    bench.run(NOON + 4 * SECOND, answered=True)
+    assert not bench.sounding
+
+
 def test_the_disk_that_is_too_small_is_named(bench: Bench) -> None:
     bench.machine.library.room_bytes = 1_000
     bench.plan(bench.station.item("b1", AT, late_ms=0))

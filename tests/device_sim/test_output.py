@@ -110,6 +110,20 @@ def test_a_sound_that_is_stopped_while_it_is_decoded_never_reaches_the_card(card
     asyncio.run(play())
 
 
+def test_what_the_card_says_while_the_next_clip_is_decoded_is_told(card: WavCard, clip: Path) -> None:
+    async def told() -> list[tuple[str, type]]:
+        output = Output(card, Decoder(), lambda _: None)
+        output.start(start(EPOCH), clip, lambda: EPOCH)
+        await asyncio.gather(*output._decoding.values())
+        output.advance(EPOCH + 500)
+        later = StartSound("b2", "c", EPOCH + 3_000, 100)
+        output.start(later, clip, lambda: EPOCH + 2_000)  # the first has ended, and nobody has looked since
+        await asyncio.gather(*output._decoding.values())
+        return [(one.broadcast, type(one.event)) for one in output.advance(EPOCH + 2_000)]
+
+    assert asyncio.run(told()) == [("b1", Started), ("b1", Finished)]
+
+
 def test_a_sound_that_is_stopped_and_started_again_plays_once(card: WavCard, clip: Path) -> None:
     async def play() -> None:
         decoder = SlowDecoder()
