@@ -1,6 +1,10 @@
 """What tests of every layer may ask for."""
 
+from collections.abc import Generator
+from typing import Any
+
 import pytest
+from hypothesis import HealthCheck, settings
 from playwright.sync_api import expect
 
 from broadcaster.core import Core
@@ -8,11 +12,23 @@ from broadcaster.database import Database
 from tests.broadcaster import town
 from tests.broadcaster.databases import database, postgres_kept, sqlite_database, sqlite_kept
 from tests.clocks import FixedClock
+from tests.unit import kept_apart
 
 __all__ = ["database", "postgres_kept", "sqlite_database", "sqlite_kept"]
 
 expect.set_options(timeout=20_000)
 """Several browsers, brokers and a fleet may share two cores."""
+settings.register_profile("loa", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("loa")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
+    """A unit test stays one."""
+    if item.get_closest_marker("unit") is None:
+        return (yield)
+    with kept_apart(item.nodeid):
+        return (yield)
 
 
 @pytest.fixture

@@ -130,21 +130,23 @@ def create_app(services: Services, addresses: Sequence[str] = ()) -> Flask:
         services: the station behind the pages.
         addresses: where phones reach the page, best first; empty means where the browser is already.
     """
+    app = all_pages()
+    join(app, services, addresses)
+    return app
+
+
+def all_pages() -> Flask:
+    """The pages of any station, which answer once they are joined to one."""
     app = Flask(__name__)
-    home = services.settings.home_path
-    app.config.update(BOOTSTRAP_SERVE_LOCAL=True, LOA_ADDRESSES=tuple(addresses))
+    app.config.update(BOOTSTRAP_SERVE_LOCAL=True)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    context.attach(app, services)
     access.refuse_undeclared(app)
     uploads.admit(app)
     app.url_map.converters["int"] = RowNumber
-    forms = security.protect(app, security.secret_key(home / "web-secret"))
+    forms = security.protect(app)
     security.refuse_nul(app)
     language.speak(app)
     Bootstrap5(app)
-    signin.count_attempts(app)
-    api_envelopes.count_clips(app)
-    listening.equip(app, home / "cache" / "listen", services.speech)
     faults.catch(app)
     for module in _PAGES:
         app.register_blueprint(module.pages)
@@ -153,6 +155,17 @@ def create_app(services: Services, addresses: Sequence[str] = ()) -> Flask:
         forms.exempt(module.pages)
     _equip_templates(app)
     return app
+
+
+def join(app: Flask, services: Services, addresses: Sequence[str] = ()) -> None:
+    """Put a station behind `all_pages`; arguments as of `create_app`."""
+    home = services.settings.home_path
+    app.config.update(LOA_ADDRESSES=tuple(addresses), SECRET_KEY=security.secret_key(home / "web-secret"))
+    context.attach(app, services)
+    signin.count_attempts(app)
+    api_envelopes.count_clips(app)
+    faults.count(app)
+    listening.equip(app, home / "cache" / "listen", services.speech)
 
 
 def _equip_templates(app: Flask) -> None:

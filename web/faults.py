@@ -18,10 +18,14 @@ _KEY: Final = "loa.faults"
 
 def catch(app: Flask) -> None:
     """Register the handlers."""
-    app.extensions[_KEY] = Counter[str]()
     app.register_error_handler(CSRFError, _expired)
     app.register_error_handler(HTTPException, _refused)
     app.register_error_handler(InternalServerError, _broken)
+
+
+def count(app: Flask) -> None:
+    """Give an application its counter of errors."""
+    app.extensions[_KEY] = Counter[str]()
 
 
 def counted() -> Counter[str]:

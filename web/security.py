@@ -70,10 +70,9 @@ def secret_key(path: Path) -> str:
     return path.read_text("ascii").strip()
 
 
-def protect(app: Flask, key: str) -> CSRFProtect:
-    """Set an application up with key, limits, cookies, headers and the check against forged forms."""
+def protect(app: Flask) -> CSRFProtect:
+    """Set an application up with limits, cookies, headers and the check against forged forms."""
     app.config.update(
-        SECRET_KEY=key,
         MAX_CONTENT_LENGTH=MAX_REQUEST_BYTES,
         MAX_FORM_MEMORY_SIZE=MAX_REQUEST_BYTES,
         SESSION_COOKIE_NAME="loa",

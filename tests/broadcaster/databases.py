@@ -55,15 +55,22 @@ def postgres_kept() -> Database:
     return _postgres()
 
 
+@cache
+def _emptying(dialect: str) -> tuple[str, ...]:
+    """What empties every table and begins its numbers at 1; faster than making or truncating tables."""
+    deletes = tuple(f"DELETE FROM {table.name}" for table in _TABLES)
+    if dialect != "postgresql":
+        return deletes
+    numbered = [table.name for table in _TABLES if isinstance(getattr(table.c.get("id"), "type", None), Integer)]
+    begins = (f"SELECT setval(pg_get_serial_sequence('{name}', 'id'), 1, false)" for name in numbered)
+    return ("; ".join((*deletes, *begins)),)  # in one message to the server
+
+
 def emptied(database: Database) -> Database:
-    """The same database without a row, its numbers beginning at 1; faster than making or truncating tables."""
+    """The same database without a row."""
     with database.write() as session:
-        for table in _TABLES:
-            session.execute(table.delete())
-            if database.engine.dialect.name == "postgresql" and isinstance(
-                getattr(table.c.get("id"), "type", None), Integer
-            ):
-                session.execute(text(f"SELECT setval(pg_get_serial_sequence('{table.name}', 'id'), 1, false)"))
+        for statement in _emptying(database.engine.dialect.name):
+            session.connection().exec_driver_sql(statement)
     return database
 
 

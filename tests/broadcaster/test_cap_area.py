@@ -9,6 +9,8 @@ import pytest
 from broadcaster.cap.area import Found, Spot, locate, outline_of
 from broadcaster.cap.message import Area
 
+pytestmark = pytest.mark.unit
+
 SQUARE = '{"type":"Polygon","coordinates":[[[106,20],[106.1,20],[106.1,20.1],[106,20.1],[106,20]]]}'
 
 

@@ -11,6 +11,8 @@ from broadcaster.cap import feed, message
 from broadcaster.cap.safe_xml import BadXmlError
 from tests import cap
 
+pytestmark = pytest.mark.unit
+
 BOMB = b"""<?xml version="1.0"?>
 <!DOCTYPE a [<!ENTITY l0 "lol"><!ENTITY l1 "&l0;&l0;&l0;&l0;&l0;&l0;&l0;&l0;&l0;&l0;">]>
 <alert xmlns="urn:oasis:names:tc:emergency:cap:1.2">&l1;</alert>"""

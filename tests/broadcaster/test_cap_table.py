@@ -6,6 +6,8 @@ from broadcaster import alert_templates
 from broadcaster.cap import message, table
 from tests import cap
 
+pytestmark = pytest.mark.unit
+
 
 @pytest.mark.parametrize(
     ("changes", "template", "level"),

@@ -6,6 +6,8 @@ from broadcaster.clips import ClipGoneError, ClipStore, write_aside
 from broadcaster.wire import clips, ogg, strict_json
 from tests.broadcaster.town import opus
 
+pytestmark = pytest.mark.unit
+
 
 def test_a_stored_clip_comes_back_bit_for_bit_and_is_described_by_its_manifest(tmp_path: Path) -> None:
     store, clip = ClipStore(tmp_path), opus()

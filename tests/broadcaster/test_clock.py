@@ -1,9 +1,12 @@
 from datetime import UTC, datetime, timedelta, timezone
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from broadcaster.clock import SystemClock, from_ms, to_ms
+
+pytestmark = pytest.mark.unit
 
 MOMENTS = st.integers(0, 253_402_300_799_999)
 

@@ -14,6 +14,8 @@ from broadcaster.wire.units import UnixMs
 from tests.broadcaster import town
 from tests.broadcaster.town import TOPICS, FakeTransport
 
+pytestmark = pytest.mark.unit
+
 RATE_BPS = 128_000
 NEAR, FAR = UnixMs(1_000), UnixMs(9_000)
 

@@ -7,6 +7,8 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_pri
 from broadcaster import keyring
 from broadcaster.keyring import KeyFileError
 
+pytestmark = pytest.mark.unit
+
 
 def test_a_new_key_can_be_read_by_its_owner_alone(tmp_path: Path) -> None:
     made = keyring.create(tmp_path / "keys", "station")

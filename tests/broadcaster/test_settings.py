@@ -4,6 +4,8 @@ import pytest
 
 from broadcaster.settings import Settings, SettingsError, load
 
+pytestmark = pytest.mark.unit
+
 
 def test_without_anything_set_the_station_listens_on_loopback_and_lives_in_var() -> None:
     assert load({}) == Settings()

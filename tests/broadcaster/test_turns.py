@@ -1,7 +1,11 @@
 import threading
 
+import pytest
+
 from broadcaster.turns import Turns
 from tests.broadcaster.test_transport import wait_until
+
+pytestmark = pytest.mark.unit
 
 
 def test_of_those_who_wait_the_urgent_one_is_next_and_the_others_keep_their_order() -> None:

@@ -16,6 +16,8 @@ from broadcaster.weather import reading
 from broadcaster.weather.reading import Reading
 from broadcaster.weather.tables import tables
 
+pytestmark = pytest.mark.unit
+
 ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
 PLACES = {
     "an-binh": "Xã An Bình",

@@ -1,7 +1,11 @@
 from queue import SimpleQueue
 
+import pytest
+
 from broadcaster.counters import Counters
 from broadcaster.worker import Worker
+
+pytestmark = pytest.mark.unit
 
 
 def test_it_works_on_rests_until_it_is_woken_and_ends_after_the_work_under_way() -> None:

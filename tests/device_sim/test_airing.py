@@ -11,6 +11,8 @@ from tests.device_sim.bench import Bench
 from tests.device_sim.station import AT, LENGTH, NOON, OWN, SPEAKER, TOP, WHOLE, Station
 from tests.wire.opus import opus_clip
 
+pytestmark = pytest.mark.unit
+
 
 def test_the_same_plan_twice_plays_once(bench: Bench) -> None:
     message = bench.plan(bench.station.item("b1", AT))

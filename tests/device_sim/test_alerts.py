@@ -15,6 +15,8 @@ from broadcaster.wire.urgent import Part
 from tests.device_sim.bench import Bench
 from tests.device_sim.station import AT, NOON, OWN, Message, Station
 
+pytestmark = pytest.mark.unit
+
 SIREN = 8 * SECOND
 _numbers = count()
 

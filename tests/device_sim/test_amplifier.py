@@ -20,6 +20,8 @@ from tests.device_sim.bench import Bench
 from tests.device_sim.station import AT, LENGTH
 from tests.wire.opus import opus_clip
 
+pytestmark = pytest.mark.unit
+
 EPOCH = 1_795_237_200_000
 WARM_UP_MS = 300
 LOUD = np.full(3 * RATE, 8_000, np.int16)

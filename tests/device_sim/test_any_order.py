@@ -12,6 +12,8 @@ from tests.device_sim.bench import Bench
 from tests.device_sim.station import NOON, OWN, TOP, Message, Station
 from tests.wire.opus import opus_clip
 
+pytestmark = pytest.mark.unit
+
 AT = NOON + 2 * MINUTE
 LENGTH = 20 * SECOND
 _numbers = count()

@@ -12,6 +12,8 @@ from tests.device_sim.bench import Bench
 from tests.device_sim.station import AT, LENGTH, NOON, OWN, WHOLE, Message
 from tests.wire.opus import opus_clip
 
+pytestmark = pytest.mark.unit
+
 
 def requests(bench: Bench) -> list[Request]:
     return [strict_json.decode(payload, Request) for payload in bench.said(Kind.REQUEST)]

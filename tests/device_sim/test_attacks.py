@@ -12,6 +12,8 @@ from broadcaster.wire.units import DAY, HOUR, MINUTE, SECOND
 from tests.device_sim.bench import Bench
 from tests.device_sim.station import DATE, ELSEWHERE, NOON, OWN, SPEAKER, TOMORROW, Message, Station, trusted
 
+pytestmark = pytest.mark.unit
+
 EVIL_AT = NOON + MINUTE
 
 

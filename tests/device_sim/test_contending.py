@@ -7,6 +7,8 @@ from broadcaster.wire.units import HOUR, MINUTE, SECOND
 from tests.device_sim.bench import Bench
 from tests.device_sim.station import AT, LENGTH, NOON, TOP, WHOLE
 
+pytestmark = pytest.mark.unit
+
 QUIET = (QuietHours(start="21:00", until="05:30"), QuietHours(start="12:00", until="12:30"))
 
 

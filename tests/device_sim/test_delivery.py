@@ -19,6 +19,8 @@ from tests.broadcaster.town import FakeTransport
 from tests.device_sim.bench import Bench
 from tests.device_sim.station import NOON, OWN, SPEAKER, Message, Station
 
+pytestmark = pytest.mark.unit
+
 RATE_BPS = 128_000
 CLIP = town.opus(75)
 """Ten minutes of speech."""

@@ -16,6 +16,8 @@ from device_sim.device_card import DeviceCard, Fill
 from device_sim.errors import CardError
 from device_sim.power import Power
 
+pytestmark = pytest.mark.unit
+
 RATE = 24_000
 EPOCH = 1_795_237_200_000
 BLOCK_MS = 20

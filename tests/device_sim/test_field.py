@@ -14,6 +14,8 @@ from device_sim.sim_month import SimMonth, month_of
 from tests.device_sim.bench import Bench
 from tests.device_sim.station import AT, LENGTH, NOON
 
+pytestmark = pytest.mark.unit
+
 KIT: tuple[str, ...] = ("mqtts://kit-a", "mqtts://kit-b")
 NEW: tuple[str, ...] = ("mqtts://new",)
 OTHER: tuple[str, ...] = ("mqtts://other",)

@@ -3,6 +3,7 @@
 import random
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -11,6 +12,8 @@ from broadcaster.wire.units import MINUTE, SECOND
 from tests.device_sim.bench import Bench
 from tests.device_sim.station import DATE, NOON, OWN, SPEAKER, Message
 from tests.wire.opus import opus_clip
+
+pytestmark = pytest.mark.unit
 
 CLIP = "0" * 64
 TOPICS = (

@@ -14,6 +14,8 @@ from device_sim.soundcard import WavCard
 from device_sim.timeline import Samples, Timeline, read_timeline
 from tests.device_sim.test_soundcard import EPOCH, RATE, card, run, speech, tone
 
+pytestmark = pytest.mark.unit
+
 __all__ = ["card"]
 
 

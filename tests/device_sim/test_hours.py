@@ -1,11 +1,15 @@
 """Volume and caps by hour, named exceptions from the quiet hours, and the digest of what a speaker has."""
 
+import pytest
+
 from broadcaster.wire.documents import Class, Config, Event, HourlyVolume, OffHours, QuietException, QuietHours, Why
 from broadcaster.wire.units import HOUR, MINUTE
 from device_sim.arbiter import volume_at
 from device_sim.reports import digest
 from tests.device_sim.bench import Bench
 from tests.device_sim.station import AT, NOON, SPEAKER, UTC_OFFSET_MIN, WHOLE
+
+pytestmark = pytest.mark.unit
 
 HOURS = (
     HourlyVolume(start="12:00", until="13:00", volume=40, cap=50),

@@ -11,6 +11,8 @@ from broadcaster.wire.units import MINUTE, SECOND
 from tests.device_sim.bench import Bench
 from tests.device_sim.station import AT, NOON, OWN, SPEAKER, TOP, Station
 
+pytestmark = pytest.mark.unit
+
 BASE = "loa/1/st"
 
 

@@ -18,6 +18,8 @@ from tests.device_sim.bench import Bench
 from tests.device_sim.station import AT, NOON, Message, Station
 from tests.device_sim.test_alerts import raise_alert
 
+pytestmark = pytest.mark.unit
+
 
 def stream(bench: Bench, seconds: int, klass: Class = Class.ROUTINE, start: int | None = None) -> None:
     """Open a stream and speak into it for a while."""

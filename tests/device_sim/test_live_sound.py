@@ -18,6 +18,8 @@ from device_sim.timeline import Timeline, read_timeline
 from tests.device_sim.opus_packets import cut, tone, units
 from tests.wire.opus import RATE, opus_clip
 
+pytestmark = pytest.mark.unit
+
 BEGIN = 1_795_237_200_000
 UNIT_MS = 200
 HAND_MS = 400

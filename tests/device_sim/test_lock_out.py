@@ -12,6 +12,8 @@ from tests.device_sim.station import AT, LENGTH, NOON, WHOLE, Message
 from tests.device_sim.test_alerts import raise_alert
 from tests.device_sim.test_attacks import _with_signature_of
 
+pytestmark = pytest.mark.unit
+
 
 def lock(bench: Bench, kid: str, *, by_root: bool = False, until_ms: int = HOUR) -> Message:
     station = bench.station

@@ -6,6 +6,8 @@ import pytest
 
 from device_sim.offset import Bounds, estimate
 
+pytestmark = pytest.mark.unit
+
 HOUR = 3_600_000.0
 
 

@@ -11,6 +11,8 @@ from broadcaster.wire.units import HOUR, MINUTE, SECOND
 from tests.device_sim.bench import Bench
 from tests.device_sim.station import ELSEWHERE, NOON, Message, Station
 
+pytestmark = pytest.mark.unit
+
 
 @pytest.fixture
 def playing(bench: Bench) -> Bench:

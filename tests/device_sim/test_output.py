@@ -14,6 +14,8 @@ from device_sim.soundcard import FADE_OUT_MS, WavCard
 from device_sim.timeline import read_timeline
 from tests.wire.opus import opus_clip
 
+pytestmark = pytest.mark.unit
+
 EPOCH = 1_795_237_200_000
 LOUD = np.full(RATE, 10_000, np.int16)
 

@@ -16,6 +16,8 @@ from device_sim.timeline import read_timeline
 from tests.device_sim.bench import Bench
 from tests.device_sim.station import AT, LENGTH, NOON
 
+pytestmark = pytest.mark.unit
+
 
 def test_the_button_silences_what_sounds_here_and_the_station_is_told(bench: Bench) -> None:
     bench.plan(bench.station.item("b1", AT), bench.station.item("b2", AT + MINUTE))

@@ -13,6 +13,8 @@ from tests.device_sim.bench import Bench
 from tests.device_sim.station import AT, LENGTH, NOON, OWN
 from tests.wire.opus import opus_clip
 
+pytestmark = pytest.mark.unit
+
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Bench:

@@ -13,6 +13,8 @@ from device_sim.hearing import find_clip
 from device_sim.soundcard import CardEvent, Finished, Level, Started, Stopped, Underrun, WavCard
 from device_sim.timeline import Samples, read_timeline
 
+pytestmark = pytest.mark.unit
+
 EPOCH = 1_800_000_000_000
 RATE = 24_000
 PER_MS = 24

@@ -24,6 +24,8 @@ from tests.device_sim.station import AT, SPEAKER, Station
 from tests.device_sim.test_speaker import Town, kit, until
 from tests.wire.opus import opus_clip
 
+pytestmark = pytest.mark.unit
+
 
 def written(count: int) -> list[Action]:
     """What a speaker wants kept of `count` broadcasts that were cached."""

@@ -16,6 +16,8 @@ from device_sim.speaker_time import SpeakerTime
 from tests.device_sim.bench import Bench
 from tests.device_sim.station import NOON
 
+pytestmark = pytest.mark.unit
+
 START = NOON + 20 * MINUTE
 EVERY_MS = 1_500
 

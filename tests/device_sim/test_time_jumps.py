@@ -12,6 +12,8 @@ from device_sim import system_time
 from tests.device_sim.bench import Bench
 from tests.device_sim.station import AT, LENGTH, NOON, WHOLE
 
+pytestmark = pytest.mark.unit
+
 
 def ready(folder: Path, *, synchronised: bool = False) -> Bench:
     bench = Bench(folder, synchronised=synchronised)

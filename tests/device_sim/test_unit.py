@@ -10,6 +10,8 @@ import pytest
 
 from device_sim import cli
 
+pytestmark = pytest.mark.unit
+
 PROJECT = Path(__file__).parents[2]
 UNIT = PROJECT / "packaging" / "loa-speaker.service"
 

@@ -27,6 +27,8 @@ from tests.device_sim.station import NOON, SPEAKER
 from tests.device_sim.test_speaker import Town, box, kit, living, until
 from tests.wire.opus import opus_clip
 
+pytestmark = pytest.mark.unit
+
 PLAIN = Telemetry(at=NOON, boot="b", offset_ms=0, error_ms=0, clips=0, waiting_receipts=0)
 
 

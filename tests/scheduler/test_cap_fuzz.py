@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from xml.sax.saxutils import escape
 
+import pytest
 import shapely
 from hypothesis import given, reject, settings
 from hypothesis import strategies as st
@@ -16,6 +17,8 @@ from broadcaster.rows import PlaceKind
 from scheduler import cap_decision
 from scheduler.cap_decision import Earlier, Meant, Town
 from tests import cap
+
+pytestmark = pytest.mark.unit
 
 NOW = datetime(2026, 11, 21, 3, tzinfo=UTC)
 GEOGRAPHY = Geography({1: Place(1, "xa", PlaceKind.COMMUNE, None)}, {}, {"loa-1": 1})

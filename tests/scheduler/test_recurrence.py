@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 from scheduler import lunar, recurrence, rule_text
 from scheduler.recurrence import Rule, RuleError
 
+pytestmark = pytest.mark.unit
+
 HANOI, BERLIN, APIA = ZoneInfo("Asia/Ho_Chi_Minh"), ZoneInfo("Europe/Berlin"), ZoneInfo("Pacific/Apia")
 FIRST = datetime(2026, 11, 22, 6, 30, tzinfo=HANOI)
 DAY = timedelta(days=1)

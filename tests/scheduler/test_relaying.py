@@ -101,18 +101,18 @@ def test_a_station_is_relayed_until_its_time_is_over(core: Core, kind: str) -> N
 @pytest.mark.parametrize(
     ("radio", "why"),
     [
-        (Radio(encoded(programme(5)), 5, stalls=True), "dead"),
-        (Radio(encoded(programme(5)), 5), "ended"),
-        (Radio(encoded(SOUND), 14, speed=0.5), "slow"),
-        (Radio(encoded(np.zeros(24_000 * 10, np.int16)), 10), "silent"),
-        (Radio(encoded(programme(0.7)), 0.7, loops=True), "looping"),
-        (Radio(b"<html>no sound here</html>" * 1000, 5), "unreadable"),
-        (Radio(b"", 5, stalls=True), "not-there"),
+        (lambda: Radio(encoded(programme(5)), 5, stalls=True), "dead"),
+        (lambda: Radio(encoded(programme(5)), 5), "ended"),
+        (lambda: Radio(encoded(SOUND), 14, speed=0.5), "slow"),
+        (lambda: Radio(encoded(np.zeros(24_000 * 10, np.int16)), 10), "silent"),
+        (lambda: Radio(encoded(programme(0.7)), 0.7, loops=True), "looping"),
+        (lambda: Radio(b"<html>no sound here</html>" * 1000, 5), "unreadable"),
+        (lambda: Radio(b"", 5, stalls=True), "not-there"),
     ],
     ids=["stalls", "hangs-up", "slow", "silent", "loop", "a-web-page", "answers-nothing"],
 )
-def test_what_is_wrong_with_a_stream_is_noticed_and_said(core: Core, radio: Radio, why: str) -> None:
-    with on_air(vov=radio) as base, relay(core, f"{base}/vov") as (line, told, wait):
+def test_what_is_wrong_with_a_stream_is_noticed_and_said(core: Core, radio: Callable[[], Radio], why: str) -> None:
+    with on_air(vov=radio()) as base, relay(core, f"{base}/vov") as (line, told, wait):
         wait(1 if why in {"unreadable", "not-there"} else 2)
     assert (RelayEvent.FALLBACK, why) in told
     assert not opens(line) or opens(line)[-1].ended, "the speakers are told, and go on with the fallback"

@@ -12,6 +12,8 @@ from scheduler import rule_text, rules
 from scheduler.lint import Subject, lint
 from scheduler.rules import Commune, Rule
 
+pytestmark = pytest.mark.unit
+
 HANOI = ZoneInfo("Asia/Ho_Chi_Minh")
 NIGHT = Hours("", time(21), time(5, 30))
 SCHOOL = Hours("thon-dong", time(7), time(11))

@@ -24,6 +24,8 @@ from scheduler.rundown import (
     Words,
 )
 
+pytestmark = pytest.mark.unit
+
 AT = datetime(2026, 11, 23, 22, 30, tzinfo=UTC)
 TUNE, STING, MUSIC = "t" * 64, "s" * 64, "m" * 64
 SOUNDS = {TUNE: (12 * SECOND, "Nhạc hiệu"), STING: (2 * SECOND, "Nhạc cắt"), MUSIC: (240 * SECOND, "Quê hương")}

@@ -6,6 +6,8 @@ from tts.chime import CLOSING_S, DURATION_S, OPENING_S, closing_tune, opening_tu
 from tts.pcm import Samples
 from tts.settings import SpeechSettings
 
+pytestmark = pytest.mark.unit
+
 RATE = 24_000
 MS = RATE // 1000
 

@@ -10,6 +10,8 @@ from tts.cache import SentenceCache, sentence_key
 from tts.pcm import Pcm
 from tts.voice import VOICES
 
+pytestmark = pytest.mark.unit
+
 KEY = "ab" * 32
 
 

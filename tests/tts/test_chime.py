@@ -4,6 +4,8 @@ import pytest
 from tts.chime import DURATION_S, chime
 from tts.loudness import integrated_lufs
 
+pytestmark = pytest.mark.unit
+
 
 @pytest.mark.parametrize("rate", [16_000, 24_000, 48_000])
 def test_the_bell_has_its_length_loudness_and_a_soft_beginning_and_end(rate: int) -> None:

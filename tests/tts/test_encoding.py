@@ -9,6 +9,8 @@ from tts.encoding import FRAME, RATE
 from tts.loudness import true_peak_dbtp
 from tts.pcm import to_float, to_int16
 
+pytestmark = pytest.mark.unit
+
 SEGMENT_BYTES = 16 * 1024
 """Largest slice of a clip on the wire (wire protocol, version 1)."""
 

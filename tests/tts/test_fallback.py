@@ -14,6 +14,8 @@ from tts.settings import SpeechSettings
 from tts.speech import Speech
 from tts.voice import VOICES, Voice
 
+pytestmark = pytest.mark.unit
+
 SENTENCES = ["câu một hai ba", "câu bốn năm sáu", "câu bảy tám chín"]
 PIPER = SpeechSettings(voice="north-piper", chime=False)
 

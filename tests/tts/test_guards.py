@@ -5,6 +5,8 @@ from tts.engine import EngineUnavailableError
 from tts.guards import BURST, FAILURES, LONGEST_WAIT_S, PACE_PER_S, REST_S, GuardedEngine
 from tts.voice import VOICES
 
+pytestmark = pytest.mark.unit
+
 VOICE = VOICES["online"]
 
 

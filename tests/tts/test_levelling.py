@@ -5,6 +5,8 @@ from tts.levelling import level, lowered_at_peaks, shaped
 from tts.loudness import integrated_lufs, true_peak_dbtp
 from tts.pcm import Samples
 
+pytestmark = pytest.mark.unit
+
 RATE = 24_000
 
 

@@ -12,6 +12,8 @@ from tts.live_guard import CEILING_DBTP, LiveGuard
 from tts.loudness import true_peak_dbtp
 from tts.pcm import to_float
 
+pytestmark = pytest.mark.unit
+
 VOICE = programme(6)
 
 

@@ -7,6 +7,8 @@ from tts import filters
 from tts.loudness import hop_peaks, integrated_lufs, true_peak_dbtp
 from tts.pcm import Samples
 
+pytestmark = pytest.mark.unit
+
 
 def sine(frequency_hz: float, rate: int, seconds: float, amplitude: float = 1.0, phase: float = 0.0) -> Samples:
     time_s = np.arange(round(seconds * rate)) / rate

@@ -6,6 +6,8 @@ import soundfile
 
 from tts import ogg
 
+pytestmark = pytest.mark.unit
+
 
 def foreign_file() -> bytes:
     file = io.BytesIO()

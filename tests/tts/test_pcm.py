@@ -5,6 +5,8 @@ from hypothesis import strategies as st
 
 from tts.pcm import Pcm, resample, to_float, to_int16
 
+pytestmark = pytest.mark.unit
+
 
 @pytest.mark.parametrize("to_rate", [16_000, 24_000, 48_000])
 def test_a_tone_survives_resampling(to_rate: int) -> None:

@@ -12,6 +12,8 @@ from tts.settings import SpeechSettings
 from tts.speech import Speech
 from tts.voice import VOICES
 
+pytestmark = pytest.mark.unit
+
 VOICE = VOICES["recorded"]
 
 

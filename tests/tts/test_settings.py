@@ -2,6 +2,8 @@ import pytest
 
 from tts.settings import SpeechSettingError, SpeechSettings
 
+pytestmark = pytest.mark.unit
+
 
 @pytest.mark.parametrize(
     ("field", "value"),

@@ -12,6 +12,8 @@ from tts.pcm import Samples
 
 _FRAME_S = 0.05
 
+pytestmark = pytest.mark.unit
+
 
 def loud(samples: Samples) -> list[tuple[float, float]]:
     """When something sounds, in seconds from the beginning."""

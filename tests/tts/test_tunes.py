@@ -4,6 +4,8 @@ import pytest
 from tts import tunes
 from tts.encoding import RATE
 
+pytestmark = pytest.mark.unit
+
 
 @pytest.mark.parametrize("name", tunes.TUNES)
 def test_a_tune_sounds_all_the_way_begins_at_once_and_ends_in_silence(name: str) -> None:

@@ -1,6 +1,6 @@
-import re
 import shutil
 from collections.abc import Iterator, Mapping
+from copy import copy
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from jinja2 import FileSystemBytecodeCache
 from werkzeug.test import TestResponse
 
 from tests.web import station
@@ -17,7 +16,7 @@ from tests.web.station import PASSWORD, Stage
 from tts.pcm import Pcm
 from tts.speech import Speech
 from tts.voice import Voice
-from web.app import create_app
+from web.app import all_pages, join
 
 
 class Humming:
@@ -50,21 +49,22 @@ def stage(tmp_path: Path, database_file: Path) -> Iterator[Stage]:
 
 
 @pytest.fixture(scope="session")
-def compiled(tmp_path_factory: pytest.TempPathFactory) -> FileSystemBytecodeCache:
-    """Templates are compiled once for all tests."""
-    return FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
+def pages() -> Flask:
+    """Routes and templates are compiled once for all tests."""
+    return all_pages()
 
 
 @pytest.fixture
-def app(stage: Stage, compiled: FileSystemBytecodeCache) -> Iterator[Flask]:
-    made = create_app(stage.services)
-    made.jinja_env.bytecode_cache = compiled
+def app(stage: Stage, pages: Flask) -> Iterator[Flask]:
+    made = copy(pages)
+    made.config, made.extensions = copy(pages.config), copy(pages.extensions)
+    join(made, stage.services)
     yield made
     made.extensions["loa.listening"].close()
 
 
 class Browser:
-    """Flask's client with what a browser does by itself: the hidden fields of the page it looks at."""
+    """Flask's client with what a browser does by itself: the hidden field against forged forms."""
 
     def __init__(self, client: FlaskClient) -> None:
         self.client = client
@@ -73,9 +73,9 @@ class Browser:
         return self.client.get(path, **kwargs)
 
     def token(self) -> str:
-        found = re.search(r'name="csrf-token" content="([^"]+)"', self.client.get("/phone").text)
-        assert found
-        return found[1]
+        answer = self.client.get("/duty/token").json
+        assert answer
+        return str(answer["token"])
 
     def post(self, path: str, data: Mapping[str, Any] | None = None, **kwargs: Any) -> TestResponse:
         return self.client.post(path, data={"csrf_token": self.token(), **(data or {})}, **kwargs)

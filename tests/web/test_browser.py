@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from flask import Flask
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 
 from broadcaster.rows import Broadcast, Bulletin, Delivery, DeliveryState, Draft, Schedule
+from tests.web.conftest import Browser as Client
 from tests.web.serving import CHROMIUM, QUIET, admit, served
 from tests.web.station import PASSWORD, Stage
 
@@ -232,6 +233,27 @@ def test_ticking_the_commune_ticks_every_village_and_counts_each_speaker_once(de
 
 
 @office_only
+@pytest.mark.parametrize("path", ["/write", "/live"])
+def test_a_finger_faster_than_the_scripts_has_chosen(desk: Desk, path: str) -> None:
+    def late(route: Route) -> None:
+        desk.page.check("#place-1")
+        route.continue_()
+
+    desk.page.route("**/places.js", late)
+    page = desk.open(path)
+    expect(page.locator("[data-chosen]")).to_have_text("6")
+    expect(page.locator("#place-1")).to_be_checked()
+
+
+@office_only
+def test_a_group_stays_chosen_when_its_bulletin_is_edited(desk: Desk, editor: Client) -> None:
+    editor.write(places=["ven-suoi"])
+    page = desk.open("/write?edit=1")
+    expect(page.locator("#place-9")).to_be_checked()
+    expect(page.locator("[data-chosen]")).to_have_text("4")
+
+
+@office_only
 def test_the_coverage_moves_by_itself_and_leaves_open_what_is_open(stage: Stage, desk: Desk) -> None:
     number = stage.broadcast(starts_in=-20 * SECOND)
     page = desk.open(f"/broadcasts/{number}")
@@ -243,6 +265,22 @@ def test_the_coverage_moves_by_itself_and_leaves_open_what_is_open(stage: Stage,
     expect(page.locator(".coverage").first).to_contain_text("6/6 đã phát xong")
     expect(page.locator("#village-3")).to_have_attribute("open", "")
     expect(page.locator("#announcer")).to_have_text("6 trên 6 cụm loa đã phát xong")
+
+
+@office_only
+def test_a_panel_stays_open_while_cards_before_it_come_and_go(stage: Stage, desk: Desk) -> None:
+    first, second = (stage.broadcast(starts_in=-20 * SECOND, title=title) for title in ("Tin một", "Tin hai"))
+    page = desk.open("/")
+    cards = page.locator(".on-air")
+    last = (first, second)["hai" in cards.last.inner_text()]
+    page.click(f"#stop-{last} summary")
+    stage.orders.stop_broadcast({first: second, second: first}[last], 1)
+    expect(cards).to_have_count(1)
+    expect(page.locator(f"#stop-{last}")).to_have_attribute("open", "")
+    stage.broadcast(starts_in=-25 * SECOND, title="Tin ba")
+    expect(cards).to_have_count(2)
+    page.click(f"#stop-{last} button")
+    expect(page.locator(".notice-success")).to_be_visible()
 
 
 @office_only

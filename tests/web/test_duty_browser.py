@@ -1,7 +1,7 @@
 """Raising, watching, ending and correcting in a real browser, by finger on a phone and by keyboard."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 from flask import Flask
@@ -54,13 +54,12 @@ def fill(page: Page) -> None:
     page.get_by_label("Bão số").fill("13")
 
 
-def hold(page: Page, meanwhile: Callable[[], object] = lambda: None) -> None:
-    """A finger on the button until it has counted to two seconds, whatever happens ``meanwhile``."""
+def hold(page: Page) -> None:
+    """A finger on the button until it has counted to two seconds."""
     page.locator("#hold").scroll_into_view_if_needed()
     page.locator("#hold").hover()
     page.mouse.down()
     expect(page.locator(".holding")).to_have_count(1)
-    meanwhile()
     expect(page.locator(".holding")).to_have_count(0, timeout=10_000)  # it was long enough, or the page has moved on
     page.mouse.up()
 
@@ -195,7 +194,8 @@ def test_no_network_as_the_finger_lifts_is_told_and_the_alert_goes_out_with_the_
     page: Page, stage: Stage
 ) -> None:
     fill(page)
-    hold(page, lambda: page.context.set_offline(True))
+    page.context.set_offline(True)
+    hold(page)
     expect(page.locator("#hold-said")).to_contain_text("máy đang tự thử lại")
     assert page.get_by_label("Bão số").input_value() == "13"
     page.context.set_offline(False)
@@ -223,9 +223,10 @@ def test_the_same_form_in_two_tabs_raises_one_alert_and_back_does_not_lead_to_it
 
 
 @phone_only
-def test_a_sign_in_that_expires_during_the_hold_is_asked_again_and_the_form_stays(page: Page, stage: Stage) -> None:
+def test_a_sign_in_that_has_expired_at_the_hold_is_asked_again_and_the_form_stays(page: Page, stage: Stage) -> None:
     fill(page)
-    hold(page, page.context.clear_cookies)
+    page.context.clear_cookies()
+    hold(page)
     expect(page.get_by_role("heading", name="Đăng nhập lại")).to_be_visible()
     assert page.get_by_label("Bão số").input_value() == "13"
     page.get_by_label("Mật khẩu").fill("sai")

@@ -4,6 +4,8 @@ import pytest
 
 from web.pastdates import find_past_dates
 
+pytestmark = pytest.mark.unit
+
 TODAY = date(2026, 11, 21)
 
 

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from io import BytesIO
 from typing import Any
 from uuid import uuid4
@@ -47,20 +48,23 @@ def test_an_upload_becomes_a_sound_with_a_picture_that_can_be_played(
 @pytest.mark.parametrize(
     ("data", "said"),
     [
-        (b"", "rỗng"),
-        (b"%PDF-1.4 " + b"x" * 200, "mà là văn bản PDF"),
-        (b"MZ" + b"\0" * 200, "mà là chương trình máy tính"),
-        (made("bulletin.mp3")[:64] + b"\0" * 9_000, "bị hỏng"),
-        (encoded("flac", "flac", np.zeros(1_500 * 8_000, np.int16), 8_000), "dài 25 phút 0 giây; tối đa 20 phút"),
-        (encoded("wav", "pcm_s16le", np.zeros(48_000, np.int16)), "chỉ toàn im lặng"),
-        (encoded("wav", "pcm_s16le", melody(0.1)), "quá ngắn"),
+        (lambda: b"", "rỗng"),
+        (lambda: b"%PDF-1.4 " + b"x" * 200, "mà là văn bản PDF"),
+        (lambda: b"MZ" + b"\0" * 200, "mà là chương trình máy tính"),
+        (lambda: made("bulletin.mp3")[:64] + b"\0" * 9_000, "bị hỏng"),
+        (
+            lambda: encoded("flac", "flac", np.zeros(1_500 * 8_000, np.int16), 8_000),
+            "dài 25 phút 0 giây; tối đa 20 phút",
+        ),
+        (lambda: encoded("wav", "pcm_s16le", np.zeros(48_000, np.int16)), "chỉ toàn im lặng"),
+        (lambda: encoded("wav", "pcm_s16le", melody(0.1)), "quá ngắn"),
     ],
     ids=["empty", "pdf", "program", "broken", "too long", "silent", "short"],
 )
 def test_what_is_not_taken_is_told_in_words_and_leaves_nothing(
-    stage: Stage, editor: Browser, data: bytes, said: str
+    stage: Stage, editor: Browser, data: Callable[[], bytes], said: str
 ) -> None:
-    answer = upload(editor, data, "bulletin.mp3")
+    answer = upload(editor, data(), "bulletin.mp3")
     assert answer.status_code == 422
     assert said in answer.json["problem"]
     with stage.rows() as session:

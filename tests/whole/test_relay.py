@@ -21,14 +21,18 @@ from tests.whole.town import LiveTown, Town, live, wait_until
 pytestmark = [pytest.mark.whole, pytest.mark.timeout(180), pytest.mark.xdist_group("town")]
 
 SPEAKERS = 12
-ILL = {
-    "dead": Radio(encoded(programme(6)), 6, stalls=True),
-    "ended": Radio(encoded(programme(6)), 6),
-    "slow": Radio(encoded(programme(20)), 20, speed=0.5),
-    "silent": Radio(encoded(np.zeros(24_000 * 25, np.int16)), 25),
-    "looping": Radio(encoded(programme(0.7)), 0.7, loops=True),
-}
-WELL = Radio(encoded(programme(60)), 60)
+
+
+def radios() -> dict[str, Radio]:
+    """Five that are ill, and one that is well."""
+    return {
+        "dead": Radio(encoded(programme(6)), 6, stalls=True),
+        "ended": Radio(encoded(programme(6)), 6),
+        "slow": Radio(encoded(programme(20)), 20, speed=0.5),
+        "silent": Radio(encoded(np.zeros(24_000 * 25, np.int16)), 25),
+        "looping": Radio(encoded(programme(0.7)), 0.7, loops=True),
+        "well": Radio(encoded(programme(60)), 60),
+    }
 
 
 @pytest.fixture
@@ -66,9 +70,10 @@ def order(town: LiveTown, name: str, place: str, address: str) -> int:
 
 
 def test_each_ill_station_is_replaced_by_the_fallback_and_said_in_the_ledger(town: LiveTown) -> None:
-    with on_air(**ILL, well=WELL) as base:
-        names = dict(zip((*ILL, "well"), villages(town), strict=False))
-        assert len(names) == len(ILL) + 1
+    stations = radios()
+    with on_air(**stations) as base:
+        names = dict(zip(stations, villages(town), strict=False))
+        assert len(names) == len(stations)
         made = {name: order(town, name, place, f"{base}/{name}") for name, place in names.items()}
         town.station.wake()
 
@@ -79,7 +84,9 @@ def test_each_ill_station_is_replaced_by_the_fallback_and_said_in_the_ledger(tow
             with town.town.database.read() as session:
                 return {(one.event, one.why) for one in relays.told(session, broadcast.id)}
 
-        reasons = {name: {("fallback", name)} for name in ILL} | {"dead": {("fallback", "dead"), ("fallback", "ended")}}
+        reasons = {name: {("fallback", name)} for name in stations if name != "well"} | {
+            "dead": {("fallback", "dead"), ("fallback", "ended")}
+        }
         wait_until(lambda: all(said(name) & told for name, told in reasons.items()), 100)
         wait_until(lambda: all(plays_fallback(town, made[name]) for name in ("dead", "ended", "silent")), 60)
         assert said("well") == {("on-air", "")}

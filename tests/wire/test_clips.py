@@ -15,6 +15,8 @@ from broadcaster.wire.ogg import MAX_SEGMENT_BYTES, NotOggError
 from broadcaster.wire.rejection import Reason, RejectedError
 from tests.wire.opus import opus_clip
 
+pytestmark = pytest.mark.unit
+
 LONG = 20
 CLIP = opus_clip(LONG)
 MANIFEST, SEGMENTS = clips.describe(CLIP)

@@ -25,6 +25,8 @@ from broadcaster.wire.documents import (
 )
 from broadcaster.wire.rejection import Reason, RejectedError
 
+pytestmark = pytest.mark.unit
+
 ITEM = PlanItem(
     id="b1",
     start_at=1,

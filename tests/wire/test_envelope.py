@@ -17,6 +17,8 @@ from broadcaster.wire.keys import SigningKey, key_id, public_key, public_text
 from broadcaster.wire.rejection import Reason, RejectedError
 from broadcaster.wire.units import UnixMs
 
+pytestmark = pytest.mark.unit
+
 KEY = SigningKey.from_bytes(bytes(range(32)))
 OTHER = SigningKey.from_bytes(bytes(32))
 TOPIC = "loa/1/st/zone/thon-1/plan/2026-11-21"

@@ -15,6 +15,8 @@ from broadcaster.wire.rejection import RejectedError
 from broadcaster.wire.topics import Topics
 from device_sim import stream
 
+pytestmark = pytest.mark.unit
+
 JSON = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=20)),
     lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(st.text(max_size=12), inner, max_size=4)),

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from broadcaster.wire.rejection import Reason, RejectedError
 from broadcaster.wire.topics import Address, Kind, Topics
 
+pytestmark = pytest.mark.unit
+
 NAMES = st.text("abcdefghijklmnopqrstuvwxyz0123456789-", min_size=1, max_size=40)
 CLIPS = st.text("0123456789abcdef", min_size=64, max_size=64)
 DATES = st.dates().map(lambda date: date.isoformat())

@@ -19,6 +19,8 @@ from device_sim import arbiter
 from device_sim.journal import Journal
 from device_sim.machine import Identity, Memory, SpeakerMachine
 
+pytestmark = pytest.mark.unit
+
 HOURS = json.loads((Path(__file__).parents[2] / "docs" / "vectors" / "hours.json").read_text("utf-8"))["vectors"]
 FILE = json.loads((Path(__file__).parents[2] / "docs" / "vectors" / "acceptance.json").read_text("utf-8"))
 VECTORS: list[dict[str, Any]] = FILE["vectors"]

@@ -10,6 +10,8 @@ from tts.reading import HOUSE, read
 from tts.reading.line import Rule
 from tts.reading.order import RULES
 
+pytestmark = pytest.mark.unit
+
 GUIDE = Path(__file__).parents[3] / "docs" / "reading.md"
 _CELL = re.compile(r"(?<!\\)\|")
 

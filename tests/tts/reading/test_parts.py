@@ -12,6 +12,8 @@ from tts.reading.numbers import cardinal, number, ordinal
 from tts.reading.romans import value
 from tts.reading.syllables import is_syllable
 
+pytestmark = pytest.mark.unit
+
 _MODULES = ["", ".cleaning", ".foreign", ".letters", ".numbers", ".romans", ".syllables"]
 
 

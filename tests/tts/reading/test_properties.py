@@ -3,6 +3,7 @@
 import re
 import unicodedata
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -10,6 +11,8 @@ from tests.tts.reading.samples import samples
 from tts.reading import Reading, read, speakable, unspeakable
 from tts.reading.sentences import LONGEST
 from tts.reading.syllables import is_syllable
+
+pytestmark = pytest.mark.unit
 
 _PIECES = [word for sample in samples("corpus.jsonl") for word in sample.written.split()]
 _TYPED = st.lists(st.sampled_from(_PIECES), max_size=25).map(" ".join)

@@ -19,6 +19,8 @@ from tts.reading import (
 )
 from tts.reading.sentences import LONGEST
 
+pytestmark = pytest.mark.unit
+
 
 def test_a_change_points_at_the_source() -> None:
     assert read("họp lúc 7h30").changes == (Change(8, 12, "7h30", "bảy giờ ba mươi phút", "time"),)

@@ -10,6 +10,8 @@ from tts.reading.foreign import guess
 from tts.reading.line import Rule
 from tts.reading.syllables import is_syllable
 
+pytestmark = pytest.mark.unit
+
 GOLD = samples("gold.jsonl")
 CORPUS = samples("corpus.jsonl")
 LINES = (*document_lines(), *(sample.written for sample in CORPUS))

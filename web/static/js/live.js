@@ -18,7 +18,7 @@ function address() {
   return url;
 }
 
-// Replaces what differs, child by child, so that a playing sound or an open panel is left alone.
+// Changes what differs, child by child, so that an open panel, a playing sound or a button under a finger is left alone.
 function renew(old, fresh) {
   if (old.isEqualNode(fresh)) return;
   const alike = old.nodeType === Node.ELEMENT_NODE && fresh.nodeType === Node.ELEMENT_NODE
@@ -33,10 +33,29 @@ function renew(old, fresh) {
     if (!fresh.hasAttribute(name)) old.removeAttribute(name);
     else if (old.getAttribute(name) !== fresh.getAttribute(name)) old.setAttribute(name, fresh.getAttribute(name));
   }
-  const before = [...old.childNodes];
-  const after = [...fresh.childNodes];
-  after.forEach((node, at) => (at < before.length ? renew(before[at], node) : old.append(node)));
-  before.slice(after.length).forEach((node) => node.remove());
+  renewChildren(old, fresh);
+}
+
+// What has an id is paired with its like, wherever that stands now; all else in the order in which it stands.
+function renewChildren(old, fresh) {
+  const stays = new Set([...fresh.children].map((child) => child.id));
+  for (const child of [...old.children]) if (child.id && !stays.has(child.id)) child.remove();
+  const named = new Map([...old.children].map((child) => [child.id, child]));
+  let here = old.firstChild;
+  for (const node of [...fresh.childNodes]) {
+    const mate = node.id ? named.get(node.id) : here?.id ? null : here;
+    while (mate && here !== mate && !here.id) here = dropped(here); // blanks around what has gone
+    if (mate && mate === here) here = here.nextSibling;
+    else old.insertBefore(mate ?? node, here);
+    if (mate) renew(mate, node);
+  }
+  while (here) here = dropped(here);
+}
+
+function dropped(node) {
+  const next = node.nextSibling;
+  node.remove();
+  return next;
 }
 
 // Blank edges would set old and fresh children off against each other.

@@ -143,6 +143,12 @@ export function choosePlaces(box) {
     }
   }
 
+  function spread(from) {
+    if (isLeaf(from)) return;
+    const inside = new Set(covers.get(from));
+    for (const tick of ticks) if (isLeaf(tick) && inside.has(tick.dataset.id)) tick.checked = from.checked;
+  }
+
   box.addEventListener("change", ({ target }) => {
     if (!covers.has(target)) return;
     for (const place of covers.get(target)) reached[target.checked ? "add" : "delete"](place);

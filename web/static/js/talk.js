@@ -28,10 +28,12 @@ function keptPlaces() {
   }
 }
 
-choosePlaces(form.querySelector(".chooser"))(keptPlaces());
-form.addEventListener("change", () => {
-  sessionStorage.setItem(KEPT, JSON.stringify(new FormData(form).getAll("places")));
-});
+const chosen = () => new FormData(form).getAll("places");
+const keepPlaces = () => sessionStorage.setItem(KEPT, JSON.stringify(chosen()));
+
+choosePlaces(form.querySelector(".chooser"))([...chosen(), ...keptPlaces()]); // what is ticked already was faster than this script
+keepPlaces();
+form.addEventListener("change", keepPlaces);
 form.addEventListener("submit", (event) => event.preventDefault());
 
 function say(text) {
