@@ -3,7 +3,7 @@
 First at rest, then while Piper speaks, a relay is on the air and uploads of 1 MB are decoded, one after another. No speaker
 is connected: what they answer comes later. An alert that is over has expired before the next: hundreds in force are no night that there
 ever was. The physical limits beside it: the smallest transaction, whose commit waits for the disk, and what the machine makes of as
-much computing as one alert costs, with neither disk nor broker.
+much computing as one alert costs, in a process of its own with neither disk nor broker.
 """
 
 import argparse
@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Final
 
@@ -39,8 +40,8 @@ SPEAKERS: Final = 300
 _UPLOAD_BYTES: Final = 2**20
 _PAUSE_S: Final = 0.5
 """The end of the alert before has been worked off; two in one second are rare."""
-_COMPUTING_S: Final = 0.012
-"""Processor time of one alert, from the request until it is handed over."""
+_LINES: Final = 4_500
+"""As much work as one alert takes from the request until it is handed over."""
 _RELAY_MS: Final = 600_000
 _TEXT: Final = "kính mời bà con thôn đông đúng bảy giờ ba mươi có mặt tại nhà văn hóa để họp."
 
@@ -51,15 +52,18 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="one JSON line each")
     parser.add_argument("--raises", type=int, default=100)
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder, running(Path(folder), SPEAKERS, "embedded") as made:
+    with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory())
+        made = stack.enter_context(running(Path(folder), SPEAKERS, "embedded"))
         be_prompt()
-        print_line({"beside": "nothing"} | measure(made, arguments.raises), as_json=arguments.json)
+        apart = stack.enter_context(get_context("spawn").Pool(1)).apply
+        print_line({"beside": "nothing"} | measure(made, arguments.raises, apart), as_json=arguments.json)
         with busy(made, Path(folder)) as done:
-            figures = measure(made, arguments.raises)
+            figures = measure(made, arguments.raises, apart)
         print_line({"beside": "Piper, relay, uploads"} | figures | done, as_json=arguments.json)
 
 
-def measure(made: Running, raises: int) -> dict[str, object]:
+def measure(made: Running, raises: int, apart: Callable[[Callable[[], float]], float]) -> dict[str, object]:
     """Milliseconds from before the request until the broker's connection has the message."""
     handed: list[float] = []
     publish = made.station._fast.publish
@@ -71,10 +75,9 @@ def measure(made: Running, raises: int) -> dict[str, object]:
 
     made.station._fast.publish = noted  # type: ignore[method-assign]
     taken, commits, computed = [], [], []
-    lines = lines_in(_COMPUTING_S)
     for _ in range(raises):
         time.sleep(_PAUSE_S)
-        computed.append(compute(lines) * 1000)
+        computed.append(apart(compute) * 1000)
         time.sleep(_PAUSE_S)
         handed.clear()
         began = time.monotonic()
@@ -91,18 +94,12 @@ def measure(made: Running, raises: int) -> dict[str, object]:
     return figures("handed", taken) | figures("smallest_transaction", commits) | figures("computing", computed)
 
 
-def compute(lines: int) -> float:
-    """Seconds that some work takes which needs the processor alone."""
+def compute() -> float:
+    """Seconds that a fixed piece of work takes which needs the processor alone: 12 ms at the best of the machine in numbers.md."""
     began = time.monotonic()
-    for number in range(lines):
+    for number in range(_LINES):
         json.dumps({"place": "thon-dong", "number": number, "text": _TEXT})
     return time.monotonic() - began
-
-
-def lines_in(seconds: float) -> int:
-    """How much of that work takes so long at the machine's best."""
-    tried = 1_000
-    return int(tried * seconds / min(compute(tried) for _ in range(20)))
 
 
 def figures(name: str, taken: Sequence[float]) -> dict[str, object]:
