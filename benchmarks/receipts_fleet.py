@@ -1,7 +1,8 @@
 """Speakers that have receipts to tell, in one process, for `benchmarks.receipts`: python -m benchmarks.receipts_fleet KITS SECRET TOLD.
 
-Everybody connects, and says on standard output when all have. Each line on standard input is a number; then everybody's messages
-leave at once, each with TOLD receipts, signed beforehand with the key that all share. Another line tells when they have left.
+Everybody connects. Then each line on standard input is the name of a round: everybody's messages are signed with the key that all
+share, each with TOLD receipts, and the next line lets them leave at once. Standard output has a line when all are connected, and when a
+round is signed. An empty line ends it.
 """
 
 import asyncio
@@ -18,10 +19,10 @@ from device_sim.mqtt import MqttClient
 
 
 async def send(kits: Sequence[Kit], clients: Sequence[MqttClient], key: SigningKey, told: int) -> None:
-    """What every speaker has to say, once for each line."""
-    while number := (await asyncio.to_thread(sys.stdin.readline)).strip():
+    """What every speaker has to say, once for each round."""
+    while name := (await asyncio.to_thread(sys.stdin.readline)).strip():
         messages = [
-            (client, signed(key, kit, f"{number}-{message}", told))
+            (client, signed(key, kit, f"{name}-{message}", told))
             for message in range(MESSAGES_EACH)
             for kit, client in zip(kits, clients, strict=True)
         ]
@@ -32,7 +33,7 @@ async def send(kits: Sequence[Kit], clients: Sequence[MqttClient], key: SigningK
 
 
 async def main() -> None:
-    """Connect, then send until the parent closes the line."""
+    """Connect, then send until there are no more rounds."""
     kits, key = list(read_kits(Path(sys.argv[1]))), SigningKey.from_bytes(bytes.fromhex(sys.argv[2]))
     clients = [await connect(kit) for kit in kits]
     print("connected", flush=True)

@@ -40,6 +40,8 @@ _LISTEN_S: Final = 5.0
 """After a new connection some alerts are neither said again nor continued before all that the broker has kept was read, for it may know of
 their end: a guest's, which it may have ended while nobody listened here, and those from before this process, whose end a power cut or an
 older copy of the database may have taken from the rows."""
+_LISTEN_LONGEST_S: Final = 60.0
+"""A flood of messages that never lets up must not keep these alerts from being continued."""
 _COPIES_A_LOOK: Final = 500
 _ROWS_A_TIME: Final = 500
 """Of an audience: the next alert must not wait for ten thousand."""
@@ -109,8 +111,8 @@ class AlertKeeper(Worker):
         """Do what is due; returns whether something is in force."""
         now = self._core.clock.now()
         self._outbox.note()
-        awaited = not self._transport.connected or bool(self._backlog())
-        self._has_listened |= not awaited and time.monotonic() - self._connected_at > _LISTEN_S
+        patience_s = _LISTEN_LONGEST_S if self._backlog() else _LISTEN_S
+        self._has_listened |= self._transport.connected and time.monotonic() - self._connected_at > patience_s
         with self._core.database.read() as session:
             alerts = alerting.unexpired(session, now)
             waiting = publishing.unconfirmed_of(session, self._topics(filter(self._may_repeat, alerts)))

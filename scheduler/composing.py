@@ -186,7 +186,7 @@ class Composer:
         found = {number: self._gone(number) for number in bulletins if number not in latest}
         for number, schedule in latest.items():
             found[number] = _candidate(schedule, approvals, aired=False)
-            if not audience <= self._geography.heard_by(place.code for place in schedule.targets):
+            if audience and not audience <= self._geography.heard_by(place.code for place in schedule.targets):
                 found[number] = replace(found[number], why_not=found[number].why_not or _ELSEWHERE)
         return found
 

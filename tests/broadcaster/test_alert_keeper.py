@@ -284,6 +284,19 @@ def test_after_a_start_an_alert_grows_over_no_end_that_the_broker_may_know(
     assert len(desk.look_and_tell()) == 3, "what there was, and what it has become"
 
 
+def test_a_flood_that_never_lets_up_keeps_no_alert_of_before_the_start_from_being_said_again(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    topic = town.TOPICS.alert("xa", desk.raise_one())
+    monkeypatch.setattr(desk.keeper, "_began", desk.core.clock.now() + timedelta(seconds=1))
+    monkeypatch.setattr(alert_keeper, "_LISTEN_S", 0.0)
+    desk.backlog = 50_000
+    desk.keeper.broker_connected()
+    assert desk.look_and_tell() == [topic]
+    monkeypatch.setattr(alert_keeper, "_LISTEN_LONGEST_S", 0.0)
+    assert desk.look_and_tell() == [topic, topic]
+
+
 def test_a_sentence_that_cannot_be_spoken_is_news_once(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     desk.raise_one(so="13")
     with desk.core.database.write() as session:

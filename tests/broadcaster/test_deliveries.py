@@ -2,7 +2,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
@@ -47,7 +47,6 @@ def known_after(receipts: list[Receipt], start: DeliveryState) -> tuple[Any, ...
     return (delivery.state, delivery.why, *moments, delivery.start_position_ms, delivery.played_ms)
 
 
-@settings(deadline=None)  # the first one waits for the mappers
 @given(st.data(), RECEIPTS, st.sampled_from([DeliveryState.PLANNED, DeliveryState.MISSED]))
 def test_receipts_in_any_order_and_any_number_of_times_give_the_same_delivery(
     data: st.DataObject, receipts: list[Receipt], start: DeliveryState

@@ -227,6 +227,19 @@ def test_what_was_written_and_not_acknowledged_is_acknowledged_when_it_comes_aga
     assert (desk.ledger(), acknowledged(desk)) == (3, [(TOPICS.down("loa-1", "ack"), 3)])
 
 
+def test_nothing_is_answered_or_acknowledged_before_the_disk_has_it(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.enrol("loa-1")
+    hello, receipt = desk.message("loa-1", "hello", Hello(boot="b", nonce="n", t1=0)), desk.receipt("loa-1")
+    with monkeypatch.context() as broken:
+        broken.setattr(desk.core.database, "sync", lambda: 1 / 0)
+        desk.take(hello, receipt)
+    assert (desk.ledger(), desk.line.sent) == (1, [])
+    desk.take(hello, receipt)
+    assert {sent.topic.rpartition("/")[2] for sent in desk.line.sent} >= {"welcome", "ack"}
+
+
 def test_receipts_of_a_speaker_whose_key_nobody_knows_are_refused(desk: Desk) -> None:
     desk.take(desk.receipt("loa-1", key=SigningKey.generate()))
     assert (desk.ledger(), desk.rejected, desk.line.sent) == (0, {"unknown-key": 1}, [])
