@@ -225,6 +225,15 @@ def test_a_lost_file_is_told_by_its_name_and_the_next_replacement_revokes_it_too
     assert own_keys.take_up(office.core, office.folder)
 
 
+def test_a_key_of_the_station_is_no_guest_in_use_or_replaced(office: Office) -> None:
+    old = office.core.keyring.station
+    office.replace(keyring.STATION)
+    for key in (old, office.core.keyring.emergency):
+        text, now = keys.public_text(key.public), office.clock.now()
+        with office.core.database.write() as session, pytest.raises(GuestKeyError, match="known"):
+            guest_keys.ask(session, now, name="Đài tỉnh", public=text, max_level=3, places=[], account_id=1)
+
+
 def test_rows_and_files_from_before_a_replacement_are_told_when_the_broker_knows_of_it(office: Office) -> None:
     core = office.core
     old, before = core.keyring.emergency, {topic: row.envelope for topic, row in office.published().items()}
