@@ -11,7 +11,7 @@ from broadcaster import chain, lock_outs, setup_documents, signed_alerts
 from broadcaster.core import Core
 from broadcaster.errors import LoaError
 from broadcaster.geography import Geography
-from broadcaster.rows import Alert, AlertSource, GuestKey, Place
+from broadcaster.rows import Alert, AlertSource, GuestKey, OwnKey, Place
 from broadcaster.wire import keys
 from broadcaster.wire.clips import sha256
 from broadcaster.wire.documents import Class, TrustedKey
@@ -62,7 +62,7 @@ def ask(
     if keys.public_text(key) != public:
         raise GuestKeyError("not-a-key")
     kid = keys.key_id(key)
-    if session.get(GuestKey, kid):
+    if session.get(GuestKey, kid) or session.get(OwnKey, kid):
         raise GuestKeyError("known", kid)
     if not name:
         raise GuestKeyError("no-name")

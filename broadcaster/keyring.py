@@ -5,6 +5,7 @@ running station needs the station key and the emergency key.
 """
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -101,10 +102,13 @@ def load_or_create(folder: Path, name: str) -> SigningKey:
 
 def create_next(folder: Path, name: str) -> SigningKey:
     """The key that shall take the place of another, in a file beside it; the same one until `settle`. Errors: OSError."""
-    if kept := _next(folder, name):
-        return kept
-    _path(folder, f"{name}{_NEXT}").unlink(missing_ok=True)
-    key = create(folder, f"{name}{_NEXT}")
+    path, key = _path(folder, f"{name}{_NEXT}"), _next(folder, name)
+    if key is None:
+        path.unlink(missing_ok=True)
+        key = create(folder, f"{name}{_NEXT}")
+    if os.geteuid() == 0:  # by sudo: the station, which runs as somebody else, has to read it
+        owner = folder.stat()
+        os.chown(path, owner.st_uid, owner.st_gid)
     _sync(folder)
     return key
 
@@ -120,7 +124,8 @@ def _next(folder: Path, name: str) -> SigningKey | None:
 def settle(folder: Path, name: str, kid: str) -> None:
     """Let the next key take the place of the one before if it is ``kid``: once that has been signed for, and not sooner."""
     if (key := _next(folder, name)) and key.kid == kid:
-        _path(folder, f"{name}{_NEXT}").replace(_path(folder, name))
+        with suppress(FileNotFoundError):  # the command and the running station do so at the same time
+            _path(folder, f"{name}{_NEXT}").replace(_path(folder, name))
         _sync(folder)
 
 

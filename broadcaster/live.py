@@ -15,6 +15,7 @@ from broadcaster.core import Core
 from broadcaster.transport import Transport
 from broadcaster.wire import envelope, strict_json
 from broadcaster.wire.documents import Class
+from broadcaster.wire.keys import SigningKey
 from broadcaster.wire.topics import Kind
 from broadcaster.wire.units import SECOND, DurationMs, UnixMs
 from broadcaster.wire.urgent import LiveOpen
@@ -74,9 +75,8 @@ class LiveStream:
 
     def __init__(self, core: Core, transport: Transport, plan: LivePlan, name: str = "") -> None:
         self._topics, self._clock, self._transport = core.topics, core.clock, transport
-        emergency = plan.klass is Class.EMERGENCY
-        self._key = core.keyring.emergency if emergency else core.keyring.station
-        self.plan = plan
+        self._keyring, self.plan = core.keyring, plan
+        self._key = self._key_in_use()
         self.name = name or new_name()
         self._open = LiveOpen(
             stream=self.name,
@@ -97,6 +97,14 @@ class LiveStream:
         """Segments that the connection did not take."""
         self.ended = False
         self.beat()
+
+    def _key_in_use(self) -> SigningKey:
+        return self._keyring.emergency if self.plan.klass is Class.EMERGENCY else self._keyring.station
+
+    @property
+    def outlived_its_key(self) -> bool:
+        """Whether its key was replaced: nobody hears it any more, and another stream has to go on."""
+        return self._key.kid != self._key_in_use().kid
 
     def beat(self) -> None:
         """Say again that the stream is on, when it is time to."""

@@ -19,7 +19,7 @@ from broadcaster.guest_keys import GuestKeyError
 from broadcaster.keyring import KeyFileError, Keyring
 from broadcaster.publishing import Publisher
 from broadcaster.rows import AlertSource, AuditEntry, OwnKey, Published
-from broadcaster.wire import envelope, keys
+from broadcaster.wire import acceptance, envelope, keys
 from broadcaster.wire.keys import SigningKey
 from broadcaster.wire.topics import Kind
 
@@ -151,13 +151,22 @@ def lacking(session: Session, kept: Keyring) -> dict[str, str]:
     return {name: kid for name, kid in wanted.items() if kid != getattr(kept, name).kid}
 
 
+def revoked(session: Session, kept: Keyring) -> list[str]:
+    """The names of the keys of the keyring that no speaker believes any more: older rows were put back with older files."""
+    trusts = session.scalars(select(Published.envelope).where(Published.typ == Kind.TRUST.value))
+    gone = {kid for signed in trusts for kid in acceptance.read_trust(envelope.parse(signed)).revoked}
+    return [name for name in keyring.OWN if getattr(kept, name).kid in gone]
+
+
 def take_up(core: Core, folder: Path) -> bool:
     """Sign with the keys that the root key has signed for, should it have replaced one; returns whether it has.
 
-    Errors: KeyFileError, when the file of the key is not there.
+    Errors: KeyFileError, when the file of the key is not there, or the root key has revoked it.
     """
     with core.database.read() as session:
-        wanted = lacking(session, core.keyring)
+        wanted, gone = lacking(session, core.keyring), revoked(session, core.keyring)
+    if not wanted and gone:
+        raise KeyFileError(f"{gone[0]}.pem is revoked, and no speaker believes it: loa key replace {gone[0]}")
     if not wanted:
         return False
     found = {name: _settled(folder, name, kid) for name, kid in wanted.items()}

@@ -94,6 +94,8 @@ class Beliefs:
         self._alerts: dict[str, Raised] = {}
         self._ordered: dict[str, tuple[int, int, PlanItem]] = {}
         self._newer_trust: dict[str, int] = {}
+        self._here: dict[str, Floor] = {}
+        """Of the plans and alerts that are here: as they set their floors, which a welcome may have raised since."""
         self.lock_outs: dict[str, LockOut] = {}
         self.config: Config | None = None
         self.floors: dict[str, Floor] = {}
@@ -184,8 +186,7 @@ class Beliefs:
         acceptance.check_time(address.kind, read, station_now)
         if station_now is None and 0 < read.header.exp <= self._surely_past():
             raise RejectedError(Reason.EXPIRED, "older than what was accepted before")
-        if station_now is not None:
-            self._unlock(station_now)
+        self._unlock(self._surely_past() if station_now is None else station_now)
         place = f"{topic}#{read.header.kid}" if address.kind is Kind.COMMAND else topic
         digest = clips.sha256(read.payload)
         if not acceptance.check_floor(read, self.floors.get(place), digest, once=address.kind in _ONCE):
@@ -206,7 +207,7 @@ class Beliefs:
             raise RejectedError(Reason.NOT_MINE, address.zone)
 
     def take(self, admitted: Admitted) -> list[str]:
-        """Act on a trust document, a config, a plan or an alert; returns the topics of the plans that are believed no longer.
+        """Act on a trust document, a config, a plan or an alert; returns where what is believed no longer lies.
 
         Errors: RejectedError, with nothing changed.
         """
@@ -230,7 +231,10 @@ class Beliefs:
         """Remember what was acted on: nothing older counts on its topic until the latest expiry ever seen there."""
         header, before = admitted.read.header, self.floors.get(admitted.place)
         exp = max(header.exp, before.exp) if header.exp and before else header.exp
-        self.floors[admitted.place] = Floor(header.seq, exp, clips.sha256(admitted.read.payload), header.kid)
+        floor = Floor(header.seq, exp, clips.sha256(admitted.read.payload), header.kid)
+        self.floors[admitted.place] = floor
+        if admitted.place in self._plans or admitted.place in self._alerts:
+            self._here[admitted.place] = floor
 
     def _take_config(self, config: Config) -> list[str]:
         if config.speaker != self._speaker:
@@ -265,7 +269,7 @@ class Beliefs:
         self._sort()
 
     def lock_out(self, admitted: Admitted, command: Command) -> list[str]:
-        """Believe some keys no longer until a moment; returns the topics of what they had signed.
+        """Believe some keys no longer until a moment; returns where what they had signed lies.
 
         The root key also shortens a lock-out, or lifts it. Errors: RejectedError (out-of-scope, malformed).
         """
@@ -291,9 +295,8 @@ class Beliefs:
         for lock in sorted(self.lock_outs.values(), key=lambda lock: lock.seq):
             for kid in lock.keys:
                 locked[kid] = lock.until if lock.by_root else max(lock.until, locked.get(kid, 0))
-                if locked[kid] <= lock.seq:
-                    del locked[kid]
-        self._trust.locked = locked
+        latest = max((lock.seq for lock in self.lock_outs.values()), default=0)
+        self._trust.locked = {kid: until for kid, until in locked.items() if until > latest}
 
     def _doubt(self) -> list[str]:
         """Forget what was signed by keys that are believed no longer, so that what they displaced counts again.
@@ -306,13 +309,19 @@ class Beliefs:
         if forged:
             self._lock()
         doubtful = [topic for topic, floor in self.floors.items() if floor.kid and not self._trust.believes(floor.kid)]
+        forgotten = [topic for topic, floor in self._here.items() if not self._trust.believes(floor.kid)]
         for topic in doubtful:
             del self.floors[topic]
+            if topic in self._here and topic not in forgotten:  # only a welcome that spoke of a successor is doubted
+                self.floors[topic] = self._here[topic]
         for place in [place for place in self._ordered if not self._trust.believes(place.rpartition("#")[2])]:
             del self._ordered[place]
-        return self._drop(doubtful)
+        return [*forged, *self._drop(forgotten)]
 
     def _drop(self, topics: Iterable[str]) -> list[str]:
+        topics = list(topics)
+        for topic in topics:
+            self._here.pop(topic, None)
         return [topic for topic in topics if self._plans.pop(topic, None) or self._alerts.pop(topic, None)]
 
     def _sort(self) -> None:

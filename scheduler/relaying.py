@@ -172,6 +172,8 @@ class Relay:
         while stream.due_at(stream.sent + 1) <= self._order.until:
             if not self._rest(stream.due_at(stream.sent) - _ON_THE_WAY_MS):
                 return ""
+            if stream.outlived_its_key:
+                return ""
             stream.exclude(self._order.excluded)
             samples = source.take(size)
             watch.take(samples, self._now() / 1000)

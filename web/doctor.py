@@ -114,13 +114,12 @@ def _trouble_with_keys(part: str, kept: Keyring, database: Database, say: Say) -
     try:
         with database.read() as session:
             until = own_keys.locked_until(session, SystemClock().now())
-            lacking = own_keys.lacking(session, kept)
+            wrong = [*own_keys.lacking(session, kept), *own_keys.revoked(session, kept)]
     except SQLAlchemyError:  # told under its own name
         return None
-    if lacking:
-        name = next(iter(lacking))
-        detail = say("keys/%(name)s.pem không phải khóa mà loa đang tin", name=name)
-        return Finding(part, fine=False, detail=detail, advice=say("Chạy: loa key replace %(name)s", name=name))
+    if wrong:
+        detail = say("keys/%(name)s.pem không phải khóa mà loa đang tin", name=wrong[0])
+        return Finding(part, fine=False, detail=detail, advice=say("Chạy: loa key replace %(name)s", name=wrong[0]))
     if until:
         detail = say("khóa đài đang bị khóa phát đến %(time)s", time=f"{until:%Y-%m-%d %H:%M} UTC")
         return Finding(part, fine=False, detail=detail, advice=say("Mang khóa gốc đến, chạy: loa key replace station"))

@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import partial
-from typing import Final, TypeVar
+from typing import TypeVar
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError, OperationalError
@@ -49,10 +49,11 @@ from broadcaster.settings import Settings
 from broadcaster.sounds import SoundStore
 from broadcaster.transport import MqttTransport
 from broadcaster.uplink import Uplink
+from broadcaster.wire import acceptance
 from broadcaster.wire.documents import Action, Command
 from broadcaster.wire.keys import SigningKey
 from broadcaster.wire.topics import Kind, Topics
-from broadcaster.wire.units import SECOND, UnixMs
+from broadcaster.wire.units import UnixMs
 from scheduler import cap_rounds, rehearsing, rules
 from scheduler.alert_speech import AlertSpeech
 from scheduler.cap_desk import Desk
@@ -76,9 +77,6 @@ from web.services import Health, Services
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
-
-_COMMAND_MS: Final = 30 * SECOND
-"""The longest a command is valid."""
 
 
 class NotInitialisedError(LoaError):
@@ -285,7 +283,7 @@ class RunningStation:
     ) -> list[tuple[str, bytes]]:
         """A command signed for each zone; stopping what a station may play takes the station's key."""
         publisher = Publisher(session, self.core.clock)
-        exp = UnixMs(self.core.clock.now_ms() + _COMMAND_MS)
+        exp = UnixMs(self.core.clock.now_ms() + acceptance.MAX_COMMAND_MS)
         signed = []
         for zone in zones:
             topic = self.core.topics.command(zone)

@@ -5,7 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from broadcaster import alerting, chain, guest_keys, keyring, lock_outs, own_keys, publishing, setup_documents
 from broadcaster.alert_orders import Order
@@ -223,6 +223,36 @@ def test_a_lost_file_is_told_by_its_name_and_the_next_replacement_revokes_it_too
     office.replace(keyring.STATION)
     assert set(office.trust().revoked) == {old, lost}
     assert own_keys.take_up(office.core, office.folder)
+
+
+def test_a_key_of_the_station_is_no_guest_in_use_or_replaced(office: Office) -> None:
+    old = office.core.keyring.station
+    office.replace(keyring.STATION)
+    for key in (old, office.core.keyring.emergency):
+        text, now = keys.public_text(key.public), office.clock.now()
+        with office.core.database.write() as session, pytest.raises(GuestKeyError, match="known"):
+            guest_keys.ask(session, now, name="Đài tỉnh", public=text, max_level=3, places=[], account_id=1)
+
+
+def test_rows_and_files_from_before_a_replacement_are_told_when_the_broker_knows_of_it(office: Office) -> None:
+    core = office.core
+    old, before = core.keyring.emergency, {topic: row.envelope for topic, row in office.published().items()}
+    office.clock.advance(timedelta(seconds=1))
+    office.replace(keyring.EMERGENCY)
+    topic = TOPICS.trust("xa")
+    newer = office.published()[topic].envelope
+    with core.database.write() as session:  # all as it was
+        session.execute(delete(OwnKey).where(OwnKey.kid != old.kid, OwnKey.name == keyring.EMERGENCY))
+        session.get_one(OwnKey, old.kid).replaced_at = None
+        row = session.get_one(Published, topic)
+        row.envelope, row.seq = before[topic], envelope.parse(before[topic]).header.seq
+    assert not own_keys.take_up(core, office.folder)
+    with core.database.write() as session:
+        row = session.get_one(Published, topic)
+        assert Recovery(core, office.root.public).take_trust(session, row, newer)
+        assert own_keys.revoked(session, core.keyring) == [keyring.EMERGENCY]
+    with pytest.raises(KeyFileError, match="loa key replace emergency"):
+        own_keys.take_up(core, office.folder)
 
 
 def test_a_replaced_emergency_key_leaves_our_alerts_in_force_and_withdraws_the_thiefs(office: Office) -> None:

@@ -57,6 +57,33 @@ def test_a_lock_out_ends_by_itself_and_what_comes_then_is_played(bench: Bench) -
     assert bench.plays("b1") == WHOLE
 
 
+def test_without_a_clock_of_its_own_it_ends_with_the_next_alert_that_is_later(bench: Bench) -> None:
+    """The clock comes with a welcome, which the locked key signs."""
+    station = bench.station
+    bench.deliver(lock(bench, station.key.kid, until_ms=20 * SECOND))
+    bench.synchronised = False
+    bench.reboot()
+    bench.run(NOON + 10 * MINUTE)
+    bench.join()
+    assert not bench.machine.time.known
+    raise_alert(bench)
+    bench.join()
+    assert bench.machine.time.known
+
+
+def test_another_lock_out_brings_back_none_that_is_over(bench: Bench) -> None:
+    station = bench.station
+    bench.plan(station.item("b1", AT))
+    bench.deliver(lock(bench, station.key.kid))
+    members = {"keys": (station.key.kid, "0" * 16), "until": station.now + 2 * SECOND}
+    bench.deliver(station.command(Action.LOCK_OUT, members=members, key=station.root))
+    bench.run(NOON + 10 * SECOND)
+    bench.deliver(station.plan(station.item("b1", AT)))
+    bench.deliver(lock(bench, "1" * 16, by_root=True))
+    assert station.key.kid in bench.machine.beliefs.believed
+    assert [item.id for item in bench.machine.beliefs.items] == ["b1"]
+
+
 def test_the_root_key_lifts_a_lock_out(bench: Bench) -> None:
     station = bench.station
     bench.deliver(lock(bench, station.key.kid))

@@ -120,6 +120,7 @@ def test_lock_outs_by_a_revoked_emergency_key_count_no_more_over_a_reboot_neithe
     station.now += SECOND
     bench.deliver(station.trust(revoked=(stolen.kid,)))
     assert bench.machine.beliefs.believed == {station.key.kid, station.emergency.kid}
+    assert not [place for place in bench.store.recall().documents if place.endswith(LOCK_OUT)]
     bench.reboot()
     bench.join()
     assert bench.machine.beliefs.believed == {station.key.kid, station.emergency.kid}
@@ -145,6 +146,40 @@ def test_an_alert_of_a_stolen_emergency_key_is_silent_at_once_and_for_ever(bench
     bench.run(bench.now + MINUTE)
     assert not bench.sounding
     assert bench.machine.rejected["revoked-key"] >= 1
+
+
+@pytest.mark.parametrize("for_ever", [False, True])
+def test_an_alert_whose_successor_the_thief_spoke_of_goes_on_without_his_key(bench: Bench, *, for_ever: bool) -> None:
+    station = bench.station
+    topic = raise_alert(bench)[0].topic
+    bench.run(NOON + 3 * SECOND)
+    bench.deliver(forged_welcome(bench, station.key, {topic: NOON + 400 * DAY}))
+    if for_ever:
+        replace_station_key(bench)
+    else:
+        bench.deliver(lock(bench, station.key.kid))
+    bench.run(bench.now + SECOND)
+    assert bench.sounding
+    bench.converse()
+    bench.reboot()
+    bench.connect()
+    bench.run(bench.now + SECOND)
+    assert bench.sounding
+    bench.deliver(station.alert("bao", ended=True))
+    bench.run(bench.now + SECOND)
+    assert not bench.sounding
+
+
+def test_a_thiefs_alert_is_silent_though_the_station_spoke_of_a_newer_one(bench: Bench) -> None:
+    station = bench.station
+    topic = raise_alert(bench)[0].topic
+    bench.run(NOON + 3 * SECOND)
+    bench.deliver(forged_welcome(bench, station.key, {topic: station.now + SECOND}))  # for once a true one
+    assert bench.sounding
+    stolen, station.emergency = station.emergency, SigningKey.generate()
+    bench.deliver(station.trust(revoked=(stolen.kid,)))
+    bench.run(bench.now + SECOND)
+    assert not bench.sounding
 
 
 def test_a_lock_out_that_is_said_again_and_again_is_kept_once(bench: Bench) -> None:

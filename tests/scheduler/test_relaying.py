@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from broadcaster.core import Core
 from broadcaster.live import LivePlan, LiveStream
 from broadcaster.wire import envelope, strict_json
 from broadcaster.wire.documents import Class
+from broadcaster.wire.keys import SigningKey
 from broadcaster.wire.topics import Kind
 from broadcaster.wire.units import SECOND, UnixMs
 from broadcaster.wire.urgent import LiveOpen
@@ -127,6 +129,19 @@ def test_a_station_that_comes_back_is_relayed_again_as_another_stream(core: Core
         wait(3)
     assert told[:3] == [(RelayEvent.ON_AIR, ""), (RelayEvent.FALLBACK, "ended"), (RelayEvent.ON_AIR, "")]
     assert len({one.stream for one in opens(line)}) == 2
+
+
+def test_when_the_station_key_is_replaced_another_stream_goes_on_with_the_new_one(core: Core) -> None:
+    old, new = core.keyring.station.kid, SigningKey.generate()
+    with on_air(vov=Radio(encoded(SOUND), 14)) as base, relay(core, f"{base}/vov") as (line, told, wait):
+        wait(1)
+        core.keyring.put(replace(core.keyring, station=new))
+        wait(2)
+    assert told[:2] == [(RelayEvent.ON_AIR, ""), (RelayEvent.ON_AIR, "")]
+    signers = {sent.topic.split("/")[-2]: set[str]() for sent in line.sent}
+    for sent in line.sent:
+        signers[sent.topic.split("/")[-2]].add(envelope.parse(sent.payload).header.kid)
+    assert sorted(map(sorted, signers.values())) == sorted([[old], [new.kid]])
 
 
 def test_nobody_is_told_twice_that_a_station_is_not_there(core: Core) -> None:

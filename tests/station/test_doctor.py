@@ -3,7 +3,7 @@ from types import SimpleNamespace
 
 import msgspec
 import pytest
-from sqlalchemy import text
+from sqlalchemy import delete, text
 
 from broadcaster import keyring, own_keys
 from broadcaster.broker import EmbeddedBroker, find_nats_server
@@ -11,6 +11,7 @@ from broadcaster.clock import SystemClock
 from broadcaster.core import Core
 from broadcaster.counters import Counters
 from broadcaster.database import Database
+from broadcaster.rows import OwnKey
 from broadcaster.settings import Settings
 from broadcaster.wire.topics import Topics
 from web import doctor
@@ -137,5 +138,12 @@ def test_a_key_that_is_locked_out_and_one_that_speakers_believe_no_longer_are_to
         own_keys.replace(session, core, keyring.load(folder, keyring.ROOT), keyring.STATION, new)
     database.dispose()
     assert "không phải khóa mà loa đang tin" in examine(settings)["Khóa ký"].detail
+    old = (folder / "station.pem").read_bytes()
     keyring.settle(folder, keyring.STATION, new.kid)
     assert "Khóa ký" not in ill(settings)
+    (folder / "station.pem").write_bytes(old)
+    with database.write() as session:  # rows as old as the file; the trust came back from the broker
+        session.execute(delete(OwnKey).where(OwnKey.kid == new.kid))
+        session.get_one(OwnKey, core.keyring.station.kid).replaced_at = None
+    database.dispose()
+    assert "không phải khóa mà loa đang tin" in examine(settings)["Khóa ký"].detail
