@@ -115,7 +115,7 @@ def _labels(
 
 def _box(text: str, x: float, y: float) -> _Box:
     half = len(text) * _LETTER / 2
-    return x - half, y - _LINE, x + half, y + 4
+    return x - half, y - _LINE, x + half, y + 8
 
 
 def _fitting(text: str, spots: Iterable[Point], taken: Sequence[_Box], height: int) -> Label | None:

@@ -1,6 +1,7 @@
 """Choosing places: what every form that asks for them shows, and what it fetches when somebody opens or searches."""
 
 from collections.abc import Iterable
+from typing import Final
 
 from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
@@ -9,10 +10,13 @@ from sqlalchemy.orm import Session
 from broadcaster.permissions import Action
 from web.access import VIEWERS, may, may_at, may_everywhere, requires
 from web.context import geography, services
-from web.places import FOUND, Choices
+from web.places import Choices
 from web.typed import row_number
 
 pages = Blueprint("choosing", __name__)
+
+_FOUND: Final = 30
+"""As many places as a search shows."""
 
 
 def choices(session: Session, actions: Iterable[Action], codes: Iterable[str] = ()) -> Choices:
@@ -50,4 +54,4 @@ def look() -> ResponseReturnValue:
     if codes:
         return render_template("_places_found.html", branches=tree.of(codes), **shown)
     found = tree.find(request.args.get("find", "")[:100])
-    return render_template("_places_found.html", branches=found[:FOUND], more=len(found) > FOUND, **shown)
+    return render_template("_places_found.html", branches=found[:_FOUND], more=len(found) > _FOUND, **shown)

@@ -18,8 +18,6 @@ AT_FIRST: Final = 40
 """Of more, the first two levels are shown when they are no more than this."""
 SEARCHED: Final = 20
 """Of more places than this one is searched by its name."""
-FOUND: Final = 30
-"""As many as a search shows."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +110,7 @@ class Choices:
         return branch.code not in self.ticked and any(child.code in self.ticked for child in _walk(branch.children))
 
     def find(self, typed: str) -> Sequence[Branch]:
-        """The places with these words in their names, or around them, with or without marks; one more than `FOUND` at most."""
+        """The places with these words in their names, or around them, with or without marks, the closest match first."""
         words = " ".join(fold(typed).split())
         if not words:
             return []
@@ -121,7 +119,7 @@ class Choices:
             name, around = fold(branch.name), fold(" ".join((branch.name, *branch.path)))
             if f" {words}" in f" {around}":
                 named["exactly" if name == words else "so" if f" {words}" in f" {name}" else "around"].append(branch)
-        return [branch for found in named.values() for branch in found][: FOUND + 1]
+        return [branch for found in named.values() for branch in found]
 
     def of(self, codes: Iterable[str]) -> Sequence[Branch]:
         """The places with these codes."""

@@ -11,10 +11,11 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from broadcaster.rows import Place, Speaker
-from web import chart, choosing, day, enrolment
+from web import chart, day, enrolment
 from web.access import ENROLLERS, VIEWERS, may, requires
-from web.context import services
+from web.context import geography, services
 from web.paging import PLACES, page_asked
+from web.places import Choices
 
 pages = Blueprint("speakers", __name__)
 
@@ -112,11 +113,12 @@ def _pages(session: Session, find: str) -> list[list[int]]:
         .group_by(Place.id)
         .order_by(Place.position, Place.id)
     )
-    found = {place for one in choosing.choices(session, VIEWERS).find(find) for place in one.own} if find else None
+    named = Choices.load(session, geography()).find(find) if find else ()
+    found = {place for one in named for place in (one.id, *one.own)}
     pages: list[list[int]] = []
     room = 0
     for place, count in session.execute(rows):
-        if found is not None and place not in found:
+        if find and place not in found:
             continue
         if not pages or room < count or len(pages[-1]) == PLACES:
             pages.append([])

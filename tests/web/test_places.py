@@ -118,4 +118,6 @@ def test_the_speakers_of_a_province_are_shown_a_hundred_at_a_time_and_found_by_t
     )
     found = editor.get("/speakers?find=xa dai 7").text
     assert re.findall('id="speaker-([^"]+)"', found) == [f"s-7-{two}" for two in range(VILLAGES)]
+    many = [editor.get(f"/speakers?find=ban 3&page={number}").text for number in (1, 2)]
+    assert sum(page.count('id="speaker-') for page in many) == COMMUNES
     assert "Không có địa bàn nào tên như vậy." in editor.get("/speakers?find=khong").text

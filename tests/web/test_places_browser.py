@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from flask import Flask
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, Route, expect, sync_playwright
 
 from broadcaster.rows import Place, PlaceKind, Speaker
 from tests.web.serving import CHROMIUM, QUIET, admit, served
@@ -98,3 +98,25 @@ def test_without_the_station_nothing_is_shown_as_chosen_that_is_not_sent(page: P
     expect(box.get_by_text("Không tải được danh sách địa bàn")).to_be_visible()
     expect(box.locator("[data-chosen]")).to_have_text("0")
     assert sent(page) == []
+
+
+def test_what_was_found_and_ticked_stays_chosen_however_often_the_page_is_left(page: Page) -> None:
+    page.goto("/live")
+    box = page.locator(".chooser")
+    find = box.get_by_label("Tìm địa bàn")
+    find.fill("ban 1 xa dai 7")
+    box.get_by_role("checkbox", name="Bản 1 Xã Đại 7").check()
+    for _ in range(2):
+        page.reload()
+        expect(box.locator("[data-chosen]")).to_have_text("1")
+
+    def meanwhile(route: Route) -> None:
+        find.fill("ban 2 xa dai 9")
+        expect(box.get_by_text("Tìm thấy 1 nơi.")).to_be_visible()
+        route.continue_()
+
+    page.route("**/places?*code=*", meanwhile)
+    page.reload()
+    expect(box.get_by_role("checkbox", name="Bản 1 Xã Đại 7")).to_be_checked()
+    expect(box.get_by_role("checkbox", name="Bản 2 Xã Đại 9")).not_to_be_checked()
+    expect(box.locator("[data-chosen]")).to_have_text("1")

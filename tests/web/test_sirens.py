@@ -7,9 +7,9 @@ from flask import Flask
 
 from broadcaster import standing
 from broadcaster.clips import clip_row
-from broadcaster.rows import StandingSound
+from broadcaster.rows import Role, StandingSound
 from tests.web.conftest import Browser
-from tests.web.station import Stage
+from tests.web.station import Stage, account
 from tts import siren
 
 
@@ -47,6 +47,16 @@ def test_an_officer_hears_and_sees_each_siren_that_is_made_and_what_uses_it(stag
     assert len(heights) == 240
     assert sum(height < 3 for height in heights) > 20  # the pauses
     assert max(heights) > 15
+
+
+def test_one_tab_is_current_also_for_who_sees_two_that_lead_here(app: Flask, stage: Stage) -> None:
+    with stage.rows() as session:
+        session.add(account("manager", Role.ADMINISTRATOR, stage.clock.now()))
+    manager = Browser(app.test_client())
+    manager.sign_in("manager")
+    page = manager.get("/sirens").text
+    assert page.count('aria-current="page"') == 1
+    assert 'class="here"' not in page
 
 
 def test_only_what_belongs_to_the_table_has_a_picture(stage: Stage, officer: Browser) -> None:

@@ -17,6 +17,6 @@ export function post(address, data) {
   });
 }
 
-export function get(address, more = {}) {
-  return fetch(address, { headers: { "X-Requested-With": "fetch", ...more }, credentials: "same-origin" });
+export function get(address, more = {}, signal = undefined) {
+  return fetch(address, { headers: { "X-Requested-With": "fetch", ...more }, credentials: "same-origin", signal });
 }

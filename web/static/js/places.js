@@ -1,8 +1,10 @@
 // Choosing places: a place ticks everything in it, a group its members; speakers are counted once.
 // What is chosen is a set of places in which speakers stand. Every tick follows from it, also one that is fetched later.
-import { get } from "./http.js";
+import { get, patience } from "./http.js";
 
 const WAIT_MS = 200;
+const PATIENCE_MS = 10000;
+const AT_ONCE = 100; // codes in one address
 
 export function choosePlaces(box) {
   const say = box.dataset;
@@ -16,6 +18,8 @@ export function choosePlaces(box) {
 
   const ticks = () => [...box.querySelectorAll('input[name="places"]')];
   const told = () => new Set(ticks().filter((tick) => tick.checked).flatMap((tick) => covers.get(tick)));
+  const tickIn = (row) => row.querySelector('input[name="places"]');
+  const changed = () => box.dispatchEvent(new Event("change", { bubbles: true })); // by no finger
   const tell = (text) => said && (said.textContent = text);
 
   function know() {
@@ -51,7 +55,7 @@ export function choosePlaces(box) {
     const missing = [...reached].filter((place) => !sent.has(place));
     if (!missing.length) return;
     const closed = [...box.querySelectorAll("details[data-inside]")];
-    const half = closed.filter((one) => missing.some((place) => covers.get(tickOf(one)).includes(place)));
+    const half = closed.filter((one) => missing.some((place) => covers.get(tickIn(one.parentElement)).includes(place)));
     try {
       await Promise.all(half.map(load));
       half.forEach((one) => (one.open = true));
@@ -61,19 +65,22 @@ export function choosePlaces(box) {
       reached = told(); // nothing is shown as chosen that will not be sent
     }
     settle();
-    box.dispatchEvent(new Event("change", { bubbles: true }));
+    changed();
   }
-
-  const tickOf = (details) => details.parentElement.querySelector('input[name="places"]');
 
   async function load(details) {
     if (details.dataset.inside === undefined) return;
-    const response = await get(details.dataset.inside);
-    if (!response.ok) throw new Error(response.statusText);
+    const rows = await fetched(details.dataset.inside);
     if (details.dataset.inside === undefined) return; // asked for twice
     delete details.dataset.inside;
-    details.querySelector("ul").innerHTML = await response.text();
+    details.querySelector("ul").innerHTML = rows;
     ready();
+  }
+
+  async function fetched(address) {
+    const response = await get(address, {}, patience(PATIENCE_MS));
+    if (!response.ok) throw new Error(response.statusText);
+    return response.text();
   }
 
   function ready() {
@@ -81,27 +88,23 @@ export function choosePlaces(box) {
     for (const element of box.querySelectorAll("[data-needs-js]")) element.hidden = false;
   }
 
-  // Fetches rows of places. Of those before, only the ticked ones stay that no other tick stands for.
   async function fetchRows(name, values) {
-    const mine = ++latest;
     const query = new URLSearchParams(values.map((value) => [name, value]));
-    const response = values.length ? await get(`${say.look}&${query}&mark=${say.mark}-found`) : null;
-    if (response && !response.ok) throw new Error(response.statusText);
-    const fresh = document.createElement("ul");
-    if (response) fresh.innerHTML = await response.text();
-    if (mine !== latest) return null; // something else was typed meanwhile
-    const count = fresh.querySelectorAll("input").length;
+    const rows = document.createElement("ul");
+    rows.innerHTML = await fetched(`${say.look}&${query}&mark=${say.mark}-found`);
+    return [...rows.children];
+  }
+
+  // Of the rows before, only the ticked ones stay that no other tick stands for.
+  function showRows(rows) {
     const kept = needed();
-    const standing = new Set(kept.map((row) => row.querySelector("input").value));
-    const rows = [...fresh.children].filter((row) => !standing.has(row.querySelector("input")?.value));
-    found.replaceChildren(...kept, ...rows);
+    const standing = new Set(kept.map((row) => tickIn(row).value));
+    found.replaceChildren(...kept, ...rows.filter((row) => !standing.has(tickIn(row)?.value)));
     know();
-    return count;
   }
 
   function needed() {
-    const rows = [...found.children].filter((row) => row.querySelector("input")?.checked);
-    const tickIn = (row) => row.querySelector("input");
+    const rows = [...found.children].filter((row) => tickIn(row)?.checked);
     const size = (row) => covers.get(tickIn(row)).length;
     const others = ticks().filter((tick) => tick.checked && !found.contains(tick));
     const sent = new Set(others.flatMap((tick) => covers.get(tick)));
@@ -114,14 +117,17 @@ export function choosePlaces(box) {
   }
 
   async function find() {
+    const mine = ++latest;
     const text = search.value.trim();
     try {
-      const count = await fetchRows("find", text ? [text] : []);
-      if (count === null) return;
+      const rows = text ? await fetchRows("find", [text]) : [];
+      if (mine !== latest) return; // something else was typed meanwhile
+      const count = rows.filter(tickIn).length;
+      showRows(rows);
       tell(!text ? "" : count ? say.sayFound.replace("{count}", count) : say.sayNone);
       settle();
     } catch {
-      tell(say.sayLost);
+      if (mine === latest) tell(say.sayLost);
     }
   }
 
@@ -131,22 +137,26 @@ export function choosePlaces(box) {
     for (const tick of ticks()) tick.checked = wanted.has(tick.value);
     reached = told();
     settle();
-    const missing = codes.filter((code) => !ticks().some((tick) => tick.value === code));
-    if (!missing.length || !found) return;
+    for (const tick of ticks()) wanted.delete(tick.value);
     try {
-      await fetchRows("code", missing);
-      for (const place of told()) reached.add(place);
-      found.replaceChildren(...needed());
-      settle();
+      if (found) await fetchChosen([...wanted]);
     } catch {
       tell(say.sayLost);
+      return;
     }
+    changed();
   }
 
-  function spread(from) {
-    if (isLeaf(from)) return;
-    const inside = new Set(covers.get(from));
-    for (const tick of ticks) if (isLeaf(tick) && inside.has(tick.dataset.id)) tick.checked = from.checked;
+  async function fetchChosen(codes) {
+    for (let at = 0; at < codes.length; at += AT_ONCE) {
+      const rows = await fetchRows("code", codes.slice(at, at + AT_ONCE));
+      const before = [...found.children];
+      found.prepend(...rows);
+      know();
+      for (const place of told()) reached.add(place);
+      showRows(before);
+      settle();
+    }
   }
 
   box.addEventListener("change", ({ target }) => {

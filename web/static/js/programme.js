@@ -21,10 +21,14 @@ async function look() {
   }
 }
 
-form.addEventListener("input", () => {
+function later() {
   clearTimeout(timer);
   timer = setTimeout(look, WAIT_MS);
-});
-choosePlaces(form.querySelector(".chooser"));
+}
+
+const chooser = form.querySelector(".chooser");
+form.addEventListener("input", later);
+chooser.addEventListener("change", later); // also when what was closed has been opened
+choosePlaces(chooser);
 showWhen(form);
 document.getElementById("errors")?.focus();

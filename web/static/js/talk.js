@@ -31,9 +31,8 @@ function keptPlaces() {
 const chosen = () => new FormData(form).getAll("places");
 const keepPlaces = () => sessionStorage.setItem(KEPT, JSON.stringify(chosen()));
 
-choosePlaces(form.querySelector(".chooser"))([...chosen(), ...keptPlaces()]); // what is ticked already was faster than this script
-keepPlaces();
 form.addEventListener("change", keepPlaces);
+choosePlaces(form.querySelector(".chooser"))([...chosen(), ...keptPlaces()]); // what is ticked already was faster than this script
 form.addEventListener("submit", (event) => event.preventDefault());
 
 function say(text) {
