@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 import msgspec
 
 from broadcaster import alert_templates
-from broadcaster.alert_templates import DRILL, FIELD, PLACE, Kind, Siren, Template, UnknownTemplateError
+from broadcaster.alert_templates import DRILL, FIELD, LONGEST_S, PLACE, Kind, Siren, Template, UnknownTemplateError
 from broadcaster.errors import LoaError
 
 T = TypeVar("T")
@@ -22,8 +22,6 @@ T = TypeVar("T")
 USUAL: Final = "ngan"
 SHIPPED: Final = (USUAL, "hue")
 """Names of the tables that need no file."""
-LONGEST_S: Final = 300.0
-"""Of a siren: the words of an alert wait for its end."""
 _CODE: Final = re.compile(r"[a-z0-9-]{1,40}")
 _MAY_SAY: Final = ("name", "level", "siren", "why", "fields", "sentences", "rises", "repeats", "every_min")
 """Keys of a template in a file; its kind, and whether it is a drill, are not for a table to say."""

@@ -22,8 +22,13 @@ FIELD: Final = re.compile(r"\{([a-z_]+)\}")
 """In a sentence."""
 _SENTENCE_END: Final = re.compile(r"(?<=[.!?])(?<![A-ZĐ]\.)\s+(?=[^\W_])")
 
+LONGEST_S: Final = 300.0
+"""Of a siren: the words of an alert wait for its end."""
 _USUAL_PITCH: Final = "420-980Hz/2.5s"
-_SIREN_NAME: Final = re.compile(r"(\d+)x([\d.]+)s/([\d.e-]+)s x(\d+)(?: ([\d.]+)-([\d.]+)Hz/([\d.]+)s)?")
+_SIREN_NAME: Final = re.compile(
+    r"(?P<blasts>\d+)x(?P<blast_s>[\d.]+)s/(?P<pause_s>[\d.e-]+)s x(?P<series>\d+)"
+    r"(?: (?P<low_hz>[\d.]+)-(?P<high_hz>[\d.]+)Hz/(?P<sweep_s>[\d.]+)s)?"
+)
 
 Level = Annotated[int, msgspec.Meta(ge=1, le=5)]
 _Pitch = Annotated[float, msgspec.Meta(ge=200, le=2_000)]
@@ -81,8 +86,9 @@ class Template(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def call(self, place: str) -> list[str]:
         """What makes people listen: the ready sentences up to the one that names ``place``."""
-        named = next((number for number, sentence in enumerate(self.sentences, 1) if _PLACE_FIELD in sentence), 1)
-        return [sentence.replace(_PLACE_FIELD, place) for sentence in self.sentences[:named]]
+        ready = [sentence for sentence in self.sentences if {PLACE}.issuperset(FIELD.findall(sentence))]
+        named = next((number for number, sentence in enumerate(ready, 1) if _PLACE_FIELD in sentence), 1)
+        return [sentence.replace(_PLACE_FIELD, place) for sentence in ready[:named]]
 
     def script(self, place: str) -> list[str]:
         """Every sentence as a form shows it: with the names of its fields."""
@@ -124,13 +130,16 @@ class Siren(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @classmethod
     def of_name(cls, name: str) -> "Siren | None":
-        """The siren whose name that is."""
+        """The siren whose name that is; None of one that no table may hold: anybody's words come by here."""
         found = _SIREN_NAME.fullmatch(name)
         if not found:
             return None
-        blasts, blast_s, pause_s, series, *pitch = found.groups()
-        sound = dict(zip(("low_hz", "high_hz", "sweep_s"), map(float, pitch), strict=True)) if all(pitch) else {}
-        return cls(int(blasts), float(blast_s), float(pause_s), int(series), **sound)
+        given = {key: value for key, value in found.groupdict().items() if value}
+        try:
+            siren = msgspec.convert(given, cls, strict=False)
+        except msgspec.ValidationError:
+            return None
+        return siren if siren.length_s <= LONGEST_S else None
 
 
 class Colour(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

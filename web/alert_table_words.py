@@ -5,8 +5,8 @@ from typing import Final
 
 from babel.numbers import format_decimal
 
-from broadcaster.alert_tables import LONGEST_S, AlertTableError, Fault
-from broadcaster.alert_templates import Siren
+from broadcaster.alert_tables import AlertTableError, Fault
+from broadcaster.alert_templates import LONGEST_S, Siren
 from web.say import Say
 
 

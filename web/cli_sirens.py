@@ -3,6 +3,7 @@
 import argparse
 import json
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -65,15 +66,18 @@ def _describe(table: AlertTable, settings: Settings, say: Say) -> None:
 
 def _show(arguments: argparse.Namespace, settings: Settings, say: Say) -> int:
     """Errors: AlertTableError."""
-    source = arguments.table or settings.sirens
-    written = ""
-    if arguments.template:
+    source, code = arguments.table or settings.sirens, arguments.template
+    text, written = alert_tables.text_of(source), ""
+    if code:
         try:
-            written = f"\n{_written(alert_tables.load(source).template(arguments.template))}\n"
+            written = f"\n{_written(alert_tables.load(source).template(code))}\n"
         except UnknownTemplateError:
-            print(say("Không có mẫu “%(code)s”.", code=arguments.template), file=sys.stderr)
+            print(say("Không có mẫu “%(code)s”.", code=code), file=sys.stderr)
             return 1
-    print(alert_tables.text_of(source), written, sep="", end="")
+        if code in tomllib.loads(text).get("templates", {}):
+            print(say("Trong tệp đã có mẫu “%(code)s”, hãy sửa ngay ở đó.", code=code), file=sys.stderr)
+            return 1
+    print(text, written, sep="", end="")
     return 0
 
 

@@ -8,11 +8,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from broadcaster.clock import SystemClock
 from broadcaster.counters import Counters
-from broadcaster.database import Database
 from broadcaster.enrolment import EnrolmentError, Registrar
 from broadcaster.rows import Speaker, Station
 from broadcaster.settings import Settings
@@ -20,9 +18,9 @@ from broadcaster.wire.fields import SpeakerRole
 from broadcaster.wire.topics import Topics
 from web import brokers, enrolment_words, speaker_lists
 from web.kits import KitMaker, Wifi
+from web.opened import opened
 from web.say import Say
 from web.speaker_lists import ListFileError
-from web.station import NotInitialisedError
 
 _FORMATS: Final[dict[str, speaker_lists.Format]] = {".csv": "csv", ".xlsx": "xlsx"}
 
@@ -30,21 +28,8 @@ _FORMATS: Final[dict[str, speaker_lists.Format]] = {".csv": "csv", ".xlsx": "xls
 @contextmanager
 def _registrar(settings: Settings) -> Iterator[tuple[Registrar, Station]]:
     """One transaction in the name of the command line. Errors: NotInitialisedError."""
-    database = Database(settings.database)
-    try:
-        database.migrate()
-        with database.write() as session:
-            station = _station(session, settings)
-            yield Registrar(session, Topics(station.code), SystemClock()), station
-    finally:
-        database.dispose()
-
-
-def _station(session: Session, settings: Settings) -> Station:
-    station: Station | None = session.scalar(select(Station))
-    if station is None:
-        raise NotInitialisedError(str(settings.home_path))
-    return station
+    with opened(settings) as (database, code), database.write() as session:
+        yield Registrar(session, Topics(code), SystemClock()), session.scalars(select(Station)).one()
 
 
 def run(arguments: argparse.Namespace, settings: Settings, say: Say) -> int:

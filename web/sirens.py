@@ -7,6 +7,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
 from broadcaster import standing
+from broadcaster.clips import ClipGoneError
 from broadcaster.rows import Clip
 from tts import encoding
 from tts.decoding import peaks_of
@@ -41,7 +42,11 @@ def picture(sha256: str) -> ResponseReturnValue:
         clips = [clip.sha256 for clip in _clips(session).values()]
     if sha256 not in clips:
         abort(404)
-    answer = Response(render_template("siren.svg", peaks=_peaks(sha256)), mimetype="image/svg+xml")
+    try:
+        peaks = _peaks(sha256)
+    except ClipGoneError:  # it is made again
+        abort(404)
+    answer = Response(render_template("siren.svg", peaks=peaks), mimetype="image/svg+xml")
     answer.cache_control.max_age = 86_400
     return answer
 

@@ -99,9 +99,21 @@ def test_a_file_brings_sirens_changes_templates_and_adds_some_before_the_one_for
     assert "vo-de" in [one.code for one in own.using("khan")]
 
 
+def test_what_an_officer_would_fill_in_is_never_part_of_the_call(file: Path) -> None:
+    file.write_text(OWN.replace('["Đê đã vỡ.", ', '["Đoạn {doan} đã vỡ.", "Đê đã vỡ.", '), "utf-8")
+    told = alert_tables.load(str(file)).template("vo-de").call("Thôn Đông")
+    assert told == ["Đê đã vỡ.", "Bà con Thôn Đông lên chỗ cao."]
+
+
 def test_a_file_that_an_editor_began_with_a_byte_order_mark_is_read(file: Path) -> None:
     file.write_text(OWN, "utf-8-sig")
     assert alert_tables.load(str(file)).sirens
+
+
+@pytest.mark.parametrize("wrong", ["nan", "inf", "-inf"])
+def test_no_siren_is_endless_or_without_a_length(file: Path, wrong: str) -> None:
+    told = faults(file, SIRENS.replace("blast_s = 6", f"blast_s = {wrong}", 1))
+    assert told["sirens.bao.blast_s"][:2] == (3, "wrong-value")
 
 
 @pytest.mark.parametrize("wrong", ['"ba"', "0", "3.5", "99", "true", "[3]"])

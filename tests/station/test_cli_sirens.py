@@ -35,6 +35,10 @@ def test_a_shown_table_with_a_template_is_a_table_that_can_be_used(home: Path, c
     assert main(["sirens", "check", str(home / "coi.toml")]) == 0
     assert "Bảng còi của Huế: dùng được. 3 còi, 15 mẫu cảnh báo." in capsys.readouterr().out
     assert main(["sirens", "show", "--template", "bom"]) == 1
+    assert main(["sirens", "show", str(home / "coi.toml"), "--template", "chay"]) == 0
+    assert tomllib.loads(capsys.readouterr().out)["templates"].keys() == {"bao", "chay"}
+    assert main(["sirens", "show", str(home / "coi.toml"), "--template", "bao"]) == 1  # twice is no TOML
+    assert "đã có mẫu “bao”" in capsys.readouterr().err
 
 
 def test_faults_are_told_in_vietnamese_by_file_line_and_key(

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
+from io import StringIO
 from pathlib import Path
 from typing import Any, Final
 
@@ -202,6 +203,7 @@ def reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("LOA_PORT", "0")
     monkeypatch.setenv("LOA_KEEP_SOUNDS", "false")
+    monkeypatch.setattr("sys.stdin", StringIO("y\n"))  # the fingerprint is the one that was read out
     shutil.copy(COMMUNE, tmp_path / "xa.json")
     made = Reader(capsys)
     yield made

@@ -79,5 +79,17 @@ def test_the_name_of_a_siren_says_all_of_it(of: Siren) -> None:
     assert Siren.of_name(of.name) == of
 
 
-def test_what_is_no_siren_has_no_siren() -> None:
-    assert Siren.of_name("Cảnh báo khẩn cấp về bão.") is None
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Cảnh báo khẩn cấp về bão.",
+        "99999x9999s/0s x9",
+        "0x3s/1s x1",
+        "10x60s/30s x3",
+        "2x1.2.3s/1s x1",
+        "2x3s/1e-es x1",
+        "2x3s/1s x1 420-99999Hz/2.5s",
+    ],
+)
+def test_words_that_are_no_siren_of_a_table_are_not_sounded_as_one(text: str) -> None:
+    assert Siren.of_name(text) is None

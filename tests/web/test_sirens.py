@@ -65,3 +65,9 @@ def test_only_what_belongs_to_the_table_has_a_picture(stage: Stage, officer: Bro
     with stage.rows() as session:
         session.query(StandingSound).delete()
     assert officer.get(f"/sirens/{sha256}.svg").status_code == 404
+
+
+def test_a_siren_whose_file_is_damaged_has_no_picture_until_it_is_made_again(stage: Stage, officer: Browser) -> None:
+    sha256 = keep(stage, "bao")
+    stage.services.clips._path(sha256, "opus").write_bytes(b"torn")
+    assert officer.get(f"/sirens/{sha256}.svg").status_code == 404

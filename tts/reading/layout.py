@@ -66,9 +66,11 @@ RULES: Final = (
     ),
     Rule(
         "section-roman",
-        re.compile(rf"{_START}(?P<claim>(?P<roman>[IVX]+)(?:[.)/]|\s*-))(?=\s|$)(?!\s*\d)"),
+        re.compile(
+            rf"{_START}(?P<claim>(?P<roman>[IVX]+)(?:(?:[.)/]|\s*-)(?=\s|$)(?!\s*\d)|\.(?<!\bX\.)(?=[^\W\d_]{{2}})))"
+        ),
         _roman_section,
-        "I. at the start of a line is a part's number",
+        "I. at the start of a line is a part's number, X. before a name a commune",
         ("II. NỘI DUNG", "phần hai, nội dung"),
         needs=frozenset("IVX"),
     ),

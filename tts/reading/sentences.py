@@ -20,6 +20,7 @@ _MARKS: Final = re.compile(r"\s*([.,?!;:])(?:[\s.,?!;:]*([.,?!;:]))?")
 _RANK: Final = ",:;.!?"
 _START: Final = re.compile(r"(^|[.!?]\s+)([^\W\d_])")
 _LEADING: Final = re.compile(r"^[\s.,?!;:]+")
+_LABEL: Final = re.compile(r"^([^\W\d_])\.(?= |$)")
 _SENTENCE: Final = re.compile(r"[^.!?;\n]*(?:[.!?;]+|\n|$)")
 _TOKEN: Final = re.compile(r"[^\W\d_]+")
 _NOT_SPOKEN: Final = re.compile(r"[^\w\s.,?!;:]|[\d_]")
@@ -30,13 +31,14 @@ def tidy(line: str) -> str:
     line = _SPACE.sub(" ", line)
     line = _MARKS.sub(_strongest, line)
     line = _SPACE.sub(" ", _LEADING.sub("", line)).strip()
+    line = _LABEL.sub(r"\1,", line)  # read again, its full stop would make a number of it
     line = re.sub(r",$", "", line)
     return _START.sub(_capital, line)
 
 
 def _capital(match: re.Match[str]) -> str:
     upper = match[2].upper()
-    return match[1] + (upper if len(upper) == 1 else match[2])
+    return match[1] + (upper if upper.lower() == match[2].lower() else match[2])  # µ has another letter's capital
 
 
 def _strongest(match: re.Match[str]) -> str:

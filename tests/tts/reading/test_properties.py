@@ -4,7 +4,7 @@ import re
 import unicodedata
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.tts.reading.samples import samples
@@ -55,6 +55,14 @@ def test_the_spoken_text_has_words_and_sentence_marks_only(text: str) -> None:
 
 @settings(max_examples=100, deadline=None)
 @given(_ANY)
+@example("I.0")
+@example("I.Họp")
+@example("I. 5 xã")
+@example("I..")
+@example("(I). Họp")
+@example("a). Họp")
+@example("A... Họp")
+@example("µa")
 def test_reading_is_idempotent(text: str) -> None:
     once = read(text)
     twice = read(once.spoken)
