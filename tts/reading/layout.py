@@ -29,6 +29,8 @@ def _letter(match: re.Match[str], _line: Line) -> str:
 
 
 _START: Final = r"^[\s\ue000]*"
+_CAPITAL: Final = "".join(letter for letter in map(chr, range(ord("A"), ord("Ỹ") + 1)) if letter.isupper())
+"""Not a range: between à and ỹ lie Đ and Ạ as well."""
 RULES: Final = (
     Rule(
         "star",
@@ -77,8 +79,8 @@ RULES: Final = (
     Rule(
         "section",
         re.compile(
-            rf"{_START}(?P<claim>\(?(?:\d{{1,2}}(?:\.\d{{1,2}})+[.)]?(?=\s+[^\W\d_a-zà-ỹ]|\s*[*\ue000])"
-            r"|\d{1,2}[.)](?=\s|[*\ue000]|[^\W\d_])|\d{1,2}[/-](?=\s+[^\W\d_a-zà-ỹ])))"
+            rf"{_START}(?P<claim>\(?(?:\d{{1,2}}(?:\.\d{{1,2}})+[.)]?(?=\s+[{_CAPITAL}]|\s*[*\ue000])"
+            rf"|\d{{1,2}}[.)](?=\s|[*\ue000]|[^\W\d_])|\d{{1,2}}[/-](?=\s+[{_CAPITAL}])))"
         ),
         _section,
         "2.1. at the start of a line is a section's number, not a decimal",
