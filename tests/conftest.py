@@ -25,7 +25,7 @@ settings.load_profile("loa")
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
     """A unit test stays one."""
-    if item.get_closest_marker("unit") is None:
+    if item.get_closest_marker("unit") is None or item.get_closest_marker("whole"):
         return (yield)
     with kept_apart(item.nodeid):
         return (yield)

@@ -1,5 +1,6 @@
 """Speakers that believe too much."""
 
+import json
 from collections.abc import Collection
 from typing import Any
 
@@ -126,7 +127,7 @@ def listens_to_every_zone() -> None:
 
 @caught_by("member-twice")
 def takes_the_last_of_two_members() -> None:
-    patch(strict_json, "_no_duplicates", dict)
+    patch(strict_json, "_DECODER", json.JSONDecoder())
 
 
 @caught_by("too-large")
