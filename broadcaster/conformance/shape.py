@@ -121,9 +121,13 @@ async def future_dated_plan(rig: Rig) -> str:
 @check("Acceptance", "shape")
 async def rolled_back_plan(rig: Rig) -> str:
     """A plan older than the one in force on its topic is rolled-back."""
-    return await refused(
-        rig, Reason.ROLLED_BACK, lambda topic, plan: (topic, rig.sign(Kind.PLAN, topic, plan, seq=rig.now() - HOUR))
-    )
+
+    def forge(_topic: str, document: msgspec.Struct) -> tuple[str, bytes]:
+        topic = plan_in_force(rig)  # late in the evening that is the one of tomorrow
+        of_its_day = msgspec.structs.replace(document, date=topic.rpartition("/")[2])
+        return topic, rig.sign(Kind.PLAN, topic, of_its_day, seq=rig.now() - HOUR)
+
+    return await refused(rig, Reason.ROLLED_BACK, forge)
 
 
 @check("Acceptance", "shape")
