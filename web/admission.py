@@ -31,9 +31,8 @@ class Admission:
             mark = enrolment.mark(session)
             if mark == self._seen:
                 return False
-            users = enrolment.broker_users(session) if self._broker else {}
-        if self._broker:
-            self._broker.set_users(users)
+            if self._broker:
+                self._broker.set_users(enrolment.broker_users(session))
         self._seen = mark
         return True
 

@@ -84,7 +84,8 @@ def test_an_earlier_document_of_ours_that_crossed_its_successor_is_no_tampering(
     assert desk.rejected == {"tampered": 1}, "a rollback, long after"
 
 
-def test_what_is_said_again_after_its_end_has_come_by_is_overruled_at_once(desk: Desk) -> None:
+def ended_alert(desk: Desk) -> tuple[str, bytes, bytes]:
+    """The topic of an alert that is over, its first document and its end."""
     with desk.core.database.write() as session:
         order = Order("form-1", "bao", ("xa",))
         alert = alerting.raise_alert(session, desk.core, order, alerting.By()).alert.id
@@ -92,6 +93,11 @@ def test_what_is_said_again_after_its_end_has_come_by_is_overruled_at_once(desk:
         first = session.get_one(Published, topic).envelope
         alerting.end_alert(session, desk.core, alert, alerting.By(), words=False)
         ended = session.get_one(Published, topic).envelope
+    return topic, first, ended
+
+
+def test_what_is_said_again_after_its_end_has_come_by_is_overruled_at_once(desk: Desk) -> None:
+    topic, first, ended = ended_alert(desk)
     for crossed in (first, ended):
         echo(desk, topic, crossed)
         assert desk.line.sent == []
@@ -101,13 +107,7 @@ def test_what_is_said_again_after_its_end_has_come_by_is_overruled_at_once(desk:
 
 
 def test_an_alert_that_somebody_wiped_from_the_broker_is_put_back_and_a_grown_one_is_no_tampering(desk: Desk) -> None:
-    with desk.core.database.write() as session:
-        order = Order("form-1", "bao", ("xa",))
-        alert = alerting.raise_alert(session, desk.core, order, alerting.By()).alert.id
-        topic = TOPICS.alert("xa", alert)
-        first = session.get_one(Published, topic).envelope
-        alerting.end_alert(session, desk.core, alert, alerting.By(), words=False)
-        ended = session.get_one(Published, topic).envelope
+    topic, first, ended = ended_alert(desk)
     echo(desk, topic, first)
     assert desk.line.sent == []
     echo(desk, topic, b"")

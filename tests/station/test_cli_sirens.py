@@ -27,6 +27,13 @@ def test_the_tables_are_listed_with_their_sirens_and_who_uses_them(capsys: Captu
     assert "Lũ quét" in told
 
 
+@pytest.fixture
+def wrong(home: Path) -> Path:
+    file = home / "coi.toml"
+    file.write_text(WRONG, "utf-8")
+    return file
+
+
 def test_a_shown_table_with_a_template_is_a_table_that_can_be_used(home: Path, capsys: Capture) -> None:
     assert main(["sirens", "show", "hue", "--template", "bao"]) == 0
     told = capsys.readouterr().out
@@ -42,30 +49,26 @@ def test_a_shown_table_with_a_template_is_a_table_that_can_be_used(home: Path, c
 
 
 def test_faults_are_told_in_vietnamese_by_file_line_and_key(
-    home: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+    wrong: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    file = home / "coi.toml"
-    file.write_text(WRONG, "utf-8")
-    assert main(["sirens", "check", str(file)]) == 1
+    assert main(["sirens", "check", str(wrong)]) == 1
     told = capsys.readouterr().err.splitlines()
     assert told[:2] == [
-        f"loa: {file}, dòng 2: sirens.bao.blasts: phải là số nguyên",
-        f"loa: {file}, dòng 6: templates.chay.level: phải là số nguyên không quá 5",
+        f"loa: {wrong}, dòng 2: sirens.bao.blasts: phải là số nguyên",
+        f"loa: {wrong}, dòng 6: templates.chay.level: phải là số nguyên không quá 5",
     ]
     assert any("không có còi “lu”" in line for line in told[2:])
     monkeypatch.setenv("LOA_LANGUAGE", "en")
-    assert main(["sirens", "check", str(file)]) == 1
+    assert main(["sirens", "check", str(wrong)]) == 1
     assert "line 2: sirens.bao.blasts: has to be a whole number" in capsys.readouterr().err
 
 
 def test_a_station_does_not_begin_with_a_table_that_can_not_be_used(
-    home: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+    wrong: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    file = home / "coi.toml"
-    file.write_text(WRONG, "utf-8")
-    monkeypatch.setenv("LOA_SIRENS", str(file))
+    monkeypatch.setenv("LOA_SIRENS", str(wrong))
     assert main(["serve"]) == 1
-    assert f"{file}, dòng 2: sirens.bao.blasts" in capsys.readouterr().err
+    assert f"{wrong}, dòng 2: sirens.bao.blasts" in capsys.readouterr().err
 
 
 def test_every_siren_of_a_table_is_written_as_a_sound_to_listen_to(home: Path, capsys: Capture) -> None:
